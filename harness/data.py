@@ -1,0 +1,123 @@
+"""The values that travel through a run, and its random streams.
+
+Shapes: B patches in a batch, K classes, H and W pixels, C channels. Arrays are NumPy on the way in (no torch needed to list, plan or
+annotate); a `Batch` holds tensors on the training device.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import torch
+
+IGNORE = 255
+"""Mask and label value of a pixel that is neither trained on nor scored."""
+
+PROTOCOL = 1
+"""Version of everything in the core that can change a number. Part of every key: raise it with such a change."""
+
+Part = Literal["train", "validation", "test"]
+Purpose = Literal["data", "split", "supervision", "initialisation", "order", "augmentation"]
+Provision = Literal["labels", "dense", "proportions", "tags"]
+"""What a weak label can carry: labels (sparse or not), dense (every valid pixel labelled), proportions, tags."""
+
+
+class InputError(ValueError):
+    """Something the user wrote or supplied cannot work; the message names it and the remedy. Exit code 2."""
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentationClass:
+    """One class of a data set: its name and the colour it is drawn in."""
+
+    name: str
+    color: tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A source image with its mask, decoded only when `read` is called.
+
+    `read()` returns the image (uint8 [H, W, C]) and the mask (uint8 [H, W], class index or IGNORE). `group` names what must not be
+    divided between splits (a tile, a volume); `part` is the official split, if there is one; `files` are the sources of the content.
+    """
+
+    key: str
+    group: str
+    read: Callable[[], tuple[NDArray[np.uint8], NDArray[np.uint8]]]
+    part: Part | None = None
+    files: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What a supervision sees: a scene or a patch. image uint8 [H, W, C], mask uint8 [H, W] with IGNORE where invalid."""
+
+    key: str
+    image: NDArray[np.uint8]
+    mask: NDArray[np.uint8]
+    classes: int
+
+    @property
+    def valid(self) -> NDArray[np.bool_]:
+        """bool [H, W]: pixels that may be labelled."""
+        return np.not_equal(self.mask, IGNORE)
+
+
+@dataclass(frozen=True, slots=True)
+class WeakLabel:
+    """All that training sees of a mask: labels uint8 [H, W] (IGNORE = unlabelled), proportions float32 [K] summing to 1, tags bool [K]."""
+
+    labels: NDArray[np.uint8] | None = None
+    proportions: NDArray[np.float32] | None = None
+    tags: NDArray[np.bool_] | None = None
+
+    def merged(self, other: WeakLabel) -> WeakLabel:
+        """This label completed by another: an already labelled pixel keeps its label.
+
+        Raises InputError where both give proportions, or both give tags.
+        """
+        for kind in ("proportions", "tags"):
+            if getattr(self, kind) is not None and getattr(other, kind) is not None:
+                raise InputError(f"two supervisions of one method both provide {kind}: keep one")
+        labels = self.labels if self.labels is not None else other.labels
+        if self.labels is not None and other.labels is not None:
+            labels = np.where(self.labels == IGNORE, other.labels, self.labels)
+        proportions = self.proportions if self.proportions is not None else other.proportions
+        return replace(self, labels=labels, proportions=proportions, tags=self.tags if self.tags is not None else other.tags)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What a loss sees. There is no true mask in it, so no loss can leak one.
+
+    images: float [B, C, H, W], normalised. valid: bool [B, H, W], False on padding and ignored pixels. labels: int64 [B, H, W] with
+    IGNORE where unlabelled. proportions: float [B, K]. tags: bool [B, K]. labels_per_patch: float [K], the mean number of labelled
+    pixels of each class in a training patch, over the whole training set.
+    """
+
+    images: torch.Tensor
+    valid: torch.Tensor
+    labels: torch.Tensor | None = None
+    proportions: torch.Tensor | None = None
+    tags: torch.Tensor | None = None
+    labels_per_patch: torch.Tensor | None = None
+
+
+def stream_seed(seed: int, purpose: Purpose, key: str = "") -> int:
+    """A 63-bit seed that depends on these three alone, so the draw for one image never depends on any other draw."""
+    digest = hashlib.blake2b(f"{seed}|{purpose}|{key}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") >> 1
+
+
+def stream(seed: int, purpose: Purpose, key: str = "") -> np.random.Generator:
+    """An independent random generator for one seed, purpose and key (an image, an epoch, ...)."""
+    return np.random.default_rng(stream_seed(seed, purpose, key))

@@ -1,0 +1,27 @@
+"""Where things are on disk. Each place is an environment variable with a default below the current folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def data_root() -> Path:
+    """Where data sets are: HARNESS_DATA, default `data`."""
+    return Path(os.environ.get("HARNESS_DATA") or "data").expanduser()
+
+
+def runs_root() -> Path:
+    """Where runs are written: HARNESS_RUNS, default `runs`."""
+    return Path(os.environ.get("HARNESS_RUNS") or "runs").expanduser()
+
+
+def leaderboards_root() -> Path:
+    """Where leaderboards and their records are: HARNESS_LEADERBOARDS, default `leaderboards`."""
+    return Path(os.environ.get("HARNESS_LEADERBOARDS") or "leaderboards").expanduser()
+
+
+def cache_root() -> Path:
+    """Where decoded patches and file digests are kept: HARNESS_CACHE, default `~/.cache/weakseg-harness`."""
+    base = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+    return Path(os.environ.get("HARNESS_CACHE") or base / "weakseg-harness").expanduser()

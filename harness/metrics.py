@@ -1,0 +1,69 @@
+"""Every score, from confusion counts alone. counts: int64 [..., K, K], rows the truth, columns the prediction.
+
+Scores are of the whole data set: counts are summed over images first, then divided (as mmsegmentation does; not a mean over images).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Counts = NDArray[np.int64]
+Scores = NDArray[np.float64]
+
+
+def _ratio(numerator: NDArray[np.int64], denominator: NDArray[np.int64]) -> Scores:
+    """NaN where nothing was counted."""
+    out = np.full(np.broadcast_shapes(numerator.shape, denominator.shape), np.nan)
+    np.divide(numerator, denominator, out=out, where=denominator > 0)
+    return out
+
+
+def _correct(counts: Counts) -> Counts:
+    return np.diagonal(counts, axis1=-2, axis2=-1)
+
+
+def iou(counts: Counts) -> Scores:
+    """Intersection over union, float64 [..., K]: TP / (TP + FP + FN); NaN for a class neither present nor predicted."""
+    correct = _correct(counts)
+    return _ratio(correct, counts.sum(-1) + counts.sum(-2) - correct)
+
+
+def f1(counts: Counts) -> Scores:
+    """F1 (Dice), float64 [..., K]: 2 TP / (2 TP + FP + FN); NaN for a class neither present nor predicted."""
+    return _ratio(2 * _correct(counts), counts.sum(-1) + counts.sum(-2))
+
+
+def precision(counts: Counts) -> Scores:
+    """TP / (TP + FP), float64 [..., K]; NaN for a class never predicted."""
+    return _ratio(_correct(counts), counts.sum(-2))
+
+
+def recall(counts: Counts) -> Scores:
+    """TP / (TP + FN), float64 [..., K]; NaN for a class never present."""
+    return _ratio(_correct(counts), counts.sum(-1))
+
+
+def accuracy(counts: Counts) -> Scores:
+    """Share of correct pixels, float64 [...]; NaN where no pixel was scored."""
+    return _ratio(_correct(counts).sum(-1), counts.sum((-2, -1)))
+
+
+def mean_iou(counts: Counts, classes: Sequence[int] | None = None) -> float:
+    """Mean of the per-class IoU of counts [K, K] over the listed classes (default all); classes with an empty union are left out.
+
+    NaN where no listed class occurs.
+    """
+    scores = iou(counts)[list(classes) if classes is not None else slice(None)]
+    scores = scores[~np.isnan(scores)]
+    return float(scores.mean()) if scores.size else float("nan")
+
+
+def most_frequent_class(counts: Counts) -> Counts:
+    """The counts [K, K] of a prediction of the most frequent true class everywhere: what a score is worth nothing below."""
+    present = counts.sum(-1)
+    predicted = np.zeros_like(counts)
+    predicted[:, int(present.argmax())] = present
+    return predicted

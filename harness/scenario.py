@@ -1,0 +1,54 @@
+"""A scenario as a checked, frozen value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.components import Dataset, Loss, Model, Supervision
+from harness.fingerprints import digest
+from harness.settings import Patches, Published, Split, Training
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One loss of an objective with its weight, and the fraction of training over which that weight rises."""
+
+    loss: Loss
+    weight: float = 1.0
+    ramp: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A named pair of supervision and objective."""
+
+    name: str
+    supervisions: tuple[Supervision, ...]
+    terms: tuple[Term, ...]
+    about: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """Everything an experiment needs, resolved: components are instances, sweeps are methods, the profile is applied."""
+
+    name: str
+    about: str
+    profile: str | None
+    overrides: tuple[str, ...]
+    dataset: Dataset
+    patches: Patches
+    split: Split
+    model: Model
+    training: Training
+    seeds: tuple[int, ...]
+    reference: str
+    mean_over: tuple[str, ...]
+    methods: tuple[Method, ...]
+    published: Published | None
+
+    @property
+    def board(self) -> str:
+        """The stem of its leaderboard's files: name, then profile and overrides, so that results of each stay apart."""
+        profile = f".{self.profile}" if self.profile else ""
+        return self.name + profile + (f".set-{digest(self.overrides)[:8]}" if self.overrides else "")

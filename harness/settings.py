@@ -1,0 +1,166 @@
+"""The sections of a scenario that are not components, as frozen models. Every default and bound is written here, once."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+
+class Section(BaseModel):
+    """A frozen part of a scenario; unknown fields are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Patches(Section):
+    """How scenes become the rectangles the network sees."""
+
+    size: int = Field(256, ge=8, le=8192, description="Height and width of a patch, in pixels after downsampling.")
+    stride: int | None = Field(
+        None, ge=1, description="Step between training patches, in pixels; it must divide the size. Default: the size (no overlap)."
+    )
+    padding: Literal["none", "ignore", "background"] = Field(
+        "none",
+        description="What happens at the right and bottom edge. none: only whole patches (floor). ignore: zeros that are neither trained"
+        " on nor scored. background: zeros labelled as class 0, as S000 does; for faithful reproductions only.",
+    )
+    downsample: int = Field(
+        1, ge=1, le=64, description="Shrink scenes by this integer first: images by block mean, masks by the centre pixel."
+    )
+    normalise: Literal["imagenet", "training-set", "none"] = Field(
+        "imagenet",
+        description="How pixel values reach the network, after scaling to 0..1: standardised with ImageNet's mean and standard deviation"
+        " (3 channels), with those of the training patches, or not at all.",
+    )
+
+    @model_validator(mode="after")
+    def _stride_divides_size(self) -> Self:
+        if self.stride and self.size % self.stride:
+            raise ValueError(f"stride {self.stride} must divide the size {self.size}, so that test patches can be taken without overlap")
+        return self
+
+
+def _by(value: Any) -> Any:
+    return {"by": value} if isinstance(value, str) else value
+
+
+class Split(Section):
+    """Which scenes train and which are tested. The core splits; plugins never see the test part."""
+
+    by: Literal["official", "group", "leave-one-group-out", "patch"] = Field(
+        "official",
+        description="official: the data set's own split. group: whole groups (tiles, volumes) at random, or the named ones."
+        " leave-one-group-out: seed s tests on group s modulo the number of groups. patch: single patches at random; neighbours leak"
+        " between the parts, so for faithful reproductions only.",
+    )
+    test: float | tuple[str, ...] = Field(
+        0.2, description="Fraction of the groups (or patches) to test on, or the names of the test groups. Not used by official."
+    )
+    validation: float | tuple[str, ...] = Field(0.0, description="The same for validation. Not used by official and leave-one-group-out.")
+    seed: int | None = Field(
+        None, ge=0, description="Pins the random split to one draw for all runs. Default: every seed of the scenario draws its own split."
+    )
+
+    @model_validator(mode="after")
+    def _fractions(self) -> Self:
+        for part in (self.test, self.validation):
+            if isinstance(part, float) and not 0 <= part < 1:
+                raise ValueError("test and validation are fractions from 0 to below 1, or lists of group names")
+        if isinstance(self.test, float) and isinstance(self.validation, float) and self.test + self.validation >= 1:
+            raise ValueError("test and validation together leave nothing to train on")
+        named = isinstance(self.test, tuple) or isinstance(self.validation, tuple)
+        if self.by != "group" and named:
+            raise ValueError("named test or validation groups need `by: group`")
+        if self.by in ("group", "patch") and not self.test:
+            raise ValueError("test is empty: name groups or give a fraction above 0")
+        return self
+
+
+Augmentation = Literal["horizontal-flip", "vertical-flip", "flips", "rotations", "color-jitter"]
+
+
+class Training(Section):
+    """How a network is trained, the same for every method of a scenario."""
+
+    epochs: int = Field(20, ge=1, description="Passes over the training patches. The last epoch's network is the one tested.")
+    batch_size: int = Field(8, ge=1, description="Patches per step.")
+    optimizer: Literal["adam", "adamw", "sgd"] = Field("adam", description="Optimiser, with PyTorch's defaults where not set here.")
+    learning_rate: float = Field(1e-3, gt=0, description="Initial learning rate.")
+    weight_decay: float = Field(0.0, ge=0, description="Weight decay: L2 for adam and sgd, decoupled for adamw.")
+    momentum: float = Field(0.9, ge=0, lt=1, description="Momentum of sgd; not used by adam and adamw.")
+    schedule: Literal["constant", "cosine", "poly"] = Field(
+        "constant", description="How the learning rate falls, to zero at the end: cosine, or poly: (1 - t) to the poly_power."
+    )
+    schedule_per: Literal["step", "epoch"] = Field("step", description="Whether the schedule moves after every step or every epoch.")
+    poly_power: float = Field(0.9, gt=0, description="Exponent of the poly schedule.")
+    augment: tuple[Augmentation, ...] = Field(
+        (),
+        description="Random changes, drawn per patch: flips (both axes), horizontal-flip, vertical-flip, rotations (multiples of 90"
+        " degrees), color-jitter (brightness, contrast and saturation).",
+    )
+    jitter: float = Field(0.2, ge=0, le=1, description="Strength of color-jitter: factors are uniform in 1 - jitter to 1 + jitter.")
+    precision: Literal["auto", "fp32", "bf16"] = Field(
+        "auto", description="Precision of the network's forward pass; losses are fp32. auto: bf16 where the hardware has it natively."
+    )
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="auto: CUDA if there is a GPU, then MPS, then CPU.")
+
+
+class Published(Section):
+    """A paper's numbers for the methods of this scenario, shown beside ours."""
+
+    source: str = Field(description="Where the numbers are printed: paper, table.")
+    metric: str = Field(description="What the source calls its number, and how it differs from ours.")
+    values: dict[str, float] = Field(description="Value by method name, as a fraction (0.66, not 66).")
+
+
+class MethodSettings(Section):
+    """A named pair of supervision and loss."""
+
+    supervision: Any = Field(description="A supervision, or a list of them: name, or {name: ..., field: value}.")
+    loss: Any = Field(description="A loss, or a list of weighted terms: {name: ..., weight: 0.5, ramp: 0.1, field: value}.")
+    sweep: dict[str, list[Any]] = Field(
+        {},
+        description="Fields with lists of values: one method per combination. {field} in the method's name becomes the value.",
+    )
+    about: str = Field("", description="One line for the leaderboard.")
+
+
+class TermSettings(Section):
+    """How one loss enters the objective."""
+
+    weight: float = Field(1.0, ge=0, description="Factor of this loss in the sum.")
+    ramp: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="Fraction of training over which the weight rises from near 0 to its value, as exp(-5 (1 - t)^2). 0: no ramp.",
+    )
+
+
+class ScenarioSettings(Section):
+    """One file that decides everything about an experiment."""
+
+    name: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", description="Name of the scenario and of its leaderboard, in kebab-case.")
+    about: str = Field("", description="What is compared and why, with its source; printed on the leaderboard.")
+    dataset: Any = Field(description="A data set: name, or {name: ..., field: value}.")
+    patches: Patches = Field(Patches(), description="How scenes become patches.")
+    split: Annotated[Split, BeforeValidator(_by)] = Field(Split(), description="How scenes are divided; a name alone means `by`.")
+    model: Any = Field(description="A network: name, or {name: ..., field: value}.")
+    training: Training = Field(Training(), description="How networks are trained.")
+    seeds: int | tuple[int, ...] = Field(5, description="How many seeds (0, 1, ...), or the list of them.")
+    reference: str = Field("full", description="The method that every other one is compared with.")
+    mean_over: tuple[str, ...] | None = Field(None, description="Classes that the mean IoU is taken over. Default: all of the data set.")
+    methods: dict[str, MethodSettings] = Field(min_length=1, description="The methods to compare, by name.")
+    profiles: dict[str, dict[str, Any]] = Field(
+        {}, description="Named overrides of the fields above, chosen with --profile. Results of profiles never mix."
+    )
+    published: Published | None = Field(None, description="A paper's numbers for these methods.")
+
+    @field_validator("seeds")
+    @classmethod
+    def _seeds(cls, seeds: int | tuple[int, ...]) -> int | tuple[int, ...]:
+        listed = range(seeds) if isinstance(seeds, int) else seeds
+        if not listed or min(listed) < 0 or len(set(listed)) != len(listed):
+            raise ValueError("write a number of seeds from 1, or a list of different numbers from 0")
+        return seeds

@@ -1,0 +1,83 @@
+"""Cross-entropy over all valid pixels, and over the labelled ones only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import Field
+
+from harness.api import IGNORE, Batch, Loss, Provision
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class CrossEntropy(Loss):
+    """Mean cross-entropy over the valid pixels of dense masks."""
+
+    name: ClassVar[str] = "cross-entropy"
+    requires: ClassVar[frozenset[Provision]] = frozenset({"dense"})
+
+    def __call__(self, logits: Tensor, batch: Batch) -> Tensor:
+        """Scalar: sum over valid pixels of -log p(label), divided by their number in the batch."""
+        values, labelled = pixel_cross_entropy(logits, batch)
+        return values.sum() / labelled.sum().clamp(min=1)
+
+
+class PartialCrossEntropy(Loss):
+    """Cross-entropy over labelled pixels only (partial cross-entropy, S000 and S002), with the normalisers found in published code.
+
+    They differ in what the sum over labelled pixels is divided by, so in how batches and images with few labels count.
+    """
+
+    name: ClassVar[str] = "partial-cross-entropy"
+    requires: ClassVar[frozenset[Provision]] = frozenset({"labels"})
+
+    normaliser: Literal["labelled-pixels", "image", "classes-times-labelled", "all-pixels", "class-weights", "training-set"] = Field(
+        "labelled-pixels",
+        description="labelled-pixels: the labelled pixels of the batch (S002, PyTorch's ignore_index). image: those of each image, then the"
+        " mean over images with labels. classes-times-labelled: K times the labelled pixels (S000's code). all-pixels: B x H x W, so the"
+        " scale follows label density. class-weights: the weights of the labelled pixels (PyTorch's weighted mean). training-set: the"
+        " mean number of labelled pixels per training patch, times B.",
+    )
+    class_weights: Literal["none", "inverse-frequency"] = Field(
+        "none",
+        description="Factor of each pixel by its class. inverse-frequency: total / (K x count) over the labelled pixels of the"
+        " training set; 0 for a class without labels.",
+    )
+
+    def __call__(self, logits: Tensor, batch: Batch) -> Tensor:
+        """Scalar; zero, with a gradient of zero, for a batch without labels."""
+        values, labelled = pixel_cross_entropy(logits, batch)
+        weights = labelled.float()
+        if self.class_weights == "inverse-frequency":
+            assert batch.labels is not None
+            weights = weights * inverse_frequency(batch)[batch.labels.where(labelled, 0)]
+            values = values * weights
+        count, classes = labelled.sum(), logits.shape[1]
+        if self.normaliser == "image":
+            per_image = values.flatten(1).sum(1) / labelled.flatten(1).sum(1).clamp(min=1)
+            return per_image.sum() / labelled.flatten(1).any(1).sum().clamp(min=1)
+        if self.normaliser == "training-set":
+            assert batch.labels_per_patch is not None
+            return values.sum() / (len(logits) * batch.labels_per_patch.sum()).clamp(min=1e-12)
+        if self.normaliser == "class-weights":
+            return values.sum() / weights.sum().clamp(min=1e-12)
+        if self.normaliser == "all-pixels":
+            return values.sum() / labelled.numel()
+        return values.sum() / (count.clamp(min=1) * (classes if self.normaliser == "classes-times-labelled" else 1))
+
+
+def pixel_cross_entropy(logits: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+    """-log softmax(logits) at the label, float [B, H, W], 0 where unlabelled; and which pixels are labelled, bool [B, H, W]."""
+    import torch.nn.functional as F  # noqa: N812  # torch's own idiom; imported here so that listing and planning start without torch
+
+    assert batch.labels is not None
+    return F.cross_entropy(logits, batch.labels, ignore_index=IGNORE, reduction="none"), batch.labels != IGNORE
+
+
+def inverse_frequency(batch: Batch) -> Tensor:
+    """total / (K x count) per class over the labelled pixels of the training set, float [K]; 0 for a class without labels."""
+    counts = batch.labels_per_patch
+    assert counts is not None
+    return (counts.sum() / (len(counts) * counts.clamp(min=1e-12))).where(counts > 0, 0.0)
