@@ -59,13 +59,15 @@ class PatchSet:
 
 
 def data_fingerprint(dataset: Dataset, memory: Path) -> str:
-    """sha256 of all that decides a data set's scenes: settings, version, source and the content of its files."""
-    files = [file for scene in dataset.scenes() for file in scene.files]
+    """sha256 of all that decides a data set's scenes: settings, version, source, names, groups, parts and the content of its files."""
+    scenes = dataset.scenes()
+    files = [file for scene in scenes for file in scene.files]
     return digest(
         {
             "identity": dataset.identity(),
             "version": dataset.version,
             "source": source_fingerprint(type(dataset)),
+            "scenes": [[scene.key, scene.group, scene.part] for scene in scenes],
             "files": files_fingerprint(dict.fromkeys(files), memory),
         }
     )

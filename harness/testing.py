@@ -99,7 +99,7 @@ def _check_loss(loss: Loss) -> None:
     assert logits.grad is not None, f"{loss.name} must have a gradient"
     assert torch.isfinite(logits.grad).all(), f"{loss.name} must have a finite gradient"
     assert logits.grad.abs().sum() > 0, f"{loss.name} must have a gradient that is not zero"
-    if batch.labels is not None and loss.requires <= {"labels", "dense"}:
+    if batch.labels is not None and loss.requires and loss.requires <= {"labels", "dense"}:
         logits.grad = None
         empty = Batch(batch.images, batch.valid, torch.full_like(batch.labels, IGNORE), labels_per_patch=torch.zeros(4))
         nothing = loss(logits, empty)

@@ -35,9 +35,8 @@ class AerialDubai(Dataset):
     """
 
     name: ClassVar[str] = "aerial-dubai"
-    source: ClassVar[str] = "https://www.kaggle.com/datasets/humansintheloop/semantic-segmentation-of-aerial-imagery"
+    source: ClassVar[str] = 'Humans in the Loop, "Semantic segmentation of aerial imagery"'
     licence: ClassVar[str] = "CC0 1.0, as listed by re-publishers"
-    citation: ClassVar[str] = 'Humans in the Loop, "Semantic segmentation of aerial imagery", 2020'
     preload: ClassVar[tuple[str, ...]] = ("rasterio",)
 
     folder: str = Field("aerial-dubai", json_schema_extra=NotInKey, description="Where the data is: below HARNESS_DATA, or absolute.")
@@ -78,8 +77,7 @@ class AerialDubai(Dataset):
             raise InputError(
                 f"data set {self.name}: {what}. Set HARNESS_DATA (now {data_root()}) to the folder that holds {self.folder}/, with all"
                 f" {TILES} tiles of {PARTS} images in the layout Semantic segmentation dataset/Tile K/{{images,masks}}/"
-                f"image_part_00N.{{jpg,png}}. The data comes from Humans in the Loop,"
-                f' "Semantic segmentation of aerial imagery": {self.source}'
+                f"image_part_00N.{{jpg,png}}. The data comes from {self.source}."
             )
 
 

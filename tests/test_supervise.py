@@ -1,0 +1,291 @@
+"""Weak labels of a whole training set: units, the ledger, independence of draws, merging, and breaches of the contract."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from numpy.typing import NDArray
+
+from harness.components import Supervision
+from harness.data import IGNORE, InputError, Provision, Sample, WeakLabel
+from harness.patches import PatchSet
+from harness.supervise import annotate
+from harness_points.supervisions import Full, PointsPerClass, PointsPerImage
+
+Array = NDArray[Any]
+Make = Callable[..., PatchSet]
+LABELS: frozenset[Provision] = frozenset({"labels"})
+
+
+def two_scenes(patch_set: Make) -> PatchSet:
+    """8 x 8 pixels each in patches of 4: `a` is class 0 on the left and 1 on the right, `b` class 2 but for an ignored last patch."""
+    a, b = np.zeros((8, 8)), np.full((8, 8), 2)
+    a[:, 4:] = 1
+    b[4:, 4:] = IGNORE
+    return patch_set({"a": a, "b": b}, 4, 3)
+
+
+def labels_of(patches: PatchSet, indices: Sequence[int], *supervisions: Supervision, seed: int = 0) -> Array:
+    labels = annotate(patches, indices, supervisions, seed)[0].labels
+    assert labels is not None
+    return labels
+
+
+class Corner(Supervision):
+    """Labels the first pixel, if it is valid, with one class."""
+
+    name: ClassVar[str] = "corner"
+    provides: ClassVar[frozenset[Provision]] = LABELS
+    label: int = 0
+
+    def annotate(self, sample: Sample, generator: np.random.Generator) -> WeakLabel:
+        labels = np.full(sample.mask.shape, IGNORE, np.uint8)
+        labels[0, 0] = self.label if sample.valid[0, 0] else IGNORE
+        return WeakLabel(labels=labels)
+
+
+class Proportions(Supervision):
+    name: ClassVar[str] = "proportions"
+    provides: ClassVar[frozenset[Provision]] = frozenset({"proportions"})
+
+    def annotate(self, sample: Sample, generator: np.random.Generator) -> WeakLabel:
+        counted = np.bincount(sample.mask.ravel(), minlength=256)[: sample.classes]
+        return WeakLabel(proportions=(counted / max(1, counted.sum())).astype(np.float32))
+
+
+class Tags(Supervision):
+    name: ClassVar[str] = "tags"
+    provides: ClassVar[frozenset[Provision]] = frozenset({"tags"})
+
+    def annotate(self, sample: Sample, generator: np.random.Generator) -> WeakLabel:
+        return WeakLabel(tags=np.bincount(sample.mask.ravel(), minlength=256)[: sample.classes] > 0)
+
+
+class Erased(Supervision):
+    """The mask, of which `refine` leaves nothing but the first patch."""
+
+    name: ClassVar[str] = "erased"
+    provides: ClassVar[frozenset[Provision]] = LABELS
+
+    def annotate(self, sample: Sample, generator: np.random.Generator) -> WeakLabel:
+        return WeakLabel(labels=np.array(sample.mask))
+
+    def refine(self, weak_labels: Sequence[WeakLabel], generator: np.random.Generator) -> Sequence[WeakLabel]:
+        assert weak_labels[0].labels is not None
+        return [weak_labels[0], *(WeakLabel(labels=np.full_like(weak_labels[0].labels, IGNORE)) for _ in weak_labels[1:])]
+
+
+class Broken(Supervision):
+    """Breaks the contract in the way it is told."""
+
+    name: ClassVar[str] = "broken"
+    provides: ClassVar[frozenset[Provision]] = frozenset({"labels", "proportions", "tags"})
+    breach: str
+
+    def annotate(self, sample: Sample, generator: np.random.Generator) -> WeakLabel:
+        k, labels = sample.classes, np.array(sample.mask)
+        given: dict[str, Any] = {"labels": labels, "proportions": np.full(k, 1 / k, np.float32), "tags": np.ones(k, np.bool_)}
+        given |= {
+            "shape": {"labels": labels[1:]},
+            "type": {"labels": labels.astype(np.int64)},
+            "ignored": {"labels": np.zeros_like(labels)},
+            "class": {"labels": np.where(labels == 2, 3, labels).astype(np.uint8)},
+            "no labels": {"labels": None},
+            "no tags": {"tags": None},
+            "proportions": {"proportions": np.ones(k + 1, np.float32)},
+            "tags": {"tags": np.ones((k, 1), np.bool_)},
+            "none": {},
+        }[self.breach]
+        return WeakLabel(**given)
+
+
+class Undeclared(Supervision):
+    """Gives tags that it did not announce."""
+
+    name: ClassVar[str] = "undeclared"
+    provides: ClassVar[frozenset[Provision]] = LABELS
+
+    def annotate(self, sample: Sample, generator: np.random.Generator) -> WeakLabel:
+        return WeakLabel(labels=np.array(sample.mask), tags=np.ones(sample.classes, np.bool_))
+
+
+def test_the_ledger_of_points_per_class_in_each_scene(patch_set: Make) -> None:
+    patches = two_scenes(patch_set)
+    labels, ledger = annotate(patches, range(8), [PointsPerClass(count=3, unit="scene")], 0)
+    assert ledger == {
+        "scenes": 2,
+        "patches": 8,
+        "valid_pixels": 64 + 48,
+        "labelled_pixels": 9,
+        "labelled_share": 9 / 112,
+        "supervisions": [
+            {
+                "supervision": "points-per-class",
+                "unit": "scene",
+                "units": 2,
+                "labelled_pixels": 9,
+                "labelled_pixels_by_class": [3, 3, 3],
+                "units_without_labels": 0,
+                "proportion_vectors": 0,
+                "tag_vectors": 0,
+                "reveals": ["which classes occur in the unit"],
+            }
+        ],
+    }
+    assert labels.labels is not None
+    assert [(labels.labels[own] != IGNORE).sum() for own in (range(4), range(4, 8))] == [6, 3]
+
+
+def test_the_ledger_of_points_per_class_in_each_patch(patch_set: Make) -> None:
+    patches = two_scenes(patch_set)
+    labels, ledger = annotate(patches, range(8), [PointsPerClass(count=3, unit="patch")], 0)
+    (entry,) = ledger["supervisions"]
+    assert (entry["unit"], entry["units"], entry["units_without_labels"]) == ("patch", 8, 1)
+    assert entry["labelled_pixels_by_class"] == [6, 6, 9]
+    assert ledger["labelled_pixels"] == 21
+    assert labels.labels is not None
+    assert [(one != IGNORE).sum() for one in labels.labels] == [3] * 7 + [0]
+
+
+def test_the_ledger_counts_the_training_patches_only(patch_set: Make) -> None:
+    ledger = annotate(two_scenes(patch_set), [4, 7], [Full(), Proportions(), Tags()], 0)[1]
+    assert (ledger["scenes"], ledger["patches"], ledger["valid_pixels"], ledger["labelled_share"]) == (1, 2, 16, 1.0)
+    counted = [(entry["labelled_pixels"], entry["proportion_vectors"], entry["tag_vectors"]) for entry in ledger["supervisions"]]
+    assert counted == [(16, 0, 0), (0, 2, 0), (0, 0, 2)]
+
+
+def test_a_training_set_without_valid_pixels_has_a_share_of_zero(patch_set: Make) -> None:
+    ledger = annotate(two_scenes(patch_set), [7], [PointsPerImage()], 0)[1]
+    assert (ledger["valid_pixels"], ledger["labelled_pixels"], ledger["labelled_share"]) == (0, 0, 0.0)
+    assert ledger["supervisions"][0]["units_without_labels"] == 1
+
+
+@pytest.mark.parametrize("unit", ["scene", "patch"])
+def test_full_labels_are_the_masks_in_the_order_asked_for(patch_set: Make, unit: Any) -> None:
+    patches, indices = two_scenes(patch_set), [6, 0, 3, 5]
+    assert_array_equal(labels_of(patches, indices, Full(unit=unit)), patches.masks[indices])
+
+
+def test_labels_of_a_scene_are_cut_as_overlapping_patches_are(patch_set: Make) -> None:
+    patches = patch_set({"a": np.arange(64).reshape(8, 8) % 3}, 4, 3, step=2)
+    labels = labels_of(patches, range(9), PointsPerClass(count=10))
+    whole = np.full((8, 8), IGNORE, np.uint8)
+    for origin, one in zip(patches.origins, labels, strict=True):
+        window = whole[origin.row : origin.row + 4, origin.column : origin.column + 4]
+        again = window != IGNORE
+        assert_array_equal(one[again], window[again])  # a pixel in two patches has one label
+        window[:] = np.where(again, window, one)
+    assert np.bincount(whole.ravel(), minlength=3)[:3].tolist() == [10, 10, 10]
+
+
+def test_points_of_a_scene_fall_on_its_training_patches_only(patch_set: Make) -> None:
+    patches = two_scenes(patch_set)
+    labels, ledger = annotate(patches, [0], [PointsPerClass(count=12)], 0)
+    assert labels.labels is not None
+    assert np.bincount(labels.labels.ravel(), minlength=3)[:3].tolist() == [12, 0, 0]
+    assert ledger["supervisions"][0]["labelled_pixels_by_class"] == [12, 0, 0]
+
+
+@pytest.mark.parametrize("unit", ["scene", "patch"])
+def test_the_draw_for_one_image_depends_on_no_other_nor_on_order(patch_set: Make, unit: Any) -> None:
+    patches, points = two_scenes(patch_set), PointsPerImage(count=5, unit=unit)
+    together, reverse = labels_of(patches, range(8), points), labels_of(patches, range(8)[::-1], points)
+    assert_array_equal(reverse[::-1], together)
+    assert_array_equal(labels_of(patches, range(4, 8), points), together[4:])
+
+
+@pytest.mark.parametrize("unit", ["scene", "patch"])
+def test_seed_and_image_decide_the_draw(patch_set: Make, unit: Any) -> None:
+    mask = np.zeros((8, 8))
+    patches, points = patch_set({"a": mask, "b": mask}, 8, 2), PointsPerImage(count=5, unit=unit)
+    first, again, other = (labels_of(patches, range(2), points, seed=seed) for seed in (0, 0, 1))
+    assert_array_equal(first, again)
+    assert (first[0] != other[0]).any()
+    assert (first[0] != first[1]).any()
+
+
+@pytest.mark.parametrize("unit", ["scene", "patch"])
+def test_methods_that_differ_in_their_number_of_points_share_the_draw(patch_set: Make, unit: Any) -> None:
+    patches = patch_set({"a": np.zeros((32, 32))}, 16, 2)
+    fewer, more = (labels_of(patches, range(4), PointsPerImage(count=count, unit=unit)) for count in (5, 20))
+    assert_array_equal(more[fewer != IGNORE], 0)
+    assert (more != IGNORE).sum() == 4 * (fewer != IGNORE).sum()
+
+
+def test_of_two_supervisions_the_first_keeps_its_labels(patch_set: Make) -> None:
+    patches = two_scenes(patch_set)
+    labels, ledger = annotate(patches, range(8), [Corner(label=1), Full(), Proportions(), Tags()], 0)
+    expected = np.array(patches.masks)
+    expected[:7, 0, 0] = 1  # the last patch is ignored
+    assert labels.labels is not None
+    assert labels.proportions is not None
+    assert labels.tags is not None
+    assert_array_equal(labels.labels, expected)
+    assert_array_equal(labels.proportions, [[1, 0, 0], [0, 1, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 1], [0, 0, 1], [0, 0, 0]])
+    assert_array_equal(labels.tags, labels.proportions > 0)
+    assert [entry["supervision"] for entry in ledger["supervisions"]] == ["corner", "full", "proportions", "tags"]
+
+
+def test_labels_of_scenes_and_of_patches_merge(patch_set: Make) -> None:
+    patches = two_scenes(patch_set)
+    labels = labels_of(patches, range(8), Corner(label=1), Full(unit="scene"))
+    assert labels[4, 0, 0] == 1
+    assert_array_equal(labels[:, 1:], patches.masks[:, 1:])
+
+
+@pytest.mark.parametrize(("supervision", "kind"), [(Tags(), "tags"), (Proportions(), "proportions")])
+def test_two_supervisions_with_the_same_vectors_are_refused(patch_set: Make, supervision: Supervision, kind: str) -> None:
+    with pytest.raises(InputError, match=f"both provide {kind}"):
+        annotate(two_scenes(patch_set), range(8), [supervision, supervision], 0)
+
+
+def test_what_is_not_provided_is_absent(patch_set: Make) -> None:
+    labels = annotate(two_scenes(patch_set), range(8), [Tags()], 0)[0]
+    assert labels.labels is None
+    assert labels.proportions is None
+
+
+def test_refine_sees_the_whole_set_and_is_what_the_ledger_counts(patch_set: Make) -> None:
+    labels, ledger = annotate(two_scenes(patch_set), range(8), [Erased()], 0)
+    assert labels.labels is not None
+    assert (labels.labels != IGNORE).sum() == ledger["labelled_pixels"] == 16
+    assert ledger["supervisions"][0]["units_without_labels"] == 7
+
+
+@pytest.mark.parametrize(
+    ("breach", "message"),
+    [
+        ("shape", r"must be uint8 \[4, 4\], got uint8 \[3, 4\]"),
+        ("type", r"must be uint8 \[4, 4\], got int64"),
+        ("ignored", "labelled pixels that are ignored"),
+        ("class", r"outside 0\.\.2"),
+        ("no labels", "labels is absent"),
+        ("no tags", "tags is absent"),
+        ("proportions", r"proportions must have shape \[3\], got \[4\]"),
+        ("tags", r"tags must have shape \[3\], got \[3, 1\]"),
+    ],
+)
+def test_a_breach_of_the_contract_names_the_supervision_and_the_sample(patch_set: Make, breach: str, message: str) -> None:
+    first = {"ignored": "b@4,4", "class": "b@0,0"}.get(breach, "a@0,0")
+    with pytest.raises(ValueError, match=f"'broken', {first}: .*{message}"):
+        annotate(two_scenes(patch_set), range(8), [Broken(breach=breach)], 0)
+
+
+def test_a_kept_contract_is_no_breach(patch_set: Make) -> None:
+    patches = two_scenes(patch_set)
+    assert_array_equal(labels_of(patches, range(8), Broken(breach="none")), patches.masks)
+
+
+def test_a_label_that_was_not_announced_is_a_breach(patch_set: Make) -> None:
+    with pytest.raises(ValueError, match=r"'undeclared', a@0,0: declares \['labels'\], but tags was given"):
+        annotate(two_scenes(patch_set), range(8), [Undeclared()], 0)
+
+
+@pytest.mark.parametrize("supervision", [Tags(unit="scene"), Proportions(unit="scene")], ids=lambda one: one.name)
+def test_scenes_can_be_given_labels_only(patch_set: Make, supervision: Supervision) -> None:
+    with pytest.raises(ValueError, match=f"'{supervision.name}' annotates scenes, so it can give labels only: use unit: patch"):
+        annotate(two_scenes(patch_set), range(8), [supervision], 0)
