@@ -25,10 +25,11 @@ def evaluate(
     """Confusion counts int64 [N, K, K] (rows: truth) and predictions uint8 [N, S, S] of the patches at `indices`.
 
     Ignored and padded pixels are not counted. `statistics` are mean and std, float [C], on the device of the model.
+    Raises FloatingPointError if the network's outputs are not finite, as after a last step that diverged.
     """
     device, classes = statistics[0].device, patches.classes
     model.eval()
-    counts, predictions = [], []
+    counts, predictions, finite = [], [], []
     with torch.inference_mode():
         for start in range(0, len(indices), batch_size):
             chosen = list(indices[start : start + batch_size])
@@ -36,9 +37,12 @@ def evaluate(
             truth = torch.from_numpy(np.asarray(patches.masks[chosen])).to(device, non_blocking=True)
             with autocast(device, precision):
                 logits = model(normalised(images, *statistics))
+            finite.append(torch.isfinite(logits).all())
             predicted = logits.argmax(1)
             counts.append(confusion(predicted, truth, classes))
             predictions.append(predicted.to(torch.uint8))
+    if not torch.stack(finite).all():
+        raise FloatingPointError("the trained network's outputs on test images are not finite: lower training.learning_rate")
     return torch.cat(counts).cpu().numpy(), torch.cat(predictions).cpu().numpy()
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from harness.components import Dataset
-from harness.data import IGNORE, InputError, Part, Sample, Scene
+from harness.data import IGNORE, PROTOCOL, InputError, Part, Sample, Scene
 from harness.fingerprints import digest, files_fingerprint, source_fingerprint
 from harness.settings import Patches
 
@@ -76,7 +76,7 @@ def data_fingerprint(dataset: Dataset, memory: Path) -> str:
 def open_patches(dataset: Dataset, fingerprint: str, settings: Patches, cache: Path) -> PatchSet:
     """The patches of a data set, cut now if the cache has none. Raises InputError naming the scene for data that cannot be used."""
     cutting = settings.model_dump(include={"size", "stride", "padding", "downsample"})
-    folder = cache / "patches" / digest([fingerprint, cutting])[:32]
+    folder = cache / "patches" / digest([PROTOCOL, fingerprint, cutting])[:32]
     if not (folder / "index.json").exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(folder.with_suffix(".lock")):
@@ -91,7 +91,8 @@ def open_patches(dataset: Dataset, fingerprint: str, settings: Patches, cache: P
 
 def _write_patches(dataset: Dataset, settings: Patches, folder: Path) -> None:
     classes, origins, channels = len(dataset.classes), list[PatchOrigin](), 0
-    partial = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", dir=folder.parent))
+    partial = folder.with_suffix(f".{os.getpid()}")
+    partial.mkdir()
     try:
         with (partial / "images.bin").open("wb") as images, (partial / "masks.bin").open("wb") as masks:
             for scene in dataset.scenes():
@@ -153,7 +154,8 @@ def cut(
                 " lower patches.size, or set patches.padding: ignore"
             )
     else:
-        below, right = (-(max(length, size) - size) % step + max(length, size) - length for length in mask.shape)
+        # To multiples of the size, not of the stride, so that the grid of test patches covers every pixel.
+        below, right = -mask.shape[0] % size, -mask.shape[1] % size
         fill = IGNORE if settings.padding == "ignore" else 0
         image = np.pad(image, ((0, below), (0, right), (0, 0)))
         mask = np.pad(mask, ((0, below), (0, right)), constant_values=fill)

@@ -13,8 +13,8 @@ from harness.scenario import Method, Scenario
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One training and one test evaluation. `settings` is the resolved document whose sha256 is `key`; names are not in it, so two
-    scenarios that ask for the same run share it."""
+    """One training and one test evaluation. `settings` is the resolved document that the record keeps; `key` is the sha256 of what in it
+    can change a number. Names of scenarios and methods cannot, so two scenarios that ask for the same run share it."""
 
     key: str
     scenario: Scenario
@@ -43,15 +43,15 @@ class Run:
 
 def expand(scenario: Scenario, data: str) -> tuple[Run, ...]:
     """All runs of a scenario, seed by seed, so that the first complete comparison is there early. `data` is the data fingerprint."""
-    shared = {
+    sections = {"patches": scenario.patches, "split": scenario.split, "training": scenario.training}
+    components = {
         "protocol": PROTOCOL,
         "profile": scenario.profile,
         "dataset": _identity(scenario.dataset) | {"content": data},
-        "patches": scenario.patches.model_dump(mode="json"),
-        "split": scenario.split.model_dump(mode="json"),
         "model": _identity(scenario.model),
-        "training": scenario.training.model_dump(mode="json"),
     }
+    shared = components | {name: section.model_dump(mode="json") for name, section in sections.items()}
+    keyed = components | {name: section.identity() for name, section in sections.items()}
     methods = [
         (
             method,
@@ -62,12 +62,11 @@ def expand(scenario: Scenario, data: str) -> tuple[Run, ...]:
         )
         for method in scenario.methods
     ]
-    runs = []
-    for seed in scenario.seeds:
-        for method, own in methods:
-            settings = {**shared, **own, "seed": seed}
-            runs.append(Run(digest(settings), scenario, method, seed, data, settings))
-    return tuple(runs)
+    return tuple(
+        Run(digest({**keyed, **own, "seed": seed}), scenario, method, seed, data, {**shared, **own, "seed": seed})
+        for seed in scenario.seeds
+        for method, own in methods
+    )
 
 
 def _identity(component: Component) -> dict[str, Any]:

@@ -12,6 +12,13 @@ class Section(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+    def identity(self) -> dict[str, Any]:
+        """What goes into keys: only what differs from the defaults, so that a new field with a neutral default makes nothing stale.
+
+        In return, changing a default raises PROTOCOL.
+        """
+        return self.model_dump(mode="json", exclude_defaults=True)
+
 
 class Patches(Section):
     """How scenes become the rectangles the network sees."""

@@ -41,13 +41,16 @@ def annotate(
         merged = weak if merged is None else [one.merged(other) for one, other in zip(merged, weak, strict=True)]
         entries.append(entry)
     assert merged is not None, "a method has at least one supervision"
-    return _stacked(merged), _ledger(patches, indices, entries)
+    labels = _stacked(merged)
+    return labels, _ledger(patches, indices, labels, entries)
 
 
 def _by_unit(samples: Sequence[Sample], supervision: Supervision, seed: int) -> tuple[list[WeakLabel], dict[str, Any]]:
     """The weak label of each sample, checked against the contract, and one ledger entry."""
     weak = [supervision.annotate(sample, stream(seed, "supervision", f"{supervision.name}|{sample.key}")) for sample in samples]
     weak = list(supervision.refine(weak, stream(seed, "supervision", f"{supervision.name}|refine")))
+    if len(weak) != len(samples):
+        raise ValueError(f"supervision {supervision.name!r}: refine returned {len(weak)} weak labels for {len(samples)}")
     counts = np.zeros(samples[0].classes, np.int64)
     unlabelled = 0
     for sample, label in zip(samples, weak, strict=True):
@@ -97,16 +100,19 @@ def _check(sample: Sample, label: WeakLabel, supervision: Supervision) -> None:
 
 def breach(sample: Sample, label: WeakLabel, supervision: Supervision) -> str | None:
     """How a weak label breaks the contract of its supervision; None where it keeps it."""
-    labels = label.labels
     for kind in ("labels", "proportions", "tags"):
         given = getattr(label, kind) is not None
         if given != (kind in supervision.provides):
             return f"declares {sorted(supervision.provides)}, but {kind} {'was given' if given else 'is absent'}"
-    for kind, vector in (("proportions", label.proportions), ("tags", label.tags)):
-        if vector is not None and vector.shape != (sample.classes,):
-            return f"{kind} must have shape [{sample.classes}], got {list(vector.shape)}"
-    if labels is None:
-        return None
+    for kind, vector, dtype in (("proportions", label.proportions, np.float32), ("tags", label.tags, np.bool_)):
+        if vector is not None and (vector.shape != (sample.classes,) or vector.dtype != dtype):
+            return f"{kind} must be {np.dtype(dtype)} [{sample.classes}], got {vector.dtype} {list(vector.shape)}"
+    if label.proportions is not None and not _is_distribution(label.proportions, empty=not sample.valid.any()):
+        return f"proportions must be at least 0 and sum to 1, got {label.proportions.tolist()}"
+    return None if label.labels is None else _breach_of_labels(sample, label.labels, dense="dense" in supervision.provides)
+
+
+def _breach_of_labels(sample: Sample, labels: NDArray[np.uint8], dense: bool) -> str | None:
     if labels.shape != sample.mask.shape or labels.dtype != np.uint8:
         return f"labels must be uint8 {list(sample.mask.shape)}, got {labels.dtype} {list(labels.shape)}"
     labelled = labels != IGNORE
@@ -114,7 +120,15 @@ def breach(sample: Sample, label: WeakLabel, supervision: Supervision) -> str | 
         return "labelled pixels that are ignored"
     if (labels[labelled] >= sample.classes).any():
         return f"gave a label outside 0..{sample.classes - 1}"
+    if dense and (sample.valid & ~labelled).any():
+        return "declares dense, but left valid pixels unlabelled"
     return None
+
+
+def _is_distribution(proportions: NDArray[np.float32], empty: bool) -> bool:
+    """Whether values are shares that sum to 1; all zero is right where there is no valid pixel."""
+    total = float(proportions.sum())
+    return bool((proportions >= 0).all()) and (abs(total - 1) < 1e-4 or (empty and total == 0))
 
 
 def _stacked(weak: Iterable[WeakLabel]) -> TrainingLabels:
@@ -126,11 +140,24 @@ def _stacked(weak: Iterable[WeakLabel]) -> TrainingLabels:
     return TrainingLabels(**fields)
 
 
-def _ledger(patches: PatchSet, indices: Sequence[int], entries: list[dict[str, Any]]) -> dict[str, Any]:
-    valid = int((np.asarray(patches.masks[list(indices)]) != IGNORE).sum())
-    labelled = sum(entry["labelled_pixels"] for entry in entries)
+def _ledger(patches: PatchSet, indices: Sequence[int], labels: TrainingLabels, entries: list[dict[str, Any]]) -> dict[str, Any]:
+    """What was annotated. Pixels are counted once each, also where patches overlap or two supervisions label the same one."""
+    size = patches.masks.shape[1]
+    extents: dict[str, tuple[int, int]] = {}
+    for index in indices:
+        origin = patches.origins[index]
+        height, width = extents.get(origin.scene, (0, 0))
+        extents[origin.scene] = max(height, origin.row + size), max(width, origin.column + size)
+    canvases = {scene: np.zeros((2, *extent), np.bool_) for scene, extent in extents.items()}
+    for position, index in enumerate(indices):
+        origin = patches.origins[index]
+        window = canvases[origin.scene][:, origin.row : origin.row + size, origin.column : origin.column + size]
+        window[0] |= patches.masks[index] != IGNORE
+        if labels.labels is not None:
+            window[1] |= labels.labels[position] != IGNORE
+    valid, labelled = (sum(int(canvas[layer].sum()) for canvas in canvases.values()) for layer in (0, 1))
     return {
-        "scenes": len({patches.origins[index].scene for index in indices}),
+        "scenes": len(canvases),
         "patches": len(indices),
         "valid_pixels": valid,
         "labelled_pixels": labelled,

@@ -80,7 +80,7 @@ def batches(data: TrainingSet, settings: Training, seed: int, epoch: int) -> Ite
     """The batches of one epoch, shuffled and augmented. A last batch of a single patch joins the one before: batch norm needs two."""
     generator = torch.Generator().manual_seed(stream_seed(seed, "order", str(epoch)))
     chunks = list(torch.split(torch.randperm(len(data.images), generator=generator), settings.batch_size))
-    if len(chunks) > 1 and len(chunks[-1]) == 1:
+    if steps_per_epoch(len(data.images), settings.batch_size) < len(chunks):
         chunks[-2:] = [torch.cat(chunks[-2:])]
     generator.manual_seed(stream_seed(seed, "augmentation", str(epoch)))
     changes = [draw(settings, len(chunk), generator) for chunk in chunks]
@@ -95,6 +95,12 @@ def batches(data: TrainingSet, settings: Training, seed: int, epoch: int) -> Ite
             tags=None if data.tags is None else data.tags[picked],
             labels_per_patch=data.labels_per_patch,
         )
+
+
+def steps_per_epoch(patches: int, batch_size: int) -> int:
+    """Batches in an epoch."""
+    lone = batch_size > 1 and patches > batch_size and patches % batch_size == 1
+    return math.ceil(patches / batch_size) - lone
 
 
 def _gathered(data: TrainingSet, chunks: Sequence[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
@@ -163,7 +169,7 @@ def train(
     model.train()
     names = term_names(terms)
     optimizer = optimizer_for(model, settings, data.device)
-    steps = max(1, math.ceil(len(data.images) / settings.batch_size))
+    steps = steps_per_epoch(len(data.images), settings.batch_size)
     step = 0
     for epoch in range(settings.epochs):
         started = time.perf_counter()

@@ -6,12 +6,17 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import numpy as np
 import pytest
 from installed import EXAMPLE, TINY, Workplace, install
 from numpy.typing import NDArray
 
 from harness.patches import PatchOrigin, PatchSet
+
+# The same examples on every machine, however slow it is.
+hypothesis.settings.register_profile("harness", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("harness")
 
 
 @pytest.fixture

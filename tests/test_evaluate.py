@@ -94,3 +94,11 @@ def test_by_scene_sums_the_patches_of_each_image(patch_set: Callable[..., PatchS
     assert groups == ["group of c", "group of a"]
     assert summed.dtype == np.int64
     assert_array_equal(summed, [counts[0] + counts[2], counts[1] + counts[3]])
+
+
+def test_outputs_that_are_not_finite_are_an_error(patch_set: Callable[..., PatchSet]) -> None:
+    patches = patch_set({"a": np.zeros((4, 4))}, 4, 2)
+    network = torch.nn.Conv2d(3, 2, 1)
+    torch.nn.init.constant_(network.weight, float("inf"))
+    with pytest.raises(FloatingPointError, match="outputs on test images are not finite"):
+        evaluate(network, patches, [0], (torch.zeros(3), torch.ones(3)), "fp32")

@@ -11,7 +11,7 @@ from harness.data import PROTOCOL
 
 GOLDEN = {
     "full": {"losses": [1.6777510046958923, 1.588535487651825], "labelled_pixels": 28672},
-    "points-5": {"losses": [1.637500911951065, 1.6756625473499298], "labelled_pixels": 175},
+    "points-5": {"losses": [1.6335659623146057, 1.666817307472229], "labelled_pixels": 175},
 }
 
 

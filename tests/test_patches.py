@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
 from harness.components import Dataset, NotInKey
-from harness.data import IGNORE, InputError, Scene, SegmentationClass
+from harness.data import IGNORE, InputError, Part, Scene, SegmentationClass
 from harness.patches import PatchOrigin, PatchSet, cut, data_fingerprint, downsampled, open_patches
 from harness.settings import Patches
 
@@ -68,7 +68,7 @@ def opened(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Pat
         ((3, 5), {"padding": "ignore"}, [0], [0]),
         ((8, 17), {"padding": "background"}, [0], [0, 8, 16]),
         ((8, 13), {"padding": "ignore", "stride": 4}, [0], [0, 4, 8]),
-        ((8, 12), {"padding": "background", "stride": 4}, [0], [0, 4]),
+        ((8, 12), {"padding": "background", "stride": 4}, [0], [0, 4, 8]),  # to a multiple of the size, not of the stride
     ],
 )
 def test_where_patches_are_cut(shape: tuple[int, int], settings: dict[str, Any], rows: list[int], columns: list[int]) -> None:
@@ -262,3 +262,28 @@ def test_the_data_fingerprint_follows_content_and_settings_but_not_place(monkeyp
     assert fingerprint(InMemory(), b"twoo") != first
     assert fingerprint(InMemory(variant=1), b"one") != first
     assert fingerprint(InMemory(folder="there"), b"one") == fingerprint(InMemory(folder="here"), b"one")
+
+
+def test_the_data_fingerprint_follows_the_names_groups_and_parts_of_scenes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def fingerprint(key: str, group: str, part: Part | None) -> str:
+        monkeypatch.setattr(InMemory, "scenes", lambda _: [Scene(key, group, lambda: pair(8, 8), part)])
+        return data_fingerprint(InMemory(), tmp_path / "memory.json")
+
+    scenes: list[tuple[str, str, Part | None]] = [
+        ("a", "a", "train"),
+        ("b", "a", "train"),
+        ("a", "b", "train"),
+        ("a", "a", "test"),
+        ("a", "a", None),
+    ]
+    assert len({fingerprint(*scene) for scene in scenes}) == 5
+    assert fingerprint(*scenes[0]) == fingerprint(*scenes[0])
+
+
+def test_overlap_does_not_change_what_the_test_grid_covers() -> None:
+    image, mask = pair(10, 10)
+    scene = Scene("s", "g", lambda: (image, mask))
+    for stride in (8, 4, 2):
+        found = cut(scene, image, mask, Patches(size=8, stride=stride, padding="ignore"))
+        on_grid = [patch for origin, _, patch in found if origin.row % 8 == 0 and origin.column % 8 == 0]
+        assert sum(int((patch != IGNORE).sum()) for patch in on_grid) == 100

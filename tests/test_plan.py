@@ -10,9 +10,11 @@ import pytest
 
 from harness.catalog import load_catalog
 from harness.components import Component
+from harness.data import PROTOCOL
 from harness.fingerprints import files_fingerprint, source_fingerprint
 from harness.plan import expand
 from harness.resolve import read_scenario
+from harness.settings import Patches, Split, TermSettings, Training
 
 CATALOG = load_catalog(disabled=())
 TEXT = """
@@ -117,3 +119,30 @@ def test_files_are_hashed_by_content_and_remembered(tmp_path: Path) -> None:
     assert files_fingerprint([file], memory) != first
     memory.write_text("not json")
     assert files_fingerprint([moved], memory) == first
+
+
+def test_defaults_of_the_core_are_pinned_since_keys_leave_them_out() -> None:
+    """A change here raises PROTOCOL; a new field whose default changes nothing is added here."""
+    assert Patches().model_dump() == {"size": 256, "stride": None, "padding": "none", "downsample": 1, "normalise": "imagenet"}
+    assert Split().model_dump() == {"by": "official", "test": 0.2, "validation": 0.0, "seed": None}
+    assert Training().model_dump() == {
+        "epochs": 20,
+        "batch_size": 8,
+        "optimizer": "adam",
+        "learning_rate": 1e-3,
+        "weight_decay": 0.0,
+        "momentum": 0.9,
+        "schedule": "constant",
+        "schedule_per": "step",
+        "poly_power": 0.9,
+        "augment": (),
+        "jitter": 0.2,
+        "precision": "auto",
+        "device": "auto",
+    }
+    assert TermSettings().model_dump() == {"weight": 1.0, "ramp": 0.0}
+    assert PROTOCOL == 1
+
+
+def test_writing_a_default_changes_no_key(tmp_path: Path) -> None:
+    assert keys(tmp_path, TEXT.replace("seeds: 2", "seeds: 2\ntraining: {epochs: 20}")) == keys(tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -192,3 +193,13 @@ def test_every_pair_of_pixels_is_drawn_equally_often(count: int) -> None:
 def test_what_labels_nothing_or_more_than_all_is_refused(make: Callable[[], Supervision]) -> None:
     with pytest.raises(ValueError, match=r"greater than|less than"):
         make()
+
+
+@pytest.mark.parametrize(
+    "make", [lambda n: PointsPerClass(count=n), lambda n: PointsPerImage(count=n), lambda n: PointsFraction(fraction=n / 40)]
+)
+def test_more_points_contain_fewer_whatever_the_share(make: Callable[[int], Supervision]) -> None:
+    mask = blocks(40, 0)
+    draws = [set(np.flatnonzero(drawn(make(count), mask) != IGNORE)) for count in (1, 5, 9, 10, 11, 20, 39, 40)]
+    assert [len(draw) for draw in draws] == [1, 5, 9, 10, 11, 20, 39, 40]
+    assert all(fewer < more for fewer, more in itertools.pairwise(draws))

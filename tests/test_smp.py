@@ -23,7 +23,7 @@ def unet(encoder: str = "resnet18", weights: str | Path | None = None) -> Segmen
 def saved(file: Path, seed: int = 0) -> dict[str, torch.Tensor]:
     """Random encoder weights of a resnet18 for three channels, written to a file."""
     torch.manual_seed(seed)
-    state: dict[str, torch.Tensor] = unet().build(3, 2).encoder.state_dict()  # type: ignore[assignment,operator,union-attr]
+    state: dict[str, torch.Tensor] = unet().build(3, 2).encoder.state_dict()
     save_file(state, file)
     return state
 
@@ -114,7 +114,7 @@ def test_imagenet_weights_are_read_from_the_cache(empty_cache: Path) -> None:
     snapshot.mkdir(parents=True)
     state = saved(snapshot / "model.safetensors")
     torch.manual_seed(1)
-    built = unet(weights="imagenet").build(3, 2).encoder.state_dict()  # type: ignore[operator,union-attr]
+    built = unet(weights="imagenet").build(3, 2).encoder.state_dict()
     assert all(torch.equal(built[name], state[name]) for name in state)
 
 
@@ -123,7 +123,7 @@ def test_weights_of_a_file_are_those_of_the_encoder(monkeypatch: pytest.MonkeyPa
     state = saved(tmp_path / "own.safetensors")
     for weights in ("own.safetensors", tmp_path / "own.safetensors"):
         torch.manual_seed(1)
-        built = unet(weights=weights).build(3, 2).encoder.state_dict()  # type: ignore[operator,union-attr]
+        built = unet(weights=weights).build(3, 2).encoder.state_dict()
         assert built.keys() == state.keys()
         assert all(torch.equal(built[name], state[name]) for name in state)
 
@@ -132,7 +132,7 @@ def test_weights_for_rgb_are_adapted_to_other_channels(tmp_path: Path) -> None:
     state = saved(tmp_path / "own.safetensors")
     torch.manual_seed(1)
     model = unet(weights=tmp_path / "own.safetensors").build(1, 2).eval()
-    built = model.encoder.state_dict()  # type: ignore[operator,union-attr]
+    built = model.encoder.state_dict()
     torch.testing.assert_close(built["conv1.weight"], state["conv1.weight"].sum(1, keepdim=True))
     assert all(torch.equal(built[name], state[name]) for name in state if name != "conv1.weight")
     with torch.inference_mode():
@@ -160,3 +160,9 @@ def test_initialisation_is_named(tmp_path: Path) -> None:
     (tmp_path / "own.safetensors").touch()
     named = [unet(weights=weights).initialisation for weights in (None, "imagenet", tmp_path / "own.safetensors")]
     assert named == ["random", "ImageNet (encoder)", "own.safetensors (encoder)"]
+
+
+@pytest.mark.parametrize(("architecture", "encoder"), [("unet", "tu-nonsense"), ("unetplusplus", "mit_b0")])
+def test_what_the_library_cannot_build_is_an_error_of_the_scenario(architecture: str, encoder: str) -> None:
+    with pytest.raises(InputError, match=f"model: {architecture} with encoder '{encoder}' cannot be built: "):
+        SegmentationModelsPytorch.model_validate({"architecture": architecture, "encoder": encoder}).build(3, 2)

@@ -265,8 +265,8 @@ def test_refine_sees_the_whole_set_and_is_what_the_ledger_counts(patch_set: Make
         ("class", r"outside 0\.\.2"),
         ("no labels", "labels is absent"),
         ("no tags", "tags is absent"),
-        ("proportions", r"proportions must have shape \[3\], got \[4\]"),
-        ("tags", r"tags must have shape \[3\], got \[3, 1\]"),
+        ("proportions", r"proportions must be float32 \[3\], got float32 \[4\]"),
+        ("tags", r"tags must be bool \[3\], got bool \[3, 1\]"),
     ],
 )
 def test_a_breach_of_the_contract_names_the_supervision_and_the_sample(patch_set: Make, breach: str, message: str) -> None:
@@ -289,3 +289,48 @@ def test_a_label_that_was_not_announced_is_a_breach(patch_set: Make) -> None:
 def test_scenes_can_be_given_labels_only(patch_set: Make, supervision: Supervision) -> None:
     with pytest.raises(ValueError, match=f"'{supervision.name}' annotates scenes, so it can give labels only: use unit: patch"):
         annotate(two_scenes(patch_set), range(8), [supervision], 0)
+
+
+def test_pixels_are_counted_once_where_patches_overlap_or_supervisions_agree(patch_set: Make) -> None:
+    overlapping = patch_set({"a": np.zeros((8, 8))}, 4, 3, step=2)
+    ledger = annotate(overlapping, range(9), [Full(unit="scene"), PointsPerImage(count=5)], 0)[1]
+    assert (ledger["valid_pixels"], ledger["labelled_pixels"], ledger["labelled_share"]) == (64, 64, 1.0)
+    assert [entry["labelled_pixels"] for entry in ledger["supervisions"]] == [64, 5]
+
+
+class Odd(Supervision):
+    """Breaks a rule that a number can break."""
+
+    name: ClassVar[str] = "odd"
+    provides: ClassVar[frozenset[Provision]] = frozenset({"proportions"})
+
+    values: tuple[float, ...]
+
+    def annotate(self, sample: Sample, generator: np.random.Generator) -> WeakLabel:
+        return WeakLabel(proportions=np.array(self.values, np.float32))
+
+
+@pytest.mark.parametrize("values", [(0.5, 0.6, 0.0), (1.5, -0.5, 0.0), (0.0, 0.0, 0.0)])
+def test_proportions_are_shares_that_sum_to_one(patch_set: Make, values: tuple[float, ...]) -> None:
+    with pytest.raises(ValueError, match=r"'odd', a@0,0: proportions must be at least 0 and sum to 1"):
+        annotate(two_scenes(patch_set), range(8), [Odd(values=values)], 0)
+
+
+class Sparse(Supervision):
+    """Announces whole masks and labels one pixel."""
+
+    name: ClassVar[str] = "sparse"
+    provides: ClassVar[frozenset[Provision]] = frozenset({"labels", "dense"})
+
+    def annotate(self, sample: Sample, generator: np.random.Generator) -> WeakLabel:
+        return PointsPerImage(count=1).annotate(sample, generator)
+
+    def refine(self, weak_labels: Sequence[WeakLabel], generator: np.random.Generator) -> Sequence[WeakLabel]:
+        return weak_labels[:-1] if len(weak_labels) == 8 else weak_labels
+
+
+def test_dense_means_every_valid_pixel_and_refine_keeps_the_number(patch_set: Make) -> None:
+    with pytest.raises(ValueError, match="declares dense, but left valid pixels unlabelled"):
+        annotate(two_scenes(patch_set), range(4), [Sparse()], 0)
+    with pytest.raises(ValueError, match="'sparse': refine returned 7 weak labels for 8"):
+        annotate(two_scenes(patch_set), range(8), [Sparse()], 0)

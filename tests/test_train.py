@@ -17,7 +17,7 @@ from harness.data import IGNORE, Batch, Provision
 from harness.scenario import Term
 from harness.settings import Training
 from harness.supervise import TrainingLabels
-from harness.train import TrainingSet, batches, learning_rate_factor, optimizer_for, ramp, term_names, train, training_set
+from harness.train import TrainingSet, batches, learning_rate_factor, optimizer_for, ramp, steps_per_epoch, term_names, train, training_set
 from harness_points.losses import CrossEntropy, PartialCrossEntropy
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -316,3 +316,10 @@ def test_the_network_computes_in_the_precision_and_losses_in_fp32(precision: str
     model[3].register_forward_hook(lambda module, inputs, output: seen.append(output.dtype))
     list(train(model, a_set(2), [Term(Noted())], settings(epochs=1), precision, 0))
     assert seen == [kind, torch.float32]
+
+
+@pytest.mark.parametrize(
+    ("patches", "batch_size", "steps"), [(8, 4, 2), (9, 4, 2), (10, 4, 3), (1, 4, 1), (4, 4, 1), (5, 4, 1), (9, 1, 9), (2, 1, 2)]
+)
+def test_steps_of_an_epoch_by_hand(patches: int, batch_size: int, steps: int) -> None:
+    assert steps_per_epoch(patches, batch_size) == steps

@@ -67,9 +67,13 @@ class SegmentationModelsPytorch(Model):
 
         file = self._weights_file()
         built_for = 3 if file else channels  # published encoder weights are for RGB; the library adapts the first layer after loading
-        model: torch.nn.Module = smp.create_model(
-            self.architecture, self.encoder, encoder_weights=None, in_channels=built_for, classes=classes
-        )
+        try:
+            model: torch.nn.Module = smp.create_model(
+                self.architecture, self.encoder, encoder_weights=None, in_channels=built_for, classes=classes
+            )
+        except (KeyError, RuntimeError, ValueError) as error:
+            line = str(error).splitlines()[0]
+            raise InputError(f"model: {self.architecture} with encoder {self.encoder!r} cannot be built: {line}") from error
         if file:
             _load_encoder(model, file, self.encoder)
             if channels != 3:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import ClassVar
 
 import numpy as np
@@ -79,23 +80,18 @@ class PointsFraction(Supervision):
         positions = np.flatnonzero(sample.valid)
         if self.bernoulli:
             return _labelled(sample, positions[generator.random(len(positions)) < self.fraction])
-        count = int(self.fraction * len(positions) + 1e-9)  # 0.07 * 100 is 7.000000000000001, and 0.29 * 100 is 28.999999999999996
-        return _labelled(sample, positions[generator.permutation(len(positions))[:count]])
+        count = int(Fraction(str(self.fraction)) * len(positions))  # as floats, 0.29 * 100 is below 29
+        return _labelled(sample, positions[without_replacement(generator, len(positions), count)])
 
 
 def without_replacement(generator: np.random.Generator, population: int, count: int) -> NDArray[np.int64]:
     """`count` different indices below `population` (all of them if there are fewer), int64, in the order drawn.
 
-    A longer draw from an equal generator starts with the shorter one, as long as both take less than a quarter of the population, or
-    both more.
+    A longer draw from an equal generator starts with the shorter one: every index draws a number, and the smallest numbers win.
     """
-    if count * 4 >= population:
-        return generator.permutation(population)[:count]
-    drawn = np.zeros(0, np.int64)
-    while len(drawn) < count:  # draws in blocks of 64 whatever the count, so that prefixes agree
-        drawn = np.concatenate([drawn, generator.integers(population, size=64)])
-        drawn = drawn[np.sort(np.unique(drawn, return_index=True)[1])]
-    return drawn[:count]
+    numbers = generator.random(population)
+    chosen = np.argpartition(numbers, count)[:count] if count < population else np.arange(population)
+    return chosen[np.argsort(numbers[chosen])]
 
 
 def _labelled(sample: Sample, positions: NDArray[np.int64]) -> WeakLabel:
