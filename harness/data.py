@@ -101,7 +101,7 @@ class Batch:
 
     images: float [B, C, H, W], normalised. valid: bool [B, H, W], False on padding and ignored pixels. labels: int64 [B, H, W] with
     IGNORE where unlabelled. proportions: float [B, K]. tags: bool [B, K]. labels_per_patch: float [K], the mean number of labelled
-    pixels of each class in a training patch, over the whole training set.
+    pixels of each class in a training patch, over the whole training set of `training_patches`.
     """
 
     images: torch.Tensor
@@ -110,6 +110,7 @@ class Batch:
     proportions: torch.Tensor | None = None
     tags: torch.Tensor | None = None
     labels_per_patch: torch.Tensor | None = None
+    training_patches: int = 1
 
 
 def stream_seed(seed: int, purpose: Purpose, key: str = "") -> int:

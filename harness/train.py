@@ -94,6 +94,7 @@ def batches(data: TrainingSet, settings: Training, seed: int, epoch: int) -> Ite
             proportions=None if data.proportions is None else data.proportions[picked],
             tags=None if data.tags is None else data.tags[picked],
             labels_per_patch=data.labels_per_patch,
+            training_patches=len(data.images),
         )
 
 

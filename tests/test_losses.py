@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from harness.components import Loss
 from harness.data import IGNORE, Batch
-from harness_points.losses import CrossEntropy, PartialCrossEntropy
+from harness_points.cross_entropy import CrossEntropy, PartialCrossEntropy, class_weights, weight_map
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -26,7 +26,7 @@ PER_PATCH = [6.0, 1.5, 0.0, 0.5]
 
 
 def called(loss: Loss) -> str:
-    return "-".join(loss.settings().values())
+    return "-".join(map(str, loss.settings().values()))
 
 
 every = pytest.mark.parametrize("loss", EVERY, ids=called)
@@ -55,10 +55,15 @@ def dense(seed: int = 0) -> Array:
     return np.random.default_rng(seed).integers(0, K, (3, 5, 6))
 
 
-def by_formula(logits: Array, labels: Array, normaliser: str, weighted: bool) -> float:
+def by_formula(logits: Array, labels: Array, normaliser: str, weights_by: str) -> float:
     """The partial cross-entropy, pixel by pixel in float64."""
     total = sum(PER_PATCH)
-    weight = [total / (K * count) if weighted and count else float(not weighted) for count in PER_PATCH]
+    weight = [1.0] * K
+    if weights_by == "inverse-frequency":
+        weight = [total / (K * count) if count else 0 for count in PER_PATCH]
+    elif weights_by == "effective-number":
+        weight = [0.001 / (1 - 0.999 ** max(count, 1)) if count else 0 for count in PER_PATCH]
+        weight = [K * each / sum(weight) for each in weight]
     summed, weights, labelled = np.zeros(len(labels)), 0.0, np.zeros(len(labels))
     for image, row, column in zip(*np.nonzero(labels != IGNORE), strict=True):
         scores, label = logits[image, :, row, column].astype(float), labels[image, row, column]
@@ -81,7 +86,7 @@ def by_formula(logits: Array, labels: Array, normaliser: str, weighted: bool) ->
 @pytest.mark.parametrize("labels", [sparse(), sparse(1, 0.9), dense()], ids=["sparse", "denser", "full"])
 def test_partial_cross_entropy_follows_its_formula(loss: PartialCrossEntropy, labels: Array) -> None:
     logits, batch = a_batch(labels)
-    expected = by_formula(logits.detach().numpy(), labels, loss.normaliser, loss.class_weights != "none")
+    expected = by_formula(logits.detach().numpy(), labels, loss.normaliser, loss.class_weights)
     assert loss(logits, batch).shape == ()
     assert loss(logits, batch).item() == pytest.approx(expected, rel=1e-5)
 
@@ -124,7 +129,7 @@ def test_inverse_frequency_gives_every_labelled_class_the_same_weight_in_the_tra
 @every
 def test_a_class_without_training_labels_has_no_weight(loss: PartialCrossEntropy) -> None:
     logits, batch = a_batch(np.full((2, 3, 3), 2))
-    weightless = loss.class_weights == "inverse-frequency"
+    weightless = loss.class_weights != "none"
     value = loss(logits, batch)
     value.backward()
     assert (value.item() == 0) == weightless
@@ -175,3 +180,18 @@ def test_gradients_are_those_of_finite_differences(loss: Loss) -> None:
     labels = np.array([[[0, 1], [IGNORE, 3]], [[IGNORE, IGNORE], [1, 1]]])
     logits, batch = a_batch(labels, kind=torch.float64)
     assert torch.autograd.gradcheck(lambda own: loss(own, batch), (logits,))
+
+
+@pytest.mark.parametrize(("beta", "counts"), [(0.9, [10, 1, 0, 4]), (0.0, [3, 5, 0, 0]), (0.999, [200, 0, 7, 20])])
+def test_effective_number_weights_against_numpy(beta: float, counts: list[int]) -> None:
+    expected = np.array([(1 - beta) / (1 - beta**n) if n else 0.0 for n in counts])
+    expected *= len(counts) / expected.sum()
+    weights = class_weights(torch.tensor(counts, dtype=torch.float64), "effective-number", beta)
+    np.testing.assert_allclose(weights.numpy(), expected)
+
+
+def test_counts_are_those_of_the_whole_training_set() -> None:
+    labels = torch.tensor([[[0, 1], [IGNORE, IGNORE]]])
+    batch = Batch(torch.zeros(1, 3, 2, 2), labels != IGNORE, labels, labels_per_patch=torch.tensor([0.5, 0.25]), training_patches=8)
+    weights = weight_map(batch, "inverse-frequency", 0.0)  # 4 and 2 labelled pixels
+    assert weights[0, 0].tolist() == [6 / (2 * 4), 6 / (2 * 2)]

@@ -17,7 +17,9 @@ from scipy.stats import chi2
 
 from harness.components import Supervision
 from harness.data import IGNORE, Sample, stream
-from harness_points.supervisions import Full, PointsFraction, PointsPerClass, PointsPerImage
+from harness_points.fraction import PointsFraction
+from harness_points.full import Full
+from harness_points.random_points import PointsPerClass, PointsPerImage
 
 Array = NDArray[Any]
 CLASSES = 4

@@ -14,7 +14,8 @@ from harness.components import Supervision
 from harness.data import IGNORE, InputError, Provision, Sample, WeakLabel
 from harness.patches import PatchSet
 from harness.supervise import annotate
-from harness_points.supervisions import Full, PointsPerClass, PointsPerImage
+from harness_points.full import Full
+from harness_points.random_points import PointsPerClass, PointsPerImage
 
 Array = NDArray[Any]
 Make = Callable[..., PatchSet]

@@ -18,7 +18,7 @@ from harness.scenario import Term
 from harness.settings import Training
 from harness.supervise import TrainingLabels
 from harness.train import TrainingSet, batches, learning_rate_factor, optimizer_for, ramp, steps_per_epoch, term_names, train, training_set
-from harness_points.losses import CrossEntropy, PartialCrossEntropy
+from harness_points.cross_entropy import CrossEntropy, PartialCrossEntropy
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -1,8 +1,10 @@
 """Point supervisions, full supervision, and the cross-entropies that train on either."""
 
 from harness.api import Loss, Supervision, hookimpl
-from harness_points.losses import CrossEntropy, PartialCrossEntropy
-from harness_points.supervisions import Full, PointsFraction, PointsPerClass, PointsPerImage
+from harness_points.cross_entropy import CrossEntropy, PartialCrossEntropy
+from harness_points.fraction import PointsFraction
+from harness_points.full import Full
+from harness_points.random_points import PointsPerClass, PointsPerImage
 
 
 @hookimpl

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+ClassWeights = Literal["none", "inverse-frequency", "effective-number"]
+
+
 class CrossEntropy(Loss):
     """Mean cross-entropy over the valid pixels of dense masks."""
 
@@ -40,19 +43,19 @@ class PartialCrossEntropy(Loss):
         " scale follows label density. class-weights: the weights of the labelled pixels (PyTorch's weighted mean). training-set: the"
         " mean number of labelled pixels per training patch, times B.",
     )
-    class_weights: Literal["none", "inverse-frequency"] = Field(
+    class_weights: ClassWeights = Field(
         "none",
-        description="Factor of each pixel by its class. inverse-frequency: total / (K x count) over the labelled pixels of the"
-        " training set; 0 for a class without labels.",
+        description="Factor of each pixel by its class, from the labelled pixels n of each class in the training set; 0 for a class without"
+        " labels. inverse-frequency: sum n / (K n). effective-number: (1 - beta) / (1 - beta^n), scaled to a sum of K (Cui et al. 2019).",
     )
+    beta: float = Field(0.999, ge=0, lt=1, description="beta of effective-number.")
 
     def __call__(self, logits: Tensor, batch: Batch) -> Tensor:
         """Scalar; zero, with a gradient of zero, for a batch without labels."""
         values, labelled = pixel_cross_entropy(logits, batch)
         weights = labelled.float()
-        if self.class_weights == "inverse-frequency":
-            assert batch.labels is not None
-            weights = weights * inverse_frequency(batch)[batch.labels.where(labelled, 0)]
+        if self.class_weights != "none":
+            weights = weights * weight_map(batch, self.class_weights, self.beta)
             values = values * weights
         count, classes = labelled.sum(), logits.shape[1]
         if self.normaliser == "image":
@@ -76,8 +79,19 @@ def pixel_cross_entropy(logits: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
     return F.cross_entropy(logits, batch.labels, ignore_index=IGNORE, reduction="none"), batch.labels != IGNORE
 
 
-def inverse_frequency(batch: Batch) -> Tensor:
-    """total / (K x count) per class over the labelled pixels of the training set, float [K]; 0 for a class without labels."""
-    counts = batch.labels_per_patch
-    assert counts is not None
-    return (counts.sum() / (len(counts) * counts.clamp(min=1e-12))).where(counts > 0, 0.0)
+def weight_map(batch: Batch, kind: ClassWeights, beta: float) -> Tensor:
+    """The class weight of each labelled pixel, float [B, H, W]; where unlabelled, any value."""
+    assert batch.labels is not None
+    assert batch.labels_per_patch is not None
+    weights = class_weights(batch.labels_per_patch * batch.training_patches, kind, beta)
+    return weights[batch.labels.where(batch.labels != IGNORE, 0)]
+
+
+def class_weights(counts: Tensor, kind: ClassWeights, beta: float) -> Tensor:
+    """Weights float [K] from the labelled pixels of each class in the training set; 0 for a class without labels."""
+    if kind == "inverse-frequency":
+        weights = counts.sum() / (len(counts) * counts.clamp(min=1e-12))
+    else:
+        weights = (1 - beta) / (1 - beta ** counts.clamp(min=1))
+        weights = weights * len(counts) / weights.where(counts > 0, 0.0).sum().clamp(min=1e-12)
+    return weights.where(counts > 0, 0.0)
