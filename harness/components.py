@@ -84,8 +84,8 @@ class Supervision(Component):
     def annotate(self, sample: Sample, generator: np.random.Generator) -> WeakLabel:
         """The weak label of one sample. Never labels a pixel whose mask is IGNORE. `generator` belongs to this sample alone."""
 
-    def refine(self, weak_labels: Sequence[WeakLabel], generator: np.random.Generator) -> Sequence[WeakLabel]:
-        """A pass over the weak labels of the whole training set, in order; the identity unless overridden."""
+    def refine(self, weak_labels: Sequence[WeakLabel], samples: Sequence[Sample], generator: np.random.Generator) -> Sequence[WeakLabel]:
+        """A pass over the weak labels of the whole training set, in the order of its samples; the identity unless overridden."""
         return weak_labels
 
 

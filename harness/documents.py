@@ -164,7 +164,8 @@ def dotted(path: Keys) -> str:
 def overridden(base: Document, changes: Document, at: Keys = ()) -> Document:
     """The base with changes laid over it: mappings merge, everything else replaces.
 
-    A component given by name alone ("points") merges as {name: points}; naming another component replaces the whole of it.
+    A component given by name alone ("points") merges as {name: points}, a split as {by: official}; naming another component replaces the
+    whole of it.
     """
     values, keys = dict(base.values), dict(base.keys)
 
@@ -175,7 +176,7 @@ def overridden(base: Document, changes: Document, at: Keys = ()) -> Document:
 
     def merge(old: Any, new: Any, path: Keys) -> Any:
         if isinstance(old, str) and isinstance(new, dict) and "name" not in new and path:
-            old = {"name": old}
+            old = {"by" if path == ("split",) else "name": old}
         components = path and isinstance(old, dict) and isinstance(new, dict) and "name" in old and "name" in new
         replaces = components and new["name"] != old["name"]
         values[path] = changes.values[path[len(at) :]] if path[len(at) :] in changes.values else values[path]

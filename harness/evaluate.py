@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
@@ -44,6 +44,13 @@ def evaluate(
     if not torch.stack(finite).all():
         raise FloatingPointError("the trained network's outputs on test images are not finite: lower training.learning_rate")
     return torch.cat(counts).cpu().numpy(), torch.cat(predictions).cpu().numpy()
+
+
+def score(predicted: Iterable[NDArray[np.uint8]], patches: PatchSet, indices: Sequence[int]) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    """Confusion counts [N, K, K] and the stacked maps [N, S, S] of predictions made without a network."""
+    maps = np.stack(list(predicted))
+    truth = torch.from_numpy(np.asarray(patches.masks[list(indices)]))
+    return confusion(torch.from_numpy(maps), truth, patches.classes).numpy(), maps
 
 
 def confusion(predicted: Tensor, truth: Tensor, classes: int) -> Tensor:

@@ -69,7 +69,9 @@ def cut_patches(experiment: Experiment) -> PatchSet:
     scenario = experiment.scenario
     patches = open_patches(scenario.dataset, experiment.data, scenario.patches, cache_root())
     for seed in scenario.seeds:
-        divide(patches.origins, scenario.split, scenario.patches.size, seed)
+        parts = divide(patches.origins, scenario.split, scenario.patches.size, seed)
+        if scenario.training.validation != "none" and not parts["validation"]:
+            raise InputError(f"training.validation: {scenario.training.validation} needs a validation part: set split.validation above 0")
     return patches
 
 

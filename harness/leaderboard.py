@@ -33,6 +33,7 @@ class Row:
     labelled_share: float
     seconds: float
     published: float | None
+    reproduced: Spread
 
     @property
     def score(self) -> Spread:
@@ -50,6 +51,7 @@ def rows(board: Board) -> list[Row]:
     done = [record for record in board.records if record["status"] == "ok"]
     reference = {r["seed"]: _miou(r, _counts(r)) for r in done if r["method"] == board.header["reference"]}
     published = (board.header["published"] or {}).get("values", {})
+    compared = (board.header["published"] or {}).get("compare", "miou")
     table = []
     for method in [entry["name"] for entry in board.header["methods"]]:
         planned = [record for record in board.records if record["method"] == method]
@@ -58,11 +60,11 @@ def rows(board: Board) -> list[Row]:
         counts = {record["seed"]: _counts(record) for record in ok}
         ledgers = [record["ledger"] for record in ok]
         seconds = [record["cost"]["seconds"] for record in ok]
-        table.append(_row(method, len(planned), failed, ok, counts, reference, ledgers, seconds, published.get(method)))
+        table.append(_row(method, len(planned), failed, ok, counts, reference, ledgers, seconds, published.get(method), compared))
     one_per_seed = list({record["seed"]: record for record in reversed(done)}.values())[::-1]
     if one_per_seed:
         floors = {record["seed"]: metrics.most_frequent_class(_counts(record)) for record in one_per_seed}
-        table.append(_row(FLOOR, len(floors), 0, one_per_seed, floors, reference, [], [], None))
+        table.append(_row(FLOOR, len(floors), 0, one_per_seed, floors, reference, [], [], None, "miou"))
     return table
 
 
@@ -76,6 +78,7 @@ def _row(
     ledgers: list[dict[str, Any]],
     seconds: list[float],
     published: float | None,
+    compared: str,
 ) -> Row:
     miou = {record["seed"]: _miou(record, counts[record["seed"]]) for record in records}
     names = [entry["name"] for entry in records[0]["classes"]] if records else []
@@ -94,7 +97,22 @@ def _row(
         labelled_share=_mean([ledger["labelled_share"] for ledger in ledgers]),
         seconds=_mean(seconds),
         published=published,
+        reproduced=spread([measured(record, counts[record["seed"]], compared) for record in records]),
     )
+
+
+def measured(record: Mapping[str, Any], counts: NDArray[np.int64], measure: str) -> float:
+    """The score that a source reports: miou, batch_miou, accuracy, iou:CLASS or f1:CLASS; NaN where the record has none."""
+    if measure == "batch_miou":
+        return float(record["metrics"].get("batch_miou", math.nan))
+    if measure == "accuracy":
+        return float(metrics.accuracy(counts))
+    kind, _, name = measure.partition(":")
+    if not name:
+        return _miou(record, counts)
+    names = [entry["name"] for entry in record["classes"]]
+    scores = metrics.iou(counts) if kind == "iou" else metrics.f1(counts)
+    return float(scores[names.index(name)]) if name in names else math.nan
 
 
 def _counts(record: Mapping[str, Any]) -> NDArray[np.int64]:

@@ -61,6 +61,23 @@ def mean_iou(counts: Counts, classes: Sequence[int] | None = None) -> float:
     return float(scores.mean()) if scores.size else float("nan")
 
 
+def batch_mean_iou(counts: Counts, batch_size: int, smoothing: float = 1e-6) -> float:
+    """Mean IoU averaged over batches, as S000's code has it, of counts [N, K, K] of patches in test order.
+
+    In each batch a class's IoU is (TP + s) / (TP + FP + FN + s), left out where the batch's truth has none of the class; the mean over
+    classes is averaged over batches, of which the last may be smaller. Depends on order and batch size: not comparable with `mean_iou`.
+    """
+    values = []
+    for start in range(0, len(counts), batch_size):
+        batch = counts[start : start + batch_size].sum(0)
+        correct, present = _correct(batch), batch.sum(-1)
+        union = present + batch.sum(-2) - correct
+        scores = (correct + smoothing) / (union + smoothing)
+        if present.any():
+            values.append(float(scores[present > 0].mean()))
+    return float(np.mean(values)) if values else float("nan")
+
+
 def most_frequent_class(counts: Counts) -> Counts:
     """The counts [K, K] of a prediction of the most frequent true class everywhere: what a score is worth nothing below."""
     present = counts.sum(-1)

@@ -13,7 +13,7 @@ from tabulate import tabulate
 
 from harness.boards import Board
 from harness.leaderboard import FLOOR, Row, rows
-from harness.statistics import Spread
+from harness.statistics import Spread, spread
 
 
 def write_board(board: Board, root: Path) -> list[Path]:
@@ -59,6 +59,7 @@ def to_markdown(board: Board) -> str:
     overrides = f" ({', '.join(header['overrides'])})" if header["overrides"] else ""
     blocks = [f"# {_text(header['scenario'] + profile + overrides)}", _text(header["about"])]
     blocks += [_headline(header, table), _legend(header, table), "## IoU of each class (%)", _per_class(table)]
+    blocks += _reproduction(board, table)
     blocks += ["## Every result: mIoU (%) by seed", _by_seed(header, table), *_failures(board), *_setup(board)]
     return "\n\n".join(block for block in blocks if block) + "\n"
 
@@ -94,6 +95,26 @@ def _legend(header: Mapping[str, Any], table: list[Row]) -> str:
         source, metric = _text(header["published"]["source"]), _text(header["published"]["metric"])
         sentences.append(f"Published: {source}; its metric: {metric}.")
     return " ".join(sentences)
+
+
+def _reproduction(board: Board, table: list[Row]) -> list[str]:
+    """Published scores beside ours in the source's own metric, and what explains a difference."""
+    published = board.header["published"]
+    done = [record for record in board.records if record["status"] == "ok"]
+    if not published or not done:
+        return []
+    lines = []
+    for row in table:
+        if row.published is not None:
+            difference = spread([row.reproduced.mean - row.published]) if row.reproduced.n else spread([])
+            ours, count = _percent(row.reproduced), str(row.reproduced.n)
+            lines.append([_text(row.method), _number(100 * row.published, 1), ours, count, _points(difference)])
+    reasons = [f"initialisation here: {', '.join(dict.fromkeys(record['initialisation'] for record in done))}"]
+    reasons += [f"profile {board.header['profile']}"] if board.header["profile"] else []
+    reasons += [*board.header["overrides"], *published.get("deviations", ())]
+    columns = ["method", "published (%)", "ours (%)", "n", "difference (pp)"]
+    measure = published.get("compare", "miou")
+    return ["## Reproduction", _table(lines, columns), _text(f"Our score here is {measure}. Deviations: {'; '.join(reasons)}.")]
 
 
 def _per_class(table: list[Row]) -> str:
@@ -138,13 +159,13 @@ def _setup(board: Board) -> list[str]:
         f" licence: {header['dataset']['licence']}",
         "mean over": ", ".join(done[0]["mean_over"]),
         "patches": plain(settings["patches"]),
-        "split": f"{plain(settings['split'])}; patches for training / validation / test: {every(sizes)}",
+        "split": f"{_split(settings['split'])}; patches for training / validation / test: {every(sizes)}",
         "model": f"{settings['model']['name']} ({plain(settings['model'])}), {done[0]['parameters']:,} parameters",
         "initialisation": every(record["initialisation"] for record in done),
         "training": plain(settings["training"]),
         "hardware": every(f"{r['hardware']['device']}: {r['hardware']['name']}, {r['hardware']['precision']}" for r in done),
         "versions": every(", ".join(f"{name} {r['packages'][name]}" for name in packages if name in r["packages"]) for r in done),
-        "selection": "none: the network of the last epoch, tested once",
+        "selection": _selection(settings["training"]),
         "protocol": settings["protocol"],
     }
     lines = [
@@ -156,6 +177,22 @@ def _setup(board: Board) -> list[str]:
         f"Runs: `harness run scenarios/{header['scenario']}.yaml{profile}{options}`. This page: `harness leaderboard {header['board']}`."
     )
     return ["## How it was made", _table(lines, ["", ""]), again]
+
+
+def _selection(training: Mapping[str, Any]) -> str:
+    """How the network that is reported was chosen."""
+    validation = training.get("validation", "none")
+    if training.get("selection", "last") == "last":
+        stopped = f", stopped early by validation {validation}" if training.get("patience") else ""
+        return f"none: the network of the last epoch{stopped}, tested once"
+    labels = "densely labelled images" if validation == "miou" else "the weak labels of validation images"
+    return f"the best validation {validation}, so chosen with {labels}"
+
+
+def _split(settings: Mapping[str, Any]) -> str:
+    """The settings of a split that its kind uses."""
+    used = {"official": ("by",), "leave-one-group-out": ("by", "seed")}.get(settings["by"], tuple(settings))
+    return ", ".join(f"{key} {_shown(settings[key])}" for key in used if settings.get(key) is not None)
 
 
 def _table(lines: list[list[str]], columns: list[str]) -> str:

@@ -43,7 +43,7 @@ class Run:
 
 def expand(scenario: Scenario, data: str) -> tuple[Run, ...]:
     """All runs of a scenario, seed by seed, so that the first complete comparison is there early. `data` is the data fingerprint."""
-    sections = {"patches": scenario.patches, "split": scenario.split, "training": scenario.training}
+    sections = {"patches": scenario.patches, "split": scenario.split, "training": scenario.training, "evaluation": scenario.evaluation}
     components = {
         "protocol": PROTOCOL,
         "profile": scenario.profile,
@@ -51,13 +51,16 @@ def expand(scenario: Scenario, data: str) -> tuple[Run, ...]:
         "model": _identity(scenario.model),
     }
     shared = components | {name: section.model_dump(mode="json") for name, section in sections.items()}
-    keyed = components | {name: section.identity() for name, section in sections.items()}
+    keyed = components | {
+        name: section.identity() for name, section in sections.items() if name in ("patches", "split", "training") or section.identity()
+    }
     methods = [
         (
             method,
             {
                 "supervision": [_identity(supervision) for supervision in method.supervisions],
                 "loss": [_identity(term.loss) | {"weight": term.weight, "ramp": term.ramp} for term in method.terms],
+                **({"floor": method.floor} if method.floor else {}),
             },
         )
         for method in scenario.methods

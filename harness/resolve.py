@@ -116,6 +116,7 @@ class Resolver:
             training=sections.training,
             seeds=tuple(range(sections.seeds)) if isinstance(sections.seeds, int) else sections.seeds,
             reference=sections.reference,
+            evaluation=sections.evaluation,
             mean_over=sections.mean_over or tuple(each.name for each in dataset.classes),
             methods=tuple(methods),
             published=sections.published,
@@ -177,9 +178,12 @@ class Resolver:
         good = [each for each in supervisions if isinstance(each, Supervision)]
         if good and len(good) == len(supervisions):
             self.compatible(good, terms, [where for _, where in _items(raw.get("loss"), (*path, "loss"))])
-        if len(self.problems) > before or not good or not terms:
+        floor = raw.get("floor")
+        if floor and any("labels" not in each.provides for each in good[:1]):
+            self.problem((*path, "floor"), f"floor {floor!r} needs labels, which supervision {good[0].name!r} does not provide")
+        if len(self.problems) > before or not (terms or floor):
             return None
-        return Method(name, tuple(good), tuple(term for term in terms if term), str(raw.get("about") or ""))
+        return Method(name, tuple(good), tuple(term for term in terms if term), str(raw.get("about") or ""), floor)
 
     def swept(self, raw: dict[str, Any], field: str, value: Any, path: Keys) -> dict[str, Any]:
         """A method with one field of its supervision or loss changed."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,22 +16,26 @@ import safetensors.torch
 import torch
 from numpy.typing import NDArray
 
-from harness import metrics
 from harness.data import InputError, stream_seed
-from harness.evaluate import by_scene, evaluate
+from harness.devices import choose_device, choose_precision, hardware
+from harness.evaluate import evaluate, score
 from harness.events import EpochFinished, Event, RunFinished, RunStarted
+from harness.floors import predictions
 from harness.folders import cache_root
-from harness.patches import open_patches
+from harness.outcome import outcome
+from harness.patches import PatchSet, open_patches
 from harness.plan import Run
 from harness.provenance import git_state, machine, package_versions, peak_memory_mib
 from harness.samples import write_samples
-from harness.splits import divide
+from harness.selection import followed, validation_loss, validation_miou
+from harness.splits import Parts, divide
 from harness.store import Store, append_epoch, write_confusion, write_json
-from harness.supervise import annotate
-from harness.train import train, training_set
+from harness.supervise import TrainingLabels, annotate, whole_masks
+from harness.train import TrainingSet, train, training_set
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 SCHEMA_VERSION = 1
+Statistics = tuple[list[float], list[float]]
 
 
 def perform(run: Run, store: Store, threads: int | None = None) -> Iterator[Event]:
@@ -44,7 +50,7 @@ def perform(run: Run, store: Store, threads: int | None = None) -> Iterator[Even
         started, clock, history = datetime.now(UTC).isoformat(timespec="seconds"), time.perf_counter(), list[dict[str, Any]]()
         parts: dict[str, Any] = {}
         try:
-            for event in _steps(run, store, parts):
+            for event in _steps(run, folder, parts):
                 if isinstance(event, EpochFinished):
                     history.append(event.epoch)
                     append_epoch(folder, event.epoch)
@@ -104,83 +110,111 @@ def _components(run: Run) -> list[Any]:
     return [run.scenario.dataset, run.scenario.model, *run.method.supervisions, *losses]
 
 
-def _steps(run: Run, store: Store, parts: dict[str, Any]) -> Iterator[EpochFinished]:
+def _steps(run: Run, folder: Path, parts: dict[str, Any]) -> Iterator[EpochFinished]:
     """The run itself. What it finds out goes into `parts` as it is known, so that a failed run keeps what it had."""
-    scenario, seed, folder = run.scenario, run.seed, store.folder(run.key)
-    settings, clock = scenario.training, time.perf_counter()
+    scenario, method, clock = run.scenario, run.method, time.perf_counter()
+    patches = open_patches(scenario.dataset, run.data, scenario.patches, cache_root())
+    split = divide(patches.origins, scenario.split, scenario.patches.size, run.seed)
+    parts["split"] = _split_sizes(patches, split, by_group=scenario.split.by != "patch")
+    if method.supervisions:
+        labels, parts["ledger"] = annotate(patches, split["train"], method.supervisions, run.seed)
+    else:
+        labels, parts["ledger"] = whole_masks(patches, split["train"])
+    parts["cost"] = {"prepare_seconds": round(time.perf_counter() - clock, 3)}
+    if method.floor:
+        assert labels.labels is not None, "checked when the scenario was read"
+        pairs = ((patches.images[index], own) for index, own in zip(split["train"], labels.labels, strict=True))
+        found = predictions(method.floor, pairs, (patches.images[index] for index in split["test"]), patches.classes)
+        counts, predicted = score(found, patches, split["test"])
+        parts |= {"parameters": 0, "hardware": {"device": "cpu", "name": machine()["processor"], "precision": "fp64", "threads": 1}}
+    else:
+        counts, predicted = yield from _network(run, folder, patches, split, labels, parts)
+    parts |= outcome(counts, patches, split["test"], scenario)
+    write_confusion(folder, parts["confusion"]["images"], np.array(parts["confusion"]["counts"], np.int64))
+    write_samples(folder / "samples", patches, split["test"], predicted, scenario.dataset.classes)
+
+
+def _network(
+    run: Run, folder: Path, patches: PatchSet, split: Parts, labels: TrainingLabels, parts: dict[str, Any]
+) -> Generator[EpochFinished, None, tuple[NDArray[np.int64], NDArray[np.uint8]]]:
+    """Trains, follows and tests a network; returns the confusion counts [N, K, K] and predictions [N, S, S] that are reported."""
+    scenario, method, settings = run.scenario, run.method, run.scenario.training
     device = choose_device(settings.device)
     precision = choose_precision(settings.precision, device)
-    parts["hardware"] = {"device": device.type, "name": _device_name(device), "precision": precision, "threads": torch.get_num_threads()}
-    patches = open_patches(scenario.dataset, run.data, scenario.patches, cache_root())
-    split = divide(patches.origins, scenario.split, scenario.patches.size, seed)
-    parts["split"] = {
+    parts["hardware"] = hardware(device, precision)
+    images = np.asarray(patches.images[list(split["train"])])
+    statistics = _statistics(images, scenario.patches.normalise)
+    tensors = partial(_tensors, patches=patches, statistics=statistics, device=device)
+    data = tensors(split["train"], labels)
+    torch.manual_seed(stream_seed(run.seed, "initialisation"))
+    model = scenario.model.build(images.shape[3], patches.classes).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    parts["parameters"] = sum(parameter.numel() for parameter in model.parameters())
+    measure: Callable[[], float] | None = None
+    if settings.validation == "miou":
+        names = [each.name for each in scenario.dataset.classes]
+        listed = [names.index(name) for name in scenario.mean_over]
+        measure = partial(validation_miou, model, patches, split["validation"], listed, data, precision)
+    elif settings.validation == "loss":
+        held_out = tensors(split["validation"], annotate(patches, split["validation"], method.supervisions, run.seed)[0])
+        measure = partial(validation_loss, model, held_out, method.terms, settings, precision)
+
+    clock, best, epochs = time.perf_counter(), None, 0
+    following = followed(model, train(model, data, method.terms, settings, precision, run.seed), measure, settings)
+    while True:
+        try:
+            epoch = next(following)
+        except StopIteration as end:
+            best = end.value
+            break
+        epochs = epoch["epoch"]
+        yield EpochFinished(run.key, epoch)
+    trained = time.perf_counter()
+    tested = evaluate(model, patches, split["test"], (data.mean, data.std), precision)
+    parts["selection"] = {"rule": settings.selection, "last_epoch": epochs}
+    if best:
+        last, state = tested, {name: tensor.clone() for name, tensor in model.state_dict().items()}
+        model.load_state_dict(best.state)
+        chosen = evaluate(model, patches, split["test"], (data.mean, data.std), precision)
+        parts["selection"] |= {"best_epoch": best.epoch, "best_value": best.value}
+        parts["selection"]["last"] = outcome(last[0], patches, split["test"], scenario)
+        parts["selection"]["best-validation"] = outcome(chosen[0], patches, split["test"], scenario)
+        if settings.selection == "best-validation":
+            tested = chosen
+        else:
+            model.load_state_dict(state)
+    parts["cost"] |= {"train_seconds": round(trained - clock, 3), "test_seconds": round(time.perf_counter() - trained, 3)}
+    if device.type == "cuda":
+        parts["cost"]["peak_device_memory_mib"] = round(torch.cuda.max_memory_allocated(device) / 2**20, 1)
+    _write_weights(model, folder)
+    return tested
+
+
+def _tensors(
+    indices: Sequence[int], labels: TrainingLabels, patches: PatchSet, statistics: Statistics, device: torch.device
+) -> TrainingSet:
+    chosen = list(indices)
+    images, masks = np.asarray(patches.images[chosen]), np.asarray(patches.masks[chosen])
+    return training_set(images, masks, labels, statistics, patches.classes, device)
+
+
+def _write_weights(model: torch.nn.Module, folder: Path) -> None:
+    partial_file = folder / f".weights.{os.getpid()}"
+    safetensors.torch.save_file({name: tensor.contiguous() for name, tensor in model.state_dict().items()}, partial_file)
+    partial_file.replace(folder / "weights.safetensors")
+
+
+def _split_sizes(patches: PatchSet, split: Parts, by_group: bool) -> dict[str, Any]:
+    return {
         part: {
             "patches": len(indices),
             "scenes": len({patches.origins[index].scene for index in indices}),
-            "groups": sorted({patches.origins[index].group for index in indices}) if scenario.split.by != "patch" else [],
+            "groups": sorted({patches.origins[index].group for index in indices}) if by_group else [],
         }
         for part, indices in split.items()
     }
-    labels, ledger = annotate(patches, split["train"], run.method.supervisions, seed)
-    parts["ledger"] = ledger
-    train_indices = list(split["train"])
-    images = np.asarray(patches.images[train_indices])
-    statistics = _statistics(images, scenario.patches.normalise)
-    data = training_set(images, np.asarray(patches.masks[train_indices]), labels, statistics, patches.classes, device)
-    torch.manual_seed(stream_seed(seed, "initialisation"))
-    model = scenario.model.build(images.shape[3], patches.classes).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    parts["parameters"] = sum(parameter.numel() for parameter in model.parameters())
-    prepared = time.perf_counter()
-    for epoch in train(model, data, run.method.terms, settings, precision, seed):
-        yield EpochFinished(run.key, epoch)
-    trained = time.perf_counter()
-    counts, predictions = evaluate(model, patches, split["test"], (data.mean, data.std), precision)
-    evaluated = time.perf_counter()
-    scenes, groups, counted = by_scene(counts, patches, split["test"])
-    parts["confusion"] = {"images": scenes, "groups": groups, "counts": counted.tolist()}
-    parts["metrics"] = summary(counted.sum(0), [each.name for each in scenario.dataset.classes], scenario.mean_over)
-    parts["cost"] = {
-        "prepare_seconds": round(prepared - clock, 3),
-        "train_seconds": round(trained - prepared, 3),
-        "test_seconds": round(evaluated - trained, 3),
-    }
-    if device.type == "cuda":
-        parts["cost"]["peak_device_memory_mib"] = round(torch.cuda.max_memory_allocated(device) / 2**20, 1)
-    write_confusion(folder, scenes, counted)
-    write_samples(folder / "samples", patches, split["test"], predictions, scenario.dataset.classes)
-    state = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
-    safetensors.torch.save_file(state, folder / f".weights.{os.getpid()}")
-    (folder / f".weights.{os.getpid()}").replace(folder / "weights.safetensors")
 
 
-def choose_device(wanted: str) -> torch.device:
-    """The training device. Raises InputError for one that this machine, or this build of PyTorch, does not have."""
-    has = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if wanted == "auto":
-        return torch.device(next(name for name in ("cuda", "mps", "cpu") if has[name]))
-    if not has[wanted]:
-        raise InputError(f"training.device: {wanted} is not available here; use auto or cpu")
-    return torch.device(wanted)
-
-
-def choose_precision(wanted: str, device: torch.device) -> str:
-    """fp32 or bf16; `auto` takes bf16 where the hardware computes in it, not where it is emulated."""
-    if wanted != "auto":
-        return wanted
-    if device.type == "cuda":
-        native = torch.cuda.get_device_capability(device) >= (8, 0)
-    elif device.type == "cpu":
-        native = bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()) and torch.cpu._is_avx512_bf16_supported()
-    else:
-        native = False
-    return "bf16" if native else "fp32"
-
-
-def _device_name(device: torch.device) -> str:
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else str(machine()["processor"])
-
-
-def _statistics(images: NDArray[np.uint8], normalise: str) -> tuple[list[float], list[float]]:
+def _statistics(images: NDArray[np.uint8], normalise: str) -> Statistics:
     channels = images.shape[3]
     if normalise == "none":
         return [0.0] * channels, [1.0] * channels
@@ -190,19 +224,3 @@ def _statistics(images: NDArray[np.uint8], normalise: str) -> tuple[list[float],
         return list(IMAGENET[0]), list(IMAGENET[1])
     flat = images.reshape(-1, channels)
     return (flat.mean(0) / 255).tolist(), np.maximum(flat.std(0) / 255, 1e-6).tolist()
-
-
-def summary(counts: NDArray[np.int64], classes: list[str], mean_over: tuple[str, ...]) -> dict[str, Any]:
-    """The scores of counts [K, K] for a person to read in a record; leaderboards compute theirs from the counts."""
-
-    def listed(values: NDArray[np.float64]) -> dict[str, float | None]:
-        return {name: None if np.isnan(v) else round(float(v), 6) for name, v in zip(classes, values, strict=True)}
-
-    return {
-        "miou": round(metrics.mean_iou(counts, [classes.index(name) for name in mean_over]), 6),
-        "accuracy": round(float(metrics.accuracy(counts)), 6),
-        "iou": listed(metrics.iou(counts)),
-        "f1": listed(metrics.f1(counts)),
-        "precision": listed(metrics.precision(counts)),
-        "recall": listed(metrics.recall(counts)),
-    }

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from harness.components import Dataset, Loss, Model, Supervision
 from harness.fingerprints import digest
-from harness.settings import Patches, Published, Split, Training
+from harness.floors import Floor
+from harness.settings import Evaluation, Patches, Published, Split, Training
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Method:
     supervisions: tuple[Supervision, ...]
     terms: tuple[Term, ...]
     about: str = ""
+    floor: Floor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class Scenario:
     training: Training
     seeds: tuple[int, ...]
     reference: str
+    evaluation: Evaluation
     mean_over: tuple[str, ...]
     methods: tuple[Method, ...]
     published: Published | None

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from harness.floors import Floor
+
 
 class Section(BaseModel):
     """A frozen part of a scenario; unknown fields are refused."""
@@ -107,10 +109,37 @@ class Training(Section):
         " degrees), color-jitter (brightness, contrast and saturation).",
     )
     jitter: float = Field(0.2, ge=0, le=1, description="Strength of color-jitter: factors are uniform in 1 - jitter to 1 + jitter.")
+    validation: Literal["none", "loss", "miou"] = Field(
+        "none",
+        description="What is computed on the validation part after each epoch. loss: the objective on weak labels drawn as in training."
+        " miou: the mean IoU against whole masks, so validation images count as densely labelled.",
+    )
+    patience: int | None = Field(None, ge=1, description="Stop after this many epochs in a row without a better validation value.")
+    selection: Literal["last", "best-validation"] = Field(
+        "last",
+        description="The network whose test scores are reported: the last one, or the one of the best validation value. Both are stored.",
+    )
     precision: Literal["auto", "fp32", "bf16"] = Field(
         "auto", description="Precision of the network's forward pass; losses are fp32. auto: bf16 where the hardware has it natively."
     )
     device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="auto: CUDA if there is a GPU, then MPS, then CPU.")
+
+    @model_validator(mode="after")
+    def _needs_validation(self) -> Self:
+        if self.validation == "none" and (self.patience or self.selection != "last"):
+            raise ValueError("patience and selection: best-validation need validation: loss or miou")
+        return self
+
+
+class Evaluation(Section):
+    """What is computed on test patches beside the confusion counts."""
+
+    batch_average: int | None = Field(
+        None,
+        ge=1,
+        description="Also compute the mean IoU averaged over batches of this many test patches, as S000 does (stored as batch_miou). For"
+        " faithful reproductions only: it depends on the order and number of patches in a batch.",
+    )
 
 
 class Published(Section):
@@ -118,19 +147,39 @@ class Published(Section):
 
     source: str = Field(description="Where the numbers are printed: paper, table.")
     metric: str = Field(description="What the source calls its number, and how it differs from ours.")
+    compare: str = Field(
+        "miou",
+        pattern=r"^(miou|batch_miou|accuracy|(iou|f1):.+)$",
+        description="Which of our scores is the source's: miou, batch_miou (see evaluation), accuracy, or iou:CLASS and f1:CLASS.",
+    )
     values: dict[str, float] = Field(description="Value by method name, as a fraction (0.66, not 66).")
+    deviations: tuple[str, ...] = Field((), description="What differs from the source and may explain a difference, a phrase each.")
 
 
 class MethodSettings(Section):
     """A named pair of supervision and loss."""
 
-    supervision: Any = Field(description="A supervision, or a list of them: name, or {name: ..., field: value}.")
-    loss: Any = Field(description="A loss, or a list of weighted terms: {name: ..., weight: 0.5, ramp: 0.1, field: value}.")
+    supervision: Any = Field(None, description="A supervision, or a list of them: name, or {name: ..., field: value}.")
+    loss: Any = Field(None, description="A loss, or a list of weighted terms: {name: ..., weight: 0.5, ramp: 0.1, field: value}.")
+    floor: Floor | None = Field(
+        None,
+        description="Instead of a loss: a method without a network, fitted on the labels (without supervision: on whole masks)."
+        " majority: the commonest class. mean-proportions: the class of largest mean share per patch. qda: quadratic discriminant analysis"
+        " on colour and local statistics.",
+    )
     sweep: dict[str, list[Any]] = Field(
         {},
         description="Fields with lists of values: one method per combination. {field} in the method's name becomes the value.",
     )
     about: str = Field("", description="One line for the leaderboard.")
+
+    @model_validator(mode="after")
+    def _loss_or_floor(self) -> Self:
+        if (self.loss is None) == (self.floor is None):
+            raise ValueError("give either a loss or a floor")
+        if self.loss is not None and self.supervision is None:
+            raise ValueError("a loss needs a supervision")
+        return self
 
 
 class TermSettings(Section):
@@ -157,6 +206,7 @@ class ScenarioSettings(Section):
     training: Training = Field(Training(), description="How networks are trained.")
     seeds: int | tuple[int, ...] = Field(5, description="How many seeds (0, 1, ...), or the list of them.")
     reference: str = Field("full", description="The method that every other one is compared with.")
+    evaluation: Evaluation = Field(Evaluation(), description="What is computed on test patches beside the confusion counts.")
     mean_over: tuple[str, ...] | None = Field(None, description="Classes that the mean IoU is taken over. Default: all of the data set.")
     methods: dict[str, MethodSettings] = Field(min_length=1, description="The methods to compare, by name.")
     profiles: dict[str, dict[str, Any]] = Field(

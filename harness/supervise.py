@@ -45,10 +45,16 @@ def annotate(
     return labels, _ledger(patches, indices, labels, entries)
 
 
+def whole_masks(patches: PatchSet, indices: Sequence[int]) -> tuple[TrainingLabels, dict[str, Any]]:
+    """The whole masks as labels, for floors that name no supervision, and a ledger that says so."""
+    labels = TrainingLabels(np.asarray(patches.masks[list(indices)]), None, None)
+    return labels, _ledger(patches, indices, labels, [])
+
+
 def _by_unit(samples: Sequence[Sample], supervision: Supervision, seed: int) -> tuple[list[WeakLabel], dict[str, Any]]:
     """The weak label of each sample, checked against the contract, and one ledger entry."""
     weak = [supervision.annotate(sample, stream(seed, "supervision", f"{supervision.name}|{sample.key}")) for sample in samples]
-    weak = list(supervision.refine(weak, stream(seed, "supervision", f"{supervision.name}|refine")))
+    weak = list(supervision.refine(weak, samples, stream(seed, "supervision", f"{supervision.name}|refine")))
     if len(weak) != len(samples):
         raise ValueError(f"supervision {supervision.name!r}: refine returned {len(weak)} weak labels for {len(samples)}")
     counts = np.zeros(samples[0].classes, np.int64)

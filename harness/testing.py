@@ -68,7 +68,7 @@ def _check_supervision(supervision: Supervision) -> None:
     for kind in ("labels", "proportions", "tags"):
         first, second = getattr(labels[0], kind), getattr(again, kind)
         assert (first is None and second is None) or np.array_equal(first, second), f"{kind} must depend on the generator alone"
-    for sample, label in zip(samples, supervision.refine(labels, stream(0, "supervision", "refine")), strict=True):
+    for sample, label in zip(samples, supervision.refine(labels, samples, stream(0, "supervision", "refine")), strict=True):
         problem = breach(sample, label, supervision)
         assert not problem, f"{supervision.name}: {problem}"
 

@@ -85,17 +85,27 @@ def batches(data: TrainingSet, settings: Training, seed: int, epoch: int) -> Ite
     generator.manual_seed(stream_seed(seed, "augmentation", str(epoch)))
     changes = [draw(settings, len(chunk), generator) for chunk in chunks]
     for chunk, change, (images, maps) in zip(chunks, changes, _gathered(data, chunks), strict=True):
-        images, maps = augmented(images, maps, change)
-        picked = chunk.to(data.device, non_blocking=True)
-        yield Batch(
-            images=normalised(images, data.mean, data.std),
-            valid=maps[..., 0].bool(),
-            labels=maps[..., 1].long() if maps.shape[3] > 1 else None,
-            proportions=None if data.proportions is None else data.proportions[picked],
-            tags=None if data.tags is None else data.tags[picked],
-            labels_per_patch=data.labels_per_patch,
-            training_patches=len(data.images),
-        )
+        yield _batch(data, chunk, *augmented(images, maps, change))
+
+
+def plain_batches(data: TrainingSet, batch_size: int) -> Iterator[Batch]:
+    """All patches in order, as they are."""
+    chunks = list(torch.split(torch.arange(len(data.images)), batch_size))
+    for chunk, (images, maps) in zip(chunks, _gathered(data, chunks), strict=True):
+        yield _batch(data, chunk, images, maps)
+
+
+def _batch(data: TrainingSet, chunk: Tensor, images: Tensor, maps: Tensor) -> Batch:
+    picked = chunk.to(data.device, non_blocking=True)
+    return Batch(
+        images=normalised(images, data.mean, data.std),
+        valid=maps[..., 0].bool(),
+        labels=maps[..., 1].long() if maps.shape[3] > 1 else None,
+        proportions=None if data.proportions is None else data.proportions[picked],
+        tags=None if data.tags is None else data.tags[picked],
+        labels_per_patch=data.labels_per_patch,
+        training_patches=len(data.images),
+    )
 
 
 def steps_per_epoch(patches: int, batch_size: int) -> int:

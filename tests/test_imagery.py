@@ -78,8 +78,8 @@ def fails(message: str) -> Any:
     return pytest.raises(InputError, match=message)
 
 
-def test_the_plugin_offers_both_data_sets() -> None:
-    assert [dataset.name for dataset in harness_datasets()] == ["aerial-dubai", "image-folder"]
+def test_the_plugin_offers_its_data_sets() -> None:
+    assert [dataset.name for dataset in harness_datasets()] == ["aerial-dubai", "epfl-em", "image-folder", "massachusetts-buildings"]
 
 
 def test_importing_the_plugin_loads_no_reader() -> None:

@@ -14,7 +14,7 @@ from harness.data import PROTOCOL
 from harness.fingerprints import files_fingerprint, source_fingerprint
 from harness.plan import expand
 from harness.resolve import read_scenario
-from harness.settings import Patches, Split, TermSettings, Training
+from harness.settings import Evaluation, Patches, Split, TermSettings, Training
 
 CATALOG = load_catalog(disabled=())
 TEXT = """
@@ -137,9 +137,13 @@ def test_defaults_of_the_core_are_pinned_since_keys_leave_them_out() -> None:
         "poly_power": 0.9,
         "augment": (),
         "jitter": 0.2,
+        "validation": "none",
+        "patience": None,
+        "selection": "last",
         "precision": "auto",
         "device": "auto",
     }
+    assert Evaluation().model_dump() == {"batch_average": None}
     assert TermSettings().model_dump() == {"weight": 1.0, "ramp": 0.0}
     assert PROTOCOL == 1
 

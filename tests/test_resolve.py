@@ -64,6 +64,12 @@ def test_profiles_and_settings_merge(tmp_path: Path) -> None:
     assert re.fullmatch(r"good\.smoke\.set-[0-9a-f]{8}", scenario.board)
 
 
+def test_a_split_given_by_its_kind_alone_merges_too(tmp_path: Path) -> None:
+    text = GOOD.replace("seeds: 2", "seeds: 2\nsplit: official").replace("smoke: {", "smoke: {split: {by: group, test: [00001]}, ")
+    split = read(tmp_path, text.replace("[00001]", "['00001']"), "smoke").split
+    assert (split.by, split.test) == ("group", ("00001",))
+
+
 def test_naming_another_component_replaces_all_of_it(tmp_path: Path) -> None:
     text = GOOD.replace("smoke: {", "smoke: {dataset: {name: aerial-dubai}, ")
     assert read(tmp_path, text, "smoke").dataset.settings() == {
@@ -116,7 +122,7 @@ BROKEN = [
     ("seeds: 2", "mean_over: [urben]", "6:13: mean_over.0: the data set has no class 'urben'. Did you mean 'urban'?"),
     ("seeds: 2", "sedes: 2", "6:1: sedes: unknown field. Did you mean 'seeds'?"),
     ("supervision: full", "supervision: point", "9:18: methods.full.supervision: no supervision named 'point'. Did you mean"),
-    ("    supervision: full\n", "", "8:3: methods.full.supervision: is missing"),
+    ("    supervision: full\n", "", "9:5: methods.full: a loss needs a supervision"),
     ("supervision: full", "supervision: []", "9:18: methods.full.supervision: is empty"),
     ("loss: cross-entropy", "loss: 3", "10:11: methods.full.loss: is a loss: its name, or {name: ..., field: value}."),
     ("loss: cross-entropy", "loss: {name: cross-entropy, weight: -1}", "10:41: methods.full.loss.weight: -1: input should be greater"),

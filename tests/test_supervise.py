@@ -75,7 +75,7 @@ class Erased(Supervision):
     def annotate(self, sample: Sample, generator: np.random.Generator) -> WeakLabel:
         return WeakLabel(labels=np.array(sample.mask))
 
-    def refine(self, weak_labels: Sequence[WeakLabel], generator: np.random.Generator) -> Sequence[WeakLabel]:
+    def refine(self, weak_labels: Sequence[WeakLabel], samples: Sequence[Sample], generator: np.random.Generator) -> Sequence[WeakLabel]:
         assert weak_labels[0].labels is not None
         return [weak_labels[0], *(WeakLabel(labels=np.full_like(weak_labels[0].labels, IGNORE)) for _ in weak_labels[1:])]
 
@@ -326,7 +326,7 @@ class Sparse(Supervision):
     def annotate(self, sample: Sample, generator: np.random.Generator) -> WeakLabel:
         return PointsPerImage(count=1).annotate(sample, generator)
 
-    def refine(self, weak_labels: Sequence[WeakLabel], generator: np.random.Generator) -> Sequence[WeakLabel]:
+    def refine(self, weak_labels: Sequence[WeakLabel], samples: Sequence[Sample], generator: np.random.Generator) -> Sequence[WeakLabel]:
         return weak_labels[:-1] if len(weak_labels) == 8 else weak_labels
 
 
