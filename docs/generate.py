@@ -1,4 +1,4 @@
-"""Writes the generated parts of the documentation: docs/scenarios.md, docs/plugins.md and scenarios/scenario.schema.json.
+"""Writes the generated documentation: docs/scenarios.md, docs/plugins.md, docs/reproductions.md and scenarios/scenario.schema.json.
 
 `python docs/generate.py` writes them; `python docs/generate.py --check` exits with 1 where a committed one differs.
 """
@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 import sys
 from importlib.metadata import entry_points
 from pathlib import Path
 
+from tabulate import tabulate
+
 from harness import hookspecs
+from harness.boards import read_board, records_path
 from harness.catalog import load_catalog
+from harness.leaderboard import rows
 from harness.schema import reference, scenario_schema
 
 ROOT = Path(__file__).parent.parent
@@ -31,7 +36,9 @@ def generated() -> dict[Path, str]:
     parts = {name: path.read_text(encoding="utf-8").strip() for name, path in texts.items()}
     plugins = (ROOT / "docs" / "plugins.md.in").read_text(encoding="utf-8").format(hooks=hooks(), **parts)
     scenarios = (ROOT / "docs" / "scenarios.md.in").read_text(encoding="utf-8") + "\n" + reference(catalog)
+    reproductions = (ROOT / "docs" / "reproductions.md.in").read_text(encoding="utf-8")
     return {
+        ROOT / "docs" / "reproductions.md": re.sub(r"\{(\S+)\}", lambda match: reproduction(match[1]), reproductions),
         ROOT / "docs" / "plugins.md": plugins,
         ROOT / "docs" / "scenarios.md": scenarios,
         ROOT / "scenarios" / "scenario.schema.json": json.dumps(scenario_schema(catalog), indent=1) + "\n",
@@ -46,6 +53,22 @@ def hooks() -> str:
             arguments = ", ".join(inspect.signature(function).parameters)
             lines.append(f"| `{name}({arguments})` | {' '.join((function.__doc__ or '').split())} |")
     return "\n".join(lines)
+
+
+def reproduction(name: str) -> str:
+    """What a board scored, beside what its source published (%): a line per method, from the board's committed records."""
+    board = read_board(records_path(ROOT / "leaderboards", name))
+    lines = []
+    for row in rows(board):
+        ours = f"{100 * row.score.mean:.1f}" + (f" ± {100 * row.score.sd:.1f}" if row.score.n > 1 else "")
+        line = [row.method, ours, row.score.n, f"{100 * row.against.ratio:.1f}"]
+        known = row.published is not None
+        compared = f"{100 * row.reproduced.mean:.1f}" if known else "–"
+        lines.append([*line, compared, f"{100 * (row.published or 0):.1f}" if known else "–"])
+    measure = board.header["published"].get("compare", "miou") if board.header["published"] else "miou"
+    columns = ["method", "mIoU", "seeds", "% of full", f"ours, as published ({measure})", "published"]
+    table = tabulate(lines, columns, tablefmt="pipe", disable_numparse=True, colalign=("left", *["right"] * 5))
+    return f"{table}\n\nBoard: [{name}](../leaderboards/{name}.md)."
 
 
 def main() -> int:

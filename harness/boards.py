@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from harness.costs import CostModel, cost_model, packaged
 from harness.data import InputError
 from harness.plan import Run
 from harness.scenario import Scenario
@@ -21,10 +22,11 @@ from harness.suggestions import suggestion
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """What a leaderboard is a pure function of."""
+    """What a leaderboard is a pure function of: records, what describes them, and what annotation costs."""
 
     header: dict[str, Any]
     records: tuple[dict[str, Any], ...]
+    costs: CostModel = field(default_factory=packaged)
 
 
 def records_path(root: Path, board: str) -> Path:
@@ -35,7 +37,7 @@ def records_path(root: Path, board: str) -> Path:
 def collect(scenario: Scenario, runs: Sequence[Run], store: Store, root: Path) -> Board:
     """The board of a scenario from its runs, and writes its records. A run that is not in the store keeps the record of the same key
     that the file already had, so nothing that was computed elsewhere is lost."""
-    path = records_path(root, scenario.board)
+    path, dataset = records_path(root, scenario.board), scenario.dataset
     earlier = {record["key"]: record for record in read_board(path).records} if path.exists() else {}
     header = {
         "board": scenario.board,
@@ -43,7 +45,8 @@ def collect(scenario: Scenario, runs: Sequence[Run], store: Store, root: Path) -
         "about": scenario.about,
         "profile": scenario.profile,
         "overrides": list(scenario.overrides),
-        "dataset": {"name": scenario.dataset.name, "source": scenario.dataset.source, "licence": scenario.dataset.licence},
+        "dataset": {"name": dataset.name, "source": dataset.source, "licence": dataset.licence}
+        | ({"citation": dataset.citation} if dataset.citation else {}),
         "reference": scenario.reference,
         "methods": [{"name": method.name, "about": method.about} for method in scenario.methods],
         "seeds": list(scenario.seeds),
@@ -62,11 +65,14 @@ def collect(scenario: Scenario, runs: Sequence[Run], store: Store, root: Path) -
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     partial.write_text("".join(json.dumps(line) + "\n" for line in (header, *records)), encoding="utf-8")
     partial.replace(path)
-    return Board(header, tuple(records))
+    return Board(header, tuple(records), cost_model(root))
 
 
 def read_board(path: Path) -> Board:
-    """The board in a records file. Raises InputError naming the file and line where it is damaged, or the boards there are."""
+    """The board in a records file, with the cost model of its leaderboards' folder.
+
+    Raises InputError naming the file and line where one of them is damaged, or the boards there are.
+    """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError as error:
@@ -80,4 +86,4 @@ def read_board(path: Path) -> Board:
             raise InputError(f"{path}:{number}: is not JSON: restore the file, or delete it and run the scenario again") from error
     if not values or "board" not in values[0]:
         raise InputError(f"{path}:1: the first line must describe the board: restore the file, or delete it and run the scenario again")
-    return Board(values[0], tuple(values[1:]))
+    return Board(values[0], tuple(values[1:]), cost_model(path.parent.parent))

@@ -5,11 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from harness.catalog import Catalog
-    from harness.components import Executor
 
 
 def parser() -> argparse.ArgumentParser:
@@ -19,7 +14,7 @@ def parser() -> argparse.ArgumentParser:
         description="Benchmark weakly supervised semantic segmentation: how close to full supervision?",
         epilog="Data sets are looked for in $HARNESS_DATA (default: data), runs kept in $HARNESS_RUNS (runs), leaderboards in"
         " $HARNESS_LEADERBOARDS (leaderboards), decoded patches in $HARNESS_CACHE (~/.cache/weakseg-harness)."
-        " Exit codes: 0 all well, 1 a run failed, 2 a mistake in what was asked for, 130 interrupted.",
+        " Exit codes: 0 all well, 1 a run failed or a check found something, 2 a mistake in what was asked for, 130 interrupted.",
     )
     root.add_argument("--version", action="store_true", help="print the version")
     commands = root.add_subparsers(dest="command", metavar="COMMAND")
@@ -50,6 +45,43 @@ def parser() -> argparse.ArgumentParser:
         description="Write leaderboards again from leaderboards/records/.",
     )
     command.add_argument("board", nargs="*", help="name of a board, such as dubai-points.mini (default: all)")
+    command.add_argument("--check", action="store_true", help="write nothing; exit code 1 where a file is not what its records give")
+    command = commands.add_parser(
+        "report", help="write a leaderboard as one HTML page", description="Write leaderboards/BOARD.html: one file that needs no network."
+    )
+    command.add_argument("board", help="name of a board, such as dubai-points.mini")
+    command.add_argument("--open", action="store_true", help="show it in the browser")
+    command = commands.add_parser(
+        "figures",
+        help="write the figures of a leaderboard for a paper",
+        description="Write the curve, the scores and the IoU of each class of a leaderboard as PDF, SVG, PNG and CSV.",
+    )
+    command.add_argument("board", help="name of a board, such as dubai-points.mini")
+    command.add_argument("--out", metavar="DIR", help="where to write (default: leaderboards/figures/BOARD)")
+    text = "say in what, and by how much, two runs, rows or boards differ"
+    command = commands.add_parser("compare", help=text, description=f"{text[0].upper()}{text[1:]}.")
+    for side in ("a", "b"):
+        command.add_argument(side, help="BOARD, BOARD:METHOD, BOARD:METHOD:SEED, or the first digits of a run's key")
+    command.add_argument("--json", action="store_true")
+    text = "run a leaderboard's row again from its records"
+    command = commands.add_parser(
+        "reproduce", help=text, description=f"{text[0].upper()}{text[1:]}. Exit code 0 where it lands inside the row's interval, else 1."
+    )
+    command.add_argument("board", help="name of a board, such as dubai-points.mini")
+    command.add_argument("row", help="a method of it")
+    command.add_argument("--seed", type=int, action="append", default=[], metavar="N", help="only this seed; may be given again")
+    command.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="where data lies: dataset.folder=PATH")
+    command.add_argument("--executor", default="local", help="what runs the runs (default: local)")
+    command.add_argument("--jobs", type=int, metavar="N", help="runs at a time (default: by cores or GPUs)")
+    text = "find numbers in published tables that cannot be true"
+    command = commands.add_parser("audit", help=text, description=f"{text[0].upper()}{text[1:]}. Exit code 1 where there are any.")
+    command.add_argument("table", nargs="+", help="a CSV file (.csv, .tsv), or a Markdown file with tables; columns named such as IoU road")
+    command.add_argument("--majority", type=float, metavar="SHARE", help="share of the commonest class: 0.524 or 52.4")
+    command.add_argument("--classes", type=int, metavar="N", help="number of classes, where a table does not list all")
+    command.add_argument("--per-class", choices=("iou", "f1"), help="what columns hold that are named after classes alone")
+    command.add_argument("--averaged", action="store_true", help="all numbers are means over runs or images, also those without ±")
+    command.add_argument("--separate", action="store_true", help="tables of one file are of different data: do not compare their rows")
+    command.add_argument("--json", action="store_true")
     command = commands.add_parser("plugins", help="list plugins and their state", description="List plugins, also broken ones.")
     command.add_argument("--json", action="store_true")
     command.add_argument("--details", action="store_true", help="with the tracebacks of broken plugins")
@@ -71,10 +103,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not arguments.command:
         parser().print_help()
         return 2
+    from harness import commands
     from harness.data import InputError
 
     try:
-        return _dispatch(arguments)
+        return commands.perform(arguments)
     except InputError as error:
         lines = str(error).splitlines()
         print(*(f"harness: {line}" if len(lines) == 1 else line for line in lines), sep="\n", file=sys.stderr)
@@ -87,71 +120,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()  # the reader of a pipe left, as `harness list | head` does
         return 0
-
-
-def _dispatch(arguments: argparse.Namespace) -> int:
-    if arguments.command == "leaderboard":
-        return _leaderboard(arguments.board)
-    from harness.catalog import load_catalog
-
-    catalog = load_catalog()
-    if arguments.command in ("run", "plan"):
-        from harness import execution
-        from harness.folders import runs_root
-        from harness.store import Store
-
-        settings = list(arguments.set)
-        settings += [f"seeds={arguments.seeds}"] if arguments.seeds else []
-        settings += [f"training.device={arguments.device}"] if arguments.device else []
-        experiment = execution.prepare(catalog, arguments.scenario, arguments.profile, settings, arguments.only)
-        store = Store(runs_root())
-        if arguments.command == "plan":
-            print(execution.plan(experiment, store))
-            return 0
-        return execution.run(catalog, experiment, store, _executor(catalog, arguments.executor, arguments.jobs), arguments.again)
-    if arguments.command == "schema":
-        import json
-
-        from harness.schema import reference, scenario_schema
-
-        print(reference(catalog) if arguments.markdown else json.dumps(scenario_schema(catalog), indent=1))
-        return 0
-    from harness import listing
-
-    if arguments.command == "list":
-        print(listing.listed(catalog, arguments.kind, arguments.json))
-    elif arguments.command == "show":
-        print(listing.shown(catalog, arguments.component))
-    else:
-        print(listing.plugins(catalog, arguments.json, arguments.details))
-    return 0
-
-
-def _executor(catalog: Catalog, name: str, jobs: int | None) -> Executor:
-    from pydantic import ValidationError
-
-    from harness.components import Executor
-    from harness.data import InputError
-
-    component = catalog.find("executor", name).component
-    try:
-        executor = component.model_validate({} if jobs is None else {"jobs": jobs})
-    except ValidationError as error:
-        raise InputError(f"--jobs {jobs}: executor {name!r}: {error.errors()[0]['msg']}") from error
-    assert isinstance(executor, Executor)
-    return executor
-
-
-def _leaderboard(names: Sequence[str]) -> int:
-    from harness.boards import read_board, records_path
-    from harness.folders import leaderboards_root
-    from harness.pages import write_board
-
-    root = leaderboards_root()
-    for name in names or sorted(path.stem for path in (root / "records").glob("*.jsonl")):
-        written = write_board(read_board(records_path(root, name)), root)
-        print(f"wrote {', '.join(map(str, written))}")
-    return 0
 
 
 if __name__ == "__main__":

@@ -85,7 +85,10 @@ class Supervision(Component):
         """The weak label of one sample. Never labels a pixel whose mask is IGNORE. `generator` belongs to this sample alone."""
 
     def refine(self, weak_labels: Sequence[WeakLabel], samples: Sequence[Sample], generator: np.random.Generator) -> Sequence[WeakLabel]:
-        """A pass over the weak labels of the whole training set, in the order of its samples; the identity unless overridden."""
+        """A pass over all weak labels of a run, in the order of their samples; the identity unless overridden.
+
+        Those are of the training part, and of the validation part where it is labelled weakly.
+        """
         return weak_labels
 
 
@@ -110,11 +113,18 @@ class Model(Component):
         """Where the weights come from, as printed on leaderboards."""
         return "random"
 
+    @property
+    def auxiliary_weights(self) -> tuple[float, ...]:
+        """Weights, in the objective, of the auxiliary logits that the module gives in training mode; none unless overridden."""
+        return ()
+
     @abstractmethod
     def build(self, channels: int, classes: int) -> torch.nn.Module:
         """A module from images [B, channels, H, W] to logits [B, classes, H, W], initialised from torch's global generator.
 
-        Raises InputError where weights or a name cannot be had.
+        Of a model with auxiliary weights, the module gives a sequence in training mode: the logits, then auxiliary ones of the same shape
+        for each weight w_i; what is minimised is objective(logits) + sum_i w_i objective(auxiliary_i). In eval mode it gives the logits
+        alone. Raises InputError where weights or a name cannot be had.
         """
 
 

@@ -1,7 +1,7 @@
 """The values that travel through a run, and its random streams.
 
-Shapes: B patches in a batch, K classes, H and W pixels, C channels. Arrays are NumPy on the way in (no torch needed to list, plan or
-annotate); a `Batch` holds tensors on the training device.
+Shapes: B patches in a batch, K classes, R regions, H and W pixels, C channels. Arrays are NumPy on the way in (no torch needed to list,
+plan or annotate); a `Batch` holds tensors on the training device.
 """
 
 from __future__ import annotations
@@ -71,14 +71,31 @@ class Sample:
         """bool [H, W]: pixels that may be labelled."""
         return np.not_equal(self.mask, IGNORE)
 
+    def shares(self, regions: NDArray[np.uint8] | None = None, count: int = 1) -> NDArray[np.float64]:
+        """float64 [R, K]: the share of each class in the valid pixels of each of `count` regions; all zero where a region has none.
+
+        regions: uint8 [H, W], the region of each pixel, IGNORE where in none. Without it, the sample is one region.
+        """
+        where = np.zeros(self.mask.shape, np.int64) if regions is None else regions.astype(np.int64)
+        counted = self.valid & (where < count)
+        cells = where[counted] * self.classes + self.mask[counted]
+        counts = np.bincount(cells, minlength=count * self.classes).reshape(count, self.classes)
+        shares: NDArray[np.float64] = counts / np.maximum(1, counts.sum(1, keepdims=True))
+        return shares
+
 
 @dataclass(frozen=True, slots=True)
 class WeakLabel:
-    """All that training sees of a mask: labels uint8 [H, W] (IGNORE = unlabelled), proportions float32 [K] summing to 1, tags bool [K]."""
+    """All that training sees of a mask: labels uint8 [H, W] (IGNORE = unlabelled), proportions float32 [K] summing to 1, tags bool [K].
+
+    With regions uint8 [H, W] (the region of each pixel, IGNORE where in none), proportions are float32 [R, K]: one vector for each region,
+    all zero for a region without valid pixels. R is from 1 to IGNORE, and the same for all patches.
+    """
 
     labels: NDArray[np.uint8] | None = None
     proportions: NDArray[np.float32] | None = None
     tags: NDArray[np.bool_] | None = None
+    regions: NDArray[np.uint8] | None = None
 
     def merged(self, other: WeakLabel) -> WeakLabel:
         """This label completed by another: an already labelled pixel keeps its label.
@@ -91,8 +108,9 @@ class WeakLabel:
         labels = self.labels if self.labels is not None else other.labels
         if self.labels is not None and other.labels is not None:
             labels = np.where(self.labels == IGNORE, other.labels, self.labels)
-        proportions = self.proportions if self.proportions is not None else other.proportions
-        return replace(self, labels=labels, proportions=proportions, tags=self.tags if self.tags is not None else other.tags)
+        counted = self if self.proportions is not None else other
+        tags = self.tags if self.tags is not None else other.tags
+        return replace(self, labels=labels, proportions=counted.proportions, regions=counted.regions, tags=tags)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +118,9 @@ class Batch:
     """What a loss sees. There is no true mask in it, so no loss can leak one.
 
     images: float [B, C, H, W], normalised. valid: bool [B, H, W], False on padding and ignored pixels. labels: int64 [B, H, W] with
-    IGNORE where unlabelled. proportions: float [B, K]. tags: bool [B, K]. labels_per_patch: float [K], the mean number of labelled
-    pixels of each class in a training patch, over the whole training set of `training_patches`.
+    IGNORE where unlabelled. proportions: float [B, K], or [B, R, K] with regions: int64 [B, H, W], IGNORE where in none. tags: bool
+    [B, K]. labels_per_patch: float [K], the mean number of labelled pixels of each class in a training patch, over the whole training set
+    of `training_patches`.
     """
 
     images: torch.Tensor
@@ -111,6 +130,7 @@ class Batch:
     tags: torch.Tensor | None = None
     labels_per_patch: torch.Tensor | None = None
     training_patches: int = 1
+    regions: torch.Tensor | None = None
 
 
 def stream_seed(seed: int, purpose: Purpose, key: str = "") -> int:

@@ -1,17 +1,31 @@
-"""The one evaluation of a run: confusion counts of every test image, by the core, after training."""
+"""The one evaluation of a run, by the core, after training: confusion counts of every test image, boundaries and probabilities."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from harness.boundaries import boundary_counts
+from harness.calibration import Probabilities, measured, merged
 from harness.data import IGNORE
 from harness.patches import PatchSet
 from harness.train import autocast, normalised
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Result:
+    """What was found on N patches. counts: confusion int64 [N, K, K] (rows: truth). predictions: uint8 [N, S, S]. boundaries: int64
+    [6, K], see `boundary_counts`, and probabilities, of a network: where they were asked for."""
+
+    counts: NDArray[np.int64]
+    predictions: NDArray[np.uint8]
+    boundaries: NDArray[np.int64] | None = None
+    probabilities: Probabilities | None = None
 
 
 def evaluate(
@@ -20,16 +34,17 @@ def evaluate(
     indices: Sequence[int],
     statistics: tuple[Tensor, Tensor],
     precision: str,
+    radius: int | None = None,
     batch_size: int = 16,
-) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
-    """Confusion counts int64 [N, K, K] (rows: truth) and predictions uint8 [N, S, S] of the patches at `indices`.
+) -> Result:
+    """Tests a network on the patches at `indices`; with a boundary radius, in pixels, boundaries and probabilities are looked at too.
 
     Ignored and padded pixels are not counted. `statistics` are mean and std, float [C], on the device of the model.
     Raises FloatingPointError if the network's outputs are not finite, as after a last step that diverged.
     """
     device, classes = statistics[0].device, patches.classes
     model.eval()
-    counts, predictions, finite = [], [], []
+    counts, predictions, finite, boundaries, probabilities = [], [], [], [], []
     with torch.inference_mode():
         for start in range(0, len(indices), batch_size):
             chosen = list(indices[start : start + batch_size])
@@ -38,19 +53,28 @@ def evaluate(
             with autocast(device, precision):
                 logits = model(normalised(images, *statistics))
             finite.append(torch.isfinite(logits).all())
-            predicted = logits.argmax(1)
+            predicted = logits.max(1).indices.to(torch.uint8)  # several times faster than argmax on a CPU
             counts.append(confusion(predicted, truth, classes))
-            predictions.append(predicted.to(torch.uint8))
+            predictions.append(predicted)
+            if radius:
+                boundaries.append(boundary_counts(predicted, truth, classes, radius))
+                probabilities.append(measured(logits, predicted, truth))
     if not torch.stack(finite).all():
         raise FloatingPointError("the trained network's outputs on test images are not finite: lower training.learning_rate")
-    return torch.cat(counts).cpu().numpy(), torch.cat(predictions).cpu().numpy()
+    return Result(
+        torch.cat(counts).cpu().numpy(),
+        torch.cat(predictions).cpu().numpy(),
+        torch.stack(boundaries).sum(0).cpu().numpy() if boundaries else None,
+        merged(probabilities) if probabilities else None,
+    )
 
 
-def score(predicted: Iterable[NDArray[np.uint8]], patches: PatchSet, indices: Sequence[int]) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
-    """Confusion counts [N, K, K] and the stacked maps [N, S, S] of predictions made without a network."""
+def score(predicted: Iterable[NDArray[np.uint8]], patches: PatchSet, indices: Sequence[int], radius: int) -> Result:
+    """Tests predictions uint8 [S, S] that were made without a network, so without probabilities."""
     maps = np.stack(list(predicted))
-    truth = torch.from_numpy(np.asarray(patches.masks[list(indices)]))
-    return confusion(torch.from_numpy(maps), truth, patches.classes).numpy(), maps
+    pair = torch.from_numpy(maps), torch.from_numpy(np.asarray(patches.masks[list(indices)]))
+    counts, boundaries = confusion(*pair, patches.classes), boundary_counts(*pair, patches.classes, radius)
+    return Result(counts.numpy(), maps, boundaries.numpy())
 
 
 def confusion(predicted: Tensor, truth: Tensor, classes: int) -> Tensor:

@@ -17,6 +17,7 @@ from tqdm import tqdm
 from harness.boards import collect
 from harness.catalog import Catalog
 from harness.components import Executor
+from harness.costs import cost_model
 from harness.data import InputError
 from harness.events import EpochFinished, Event, RunFinished, RunStarted
 from harness.folders import cache_root, leaderboards_root
@@ -72,6 +73,9 @@ def cut_patches(experiment: Experiment) -> PatchSet:
         parts = divide(patches.origins, scenario.split, scenario.patches.size, seed)
         if scenario.training.validation != "none" and not parts["validation"]:
             raise InputError(f"training.validation: {scenario.training.validation} needs a validation part: set split.validation above 0")
+        for method in scenario.methods:
+            if not parts[method.part]:
+                raise InputError(f"methods.{method.name}.trains_on: validation needs a validation part: set split.validation above 0")
     return patches
 
 
@@ -95,10 +99,12 @@ def plan(experiment: Experiment, store: Store) -> str:
     return "\n".join(lines)
 
 
-def run(catalog: Catalog, experiment: Experiment, store: Store, executor: Executor, again: bool, out: TextIO = sys.stdout) -> int:
+def run(catalog: Catalog, experiment: Experiment, store: Store, executor: Executor, again: bool) -> int:
     """Computes what is not done, writes the leaderboard, prints a summary. Returns 0, or 1 if a run failed."""
+    out = sys.stdout
     scenario = experiment.scenario
     root = leaderboards_root()
+    cost_model(root)  # a mistake in it stops here, not after training
     cut_patches(experiment)
     states = {run.key: store.state(run.key) for run in experiment.chosen}
     waiting = [run for run in experiment.chosen if again or states[run.key] in ("missing", "failed")]
@@ -108,15 +114,15 @@ def run(catalog: Catalog, experiment: Experiment, store: Store, executor: Execut
     print(f"{scenario.board}: {len(waiting)} runs to do" + (f" ({', '.join(notes)})" if notes else ""), file=out, flush=True)
 
     failures, interrupted = [], False
-    with closing(_observed(catalog, waiting, executor.execute(waiting, store))) as events:
-        try:
-            for record in _progress(events, waiting, out):
-                if record["status"] == "failed":
-                    failures.append(record)
-        except KeyboardInterrupt:
-            interrupted = True
+    try:
+        for record in computed(catalog, waiting, store, executor, out):
+            if record["status"] == "failed":
+                failures.append(record)
+    except KeyboardInterrupt:
+        interrupted = True
 
-    from harness.pages import headline, write_board  # imports pandas, which the runs need not wait for
+    from harness.pages import headline  # with scipy, which the runs need not wait for
+    from harness.publish import write_board
 
     board = collect(scenario, experiment.runs, store, root)
     written = write_board(board, root)
@@ -130,6 +136,12 @@ def run(catalog: Catalog, experiment: Experiment, store: Store, executor: Execut
         print("interrupted: what had finished is kept; the same command goes on with the rest", file=out)
         return 130
     return 1 if failures else 0
+
+
+def computed(catalog: Catalog, runs: Sequence[Run], store: Store, executor: Executor, out: TextIO) -> Iterator[dict[str, Any]]:
+    """Performs runs, tells observers, shows progress, and yields the records as runs end. An interruption ends what is running."""
+    with closing(_observed(catalog, runs, executor.execute(runs, store))) as events:
+        yield from _progress(events, runs, out)
 
 
 def _observed(catalog: Catalog, runs: Iterable[Run], events: Iterator[Event]) -> Generator[Event, None, None]:

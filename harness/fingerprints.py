@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.components import Component
+from harness.data import InputError
 
 
 def digest(value: Any) -> str:
@@ -85,6 +86,7 @@ def files_fingerprint(files: Iterable[Path], memory: Path) -> str:
     """sha256 over the contents of files, in order, by content alone: not by name or place.
 
     `memory` is a JSON file that remembers digests by path, size and modification time, so that unchanged files are read once.
+    Raises InputError naming a file that cannot be read, such as a link to nothing.
     """
     try:
         known: dict[str, str] = json.loads(memory.read_text(encoding="utf-8"))
@@ -92,11 +94,14 @@ def files_fingerprint(files: Iterable[Path], memory: Path) -> str:
         known = {}
     digests, fresh = [], {}
     for file in files:
-        status = file.stat()
-        tag = f"{file.resolve()}|{status.st_size}|{status.st_mtime_ns}"
-        if tag not in known:
-            with file.open("rb") as stream:
-                fresh[tag] = known[tag] = hashlib.file_digest(stream, "sha256").hexdigest()
+        try:
+            status = file.stat()
+            tag = f"{file.resolve()}|{status.st_size}|{status.st_mtime_ns}"
+            if tag not in known:
+                with file.open("rb") as stream:
+                    fresh[tag] = known[tag] = hashlib.file_digest(stream, "sha256").hexdigest()
+        except OSError as error:
+            raise InputError(f"{file}: cannot be read: {error.strerror}") from error
         digests.append(known[tag])
     if fresh:
         memory.parent.mkdir(parents=True, exist_ok=True)

@@ -3,37 +3,66 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness import metrics
+from harness import costs, metrics, significance, statistics, tracks
 from harness.boards import Board
-from harness.statistics import Comparison, Spread, compare, spread
+from harness.comparable import require_comparable
+from harness.metrics import Counts
+from harness.significance import LISTED, RANKED
+from harness.statistics import Comparison, Ratio, Spread, compare, spread
 
 FLOOR = "most frequent class"
+MARGIN = 0.01
+"""A run has collapsed where its mIoU is no more than this above that of the most frequent class everywhere. One point of mIoU is less
+than a second class found at an IoU of K % among K classes adds, and more than a few stray pixels do."""
+
+Role = Literal["method", "reference", "floor"]
+Standing = Literal["ranked", "unranked", "unlisted", "reference", "floor"]
+Record = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One method over its seeds. Scores are fractions; `iou` holds a spread per class; `ledger` and `cost` are means over seeds."""
+    """One method over its seeds. Scores are fractions; `iou` holds a spread per class, `details` one per score of the records' details
+    (boundary_iou, boundary_f1, proportion_error_hard, proportion_error_soft, ece, nll). What was annotated and how long it took (s) are
+    means over seeds, NaN where a seed does not say: annotation_seconds by the board's cost model, of them selection_seconds for masks that
+    select a network, clicks, annotated_images; `hidden_knowledge` is what labels give away beside themselves.
+
+    gap_closed: (mIoU - floor) / (reference - floor), of means paired by seed, with the floor of `named_floor`. collapsed: the share of
+    seeds that are no better than the most frequent class, see MARGIN; NaN for floors. rank: see `significance.ranks`; None where there
+    is none.
+    """
 
     method: str
+    role: Role
     planned: int
     failed: int
     miou: Mapping[int, float]
     accuracy: Spread
     macro_f1: Spread
     iou: Mapping[str, Spread]
+    details: Mapping[str, Spread]
     against: Comparison
+    gap_closed: Ratio
+    collapsed: float
     labelled_pixels: float
     labelled_share: float
+    annotation_seconds: float
+    selection_seconds: float
+    clicks: float
+    annotated_images: float
+    hidden_knowledge: tuple[str, ...]
+    total_variation: float
     seconds: float
     published: float | None
     reproduced: Spread
+    rank: int | None = None
 
     @property
     def score(self) -> Spread:
@@ -41,67 +70,165 @@ class Row:
         return spread(list(self.miou.values()))
 
     @property
+    def median(self) -> float:
+        """The middle mIoU."""
+        return statistics.median(list(self.miou.values()))
+
+    @property
+    def interquartile_mean(self) -> float:
+        """The mean mIoU without the lowest and highest quarter of seeds."""
+        return statistics.interquartile_mean(list(self.miou.values()))
+
+    @property
     def missing(self) -> int:
         """Planned runs with no record at all."""
         return self.planned - self.failed - len(self.miou)
 
+    @property
+    def standing(self) -> Standing:
+        """reference or floor; a method is ranked, or listed without a rank (fewer than 5 seeds), or not listed (fewer than 3)."""
+        if self.role == "floor":
+            return "floor"
+        if len(self.miou) < LISTED:
+            return "unlisted"
+        return "reference" if self.role == "reference" else "unranked" if self.rank is None else "ranked"
+
+
+def smoke(header: Mapping[str, Any]) -> bool:
+    """Whether a board says that things run and nothing else: its profile or its scenario is named smoke."""
+    return "smoke" in (header["profile"], header["scenario"])
+
+
+def ordered(board: Board) -> list[dict[str, Any]]:
+    """The records of a board by method, as its header lists them, and seed."""
+    place = {entry["name"]: index for index, entry in enumerate(board.header["methods"])}
+    return sorted(board.records, key=lambda record: (place.get(record["method"], len(place)), record["seed"]))
+
+
+def finished(board: Board) -> list[dict[str, Any]]:
+    """The records of finished runs, ordered."""
+    return [record for record in ordered(board) if record["status"] == "ok"]
+
 
 def rows(board: Board) -> list[Row]:
-    """A row per method, in the order of the scenario, after it the floor: the most frequent class everywhere."""
-    done = [record for record in board.records if record["status"] == "ok"]
-    reference = {r["seed"]: _miou(r, _counts(r)) for r in done if r["method"] == board.header["reference"]}
-    published = (board.header["published"] or {}).get("values", {})
-    compared = (board.header["published"] or {}).get("compare", "miou")
+    """A row per method, in the order of the scenario, after it the floor: the most frequent class everywhere.
+
+    Where a board has more than one selection track, those of each by itself, one after the other. Raises InputError naming runs that
+    cannot stand in one table.
+    """
+    return [row for part in tracks.split(board).values() for row in _rows(part)]
+
+
+def _rows(board: Board) -> list[Row]:
+    require_comparable(board)
+    records, done = ordered(board), finished(board)
+    counts = {id(record): counted(record) for record in done}
     table = []
     for method in [entry["name"] for entry in board.header["methods"]]:
-        planned = [record for record in board.records if record["method"] == method]
+        planned = [record for record in records if record["method"] == method]
         ok = [record for record in planned if record["status"] == "ok"]
+        role: Role = "reference" if method == board.header["reference"] else "floor" if _floor(ok) else "method"
         failed = sum(record["status"] == "failed" for record in planned)
-        counts = {record["seed"]: _counts(record) for record in ok}
-        ledgers = [record["ledger"] for record in ok]
-        seconds = [record["cost"]["seconds"] for record in ok]
-        table.append(_row(method, len(planned), failed, ok, counts, reference, ledgers, seconds, published.get(method), compared))
-    one_per_seed = list({record["seed"]: record for record in reversed(done)}.values())[::-1]
+        table.append(_row(board, method, role, len(planned), failed, ok, [counts[id(record)] for record in ok]))
+    by_seed = {record["seed"]: record for record in reversed(done)}
+    one_per_seed = [by_seed[seed] for seed in sorted(by_seed)]
     if one_per_seed:
-        floors = {record["seed"]: metrics.most_frequent_class(_counts(record)) for record in one_per_seed}
-        table.append(_row(FLOOR, len(floors), 0, one_per_seed, floors, reference, [], [], None, "miou"))
-    return table
+        constant = [metrics.most_frequent_class(counts[id(record)]) for record in one_per_seed]
+        bare = [{key: value for key, value in record.items() if key not in ("ledger", "cost", "details")} for record in one_per_seed]
+        table.append(_row(board, FLOOR, "floor", len(bare), 0, bare, constant))
+    return _compared(table, board)
 
 
-def _row(
-    method: str,
-    planned: int,
-    failed: int,
-    records: list[dict[str, Any]],
-    counts: Mapping[int, NDArray[np.int64]],
-    reference: Mapping[int, float],
-    ledgers: list[dict[str, Any]],
-    seconds: list[float],
-    published: float | None,
-    compared: str,
-) -> Row:
-    miou = {record["seed"]: _miou(record, counts[record["seed"]]) for record in records}
+def named_floor(board: Board) -> str:
+    """The method that the gap is measured from: the scenario's QDA, else its majority class, else the most frequent class."""
+    floors = {_floor([record]): record["method"] for record in reversed(finished(board))}
+    return str(floors.get("qda") or floors.get("majority") or FLOOR)
+
+
+def _floor(records: Sequence[Record]) -> str | None:
+    return next((record["settings"]["floor"] for record in records if record["settings"].get("floor")), None)
+
+
+def _row(board: Board, method: str, role: Role, planned: int, failed: int, records: Sequence[Record], counts: Sequence[Counts]) -> Row:
+    """What one method comes to by itself; what it takes other rows to say is still empty."""
+    published = board.header["published"] or {}
     names = [entry["name"] for entry in records[0]["classes"]] if records else []
-    per_class = {name: [float(metrics.iou(count)[index]) for count in counts.values()] for index, name in enumerate(names)}
+    per_class = {name: [float(metrics.iou(count)[index]) for count in counts] for index, name in enumerate(names)}
     listed = [names.index(name) for name in records[0]["mean_over"]] if records else []
+    ledgers = [record["ledger"] for record in records if "ledger" in record]
+    noted = [entry for ledger in ledgers for entry in ledger.get("supervisions", ())]
+    details = [_details(record, listed) for record in records]
+    compared = published.get("compare", "miou") if method != FLOOR else "miou"
+    reproduced = [measured(record, count, compared) for record, count in zip(records, counts, strict=True)]
+    nothing = spread([])
     return Row(
         method=method,
+        role=role,
         planned=planned,
         failed=failed,
-        miou=miou,
-        accuracy=spread([float(metrics.accuracy(count)) for count in counts.values()]),
-        macro_f1=spread([float(np.nanmean(metrics.f1(count)[listed])) for count in counts.values()]),
-        iou={name: spread([value for value in values if not math.isnan(value)]) for name, values in per_class.items()},
-        against=compare(miou, reference),
+        miou={record["seed"]: miou(record, count) for record, count in zip(records, counts, strict=True)},
+        accuracy=spread([float(metrics.accuracy(count)) for count in counts]),
+        macro_f1=spread(_known([_mean(metrics.f1(count)[listed]) for count in counts])),
+        iou={name: spread(_known(values)) for name, values in per_class.items()},
+        details={
+            name: spread(_known([own[name] for own in details if name in own])) for name in dict.fromkeys(n for d in details for n in d)
+        },
+        against=Comparison(nothing, statistics.ratio({}, {})),
+        gap_closed=statistics.ratio({}, {}),
+        collapsed=math.nan,
         labelled_pixels=_mean([ledger["labelled_pixels"] for ledger in ledgers]),
         labelled_share=_mean([ledger["labelled_share"] for ledger in ledgers]),
-        seconds=_mean(seconds),
-        published=published,
-        reproduced=spread([measured(record, counts[record["seed"]], compared) for record in records]),
+        annotation_seconds=_whole([costs.annotation_seconds(ledger, board.costs) for ledger in ledgers]),
+        selection_seconds=_whole([costs.selection_seconds(ledger, board.costs) for ledger in ledgers]),
+        clicks=_whole([costs.clicks(ledger, board.costs) for ledger in ledgers]),
+        annotated_images=_whole([ledger.get("scenes") for ledger in ledgers]),
+        hidden_knowledge=tuple(dict.fromkeys(known for ledger in ledgers for known in costs.hidden_knowledge(ledger))),
+        total_variation=_mean([entry["total_variation"]["mean"] for entry in noted if "total_variation" in entry]),
+        seconds=_mean([record["cost"]["seconds"] for record in records if "cost" in record]),
+        published=published.get("values", {}).get(method),
+        reproduced=spread(_known(reproduced)),
     )
 
 
-def measured(record: Mapping[str, Any], counts: NDArray[np.int64], measure: str) -> float:
+def _compared(table: list[Row], board: Board) -> list[Row]:
+    """The rows, now compared with the reference, the floors and each other."""
+    scores = {row.method: row.miou for row in table}
+    reference, floor = scores.get(board.header["reference"], {}), scores.get(named_floor(board), {})
+    constant = scores.get(FLOOR, {})
+    entrants = {row.method: row.miou for row in table if row.role == "method" and len(row.miou) >= RANKED}
+    ranks = {} if smoke(board.header) else significance.ranks(entrants)
+
+    def above(values: Mapping[int, float]) -> dict[int, float]:
+        return {seed: values[seed] - floor[seed] for seed in values.keys() & floor.keys()}
+
+    return [
+        replace(
+            row,
+            against=compare(row.miou, reference),
+            gap_closed=statistics.ratio(above(row.miou), above(reference)),
+            collapsed=_mean([float(score <= constant[seed] + MARGIN) for seed, score in row.miou.items() if row.role != "floor"]),
+            rank=ranks.get(row.method),
+        )
+        for row in table
+    ]
+
+
+def _details(record: Record, listed: Sequence[int]) -> dict[str, float]:
+    """The scores that a record's details give; NaN for one that they do not define."""
+    found, details = {}, record.get("details", {})
+    if "boundary" in details:
+        found["boundary_iou"] = _mean(metrics.boundary_iou(details["boundary"])[listed])
+        found["boundary_f1"] = _mean(metrics.boundary_f1(details["boundary"])[listed])
+    for kind in ("hard", "soft"):
+        if kind in details.get("proportions", ()):
+            found[f"proportion_error_{kind}"] = float(details["proportions"][kind]["error"])
+    if "calibration" in details:
+        found["ece"] = metrics.expected_calibration_error(details["calibration"])
+        found["nll"] = metrics.negative_log_likelihood(details["calibration"])
+    return found
+
+
+def measured(record: Record, counts: Counts, measure: str) -> float:
     """The score that a source reports: miou, batch_miou, accuracy, iou:CLASS or f1:CLASS; NaN where the record has none."""
     if measure == "batch_miou":
         return float(record["metrics"].get("batch_miou", math.nan))
@@ -109,22 +236,33 @@ def measured(record: Mapping[str, Any], counts: NDArray[np.int64], measure: str)
         return float(metrics.accuracy(counts))
     kind, _, name = measure.partition(":")
     if not name:
-        return _miou(record, counts)
+        return miou(record, counts)
     names = [entry["name"] for entry in record["classes"]]
     scores = metrics.iou(counts) if kind == "iou" else metrics.f1(counts)
     return float(scores[names.index(name)]) if name in names else math.nan
 
 
-def _counts(record: Mapping[str, Any]) -> NDArray[np.int64]:
-    counts: NDArray[np.int64] = np.array(record["confusion"]["counts"], np.int64)
-    total: NDArray[np.int64] = counts.sum(0)
+def counted(record: Record) -> Counts:
+    """int64 [K, K]: the confusion counts of the whole test set, true classes by predicted ones."""
+    total: Counts = np.array(record["confusion"]["counts"], np.int64).sum(0)
     return total
 
 
-def _miou(record: Mapping[str, Any], counts: NDArray[np.int64]) -> float:
+def miou(record: Record, counts: Counts) -> float:
+    """The mIoU of confusion counts over the classes that a record takes the mean of."""
     names = [entry["name"] for entry in record["classes"]]
     return metrics.mean_iou(counts, [names.index(name) for name in record["mean_over"]])
 
 
-def _mean(values: list[float]) -> float:
-    return float(np.mean(values)) if values else math.nan
+def _known(values: Sequence[float]) -> list[float]:
+    return [value for value in values if not math.isnan(value)]
+
+
+def _whole(values: Sequence[float | None]) -> float:
+    """The mean; NaN where one of the values is not known."""
+    return spread([math.nan if value is None else float(value) for value in values]).mean
+
+
+def _mean(values: Sequence[float] | NDArray[np.float64]) -> float:
+    """The mean of the values that are known; NaN where none is."""
+    return spread(_known(list(values))).mean

@@ -1,11 +1,13 @@
-"""Every score, from confusion counts alone. counts: int64 [..., K, K], rows the truth, columns the prediction.
+"""Every score, from the counts of a record alone. counts: confusion int64 [..., K, K], rows the truth, columns the prediction.
 
 Scores are of the whole data set: counts are summed over images first, then divided (as mmsegmentation does; not a mean over images).
+Boundary scores and calibration come from the parts `boundary` and `calibration` of a record's `details`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,3 +86,34 @@ def most_frequent_class(counts: Counts) -> Counts:
     predicted = np.zeros_like(counts)
     predicted[:, int(present.argmax())] = present
     return predicted
+
+
+def boundary_iou(boundary: Mapping[str, Any]) -> Scores:
+    """Intersection over union of the bands along boundaries, float64 [K] (Cheng et al. 2021); NaN for a class without any."""
+    return _ratio(np.array(boundary["intersection"], np.int64), np.array(boundary["union"], np.int64))
+
+
+def boundary_f1(boundary: Mapping[str, Any]) -> Scores:
+    """Harmonic mean of the matched shares of predicted and of true contour pixels, float64 [K] (Csurka et al. 2013).
+
+    0 for a class with a contour on one side alone, NaN for one without any.
+    """
+    predicted, true = (np.array(boundary[side], np.int64) for side in ("predicted", "true"))
+    found, hit = (np.array(boundary[f"{side}_matched"], np.int64) for side in ("predicted", "true"))
+    shares = np.nan_to_num(_ratio(found, predicted)), np.nan_to_num(_ratio(hit, true))
+    total = shares[0] + shares[1]
+    scores = np.divide(2 * shares[0] * shares[1], total, out=np.zeros(len(true)), where=total > 0)
+    return np.where(predicted + true > 0, scores, np.nan)
+
+
+def expected_calibration_error(calibration: Mapping[str, Any]) -> float:
+    """Mean over pixels of |share correct - mean confidence| in the pixel's bin (Guo et al. 2017); NaN where no pixel was scored."""
+    pixels = sum(calibration["pixels"])
+    gaps = abs(np.array(calibration["correct"]) - np.array(calibration["confidence"]))
+    return float(gaps.sum() / pixels) if pixels else float("nan")
+
+
+def negative_log_likelihood(calibration: Mapping[str, Any]) -> float:
+    """Mean of -log(probability of the true class) over pixels, in nats; NaN where no pixel was scored."""
+    pixels = sum(calibration["pixels"])
+    return float(calibration["nll"] / pixels) if pixels else float("nan")

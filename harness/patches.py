@@ -21,7 +21,7 @@ from harness.settings import Patches
 
 @dataclass(frozen=True, slots=True)
 class PatchOrigin:
-    """Where a patch was cut: scene, its group and official part, and the top left pixel after downsampling."""
+    """Where a patch was cut: scene, its group and official part, and the top left pixel after resizing or downsampling."""
 
     scene: str
     group: str
@@ -44,6 +44,13 @@ class PatchSet:
         origin = self.origins[index]
         key = f"{origin.scene}@{origin.row},{origin.column}"
         return Sample(key, self.images[index], self.masks[index], self.classes)
+
+    def class_counts(self, indices: Sequence[int]) -> NDArray[np.int64]:
+        """Pixels of each class, int64 [K], in the patches at `indices`."""
+        counts = np.zeros(IGNORE + 1, np.int64)
+        for index in indices:
+            counts += np.bincount(self.masks[index].ravel(), minlength=IGNORE + 1)
+        return counts[: self.classes]
 
     def scene(self, indices: Sequence[int]) -> Sample:
         """A whole scene put together from its patches. What no patch covers is IGNORE, so no label is spent where none trains."""
@@ -75,7 +82,7 @@ def data_fingerprint(dataset: Dataset, memory: Path) -> str:
 
 def open_patches(dataset: Dataset, fingerprint: str, settings: Patches, cache: Path) -> PatchSet:
     """The patches of a data set, cut now if the cache has none. Raises InputError naming the scene for data that cannot be used."""
-    cutting = settings.model_dump(include={"size", "stride", "padding", "downsample"})
+    cutting = settings.model_dump(include={"size", "stride", "padding", "downsample", "resize"})
     folder = cache / "patches" / digest([PROTOCOL, fingerprint, cutting])[:32]
     if not (folder / "index.json").exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -98,7 +105,10 @@ def _write_patches(dataset: Dataset, settings: Patches, folder: Path) -> None:
             for scene in dataset.scenes():
                 image, mask = _checked(scene, classes, channels)
                 channels = image.shape[2]
-                image, mask = downsampled(image, mask, settings.downsample)
+                if settings.resize:
+                    image, mask = resized(image, mask, settings.resize)
+                else:
+                    image, mask = downsampled(image, mask, settings.downsample)
                 for origin, image_patch, mask_patch in cut(scene, image, mask, settings):
                     images.write(image_patch.tobytes())
                     masks.write(mask_patch.tobytes())
@@ -140,6 +150,16 @@ def downsampled(image: NDArray[np.uint8], mask: NDArray[np.uint8], factor: int) 
         np.rint(blocks.mean((1, 3))).astype(np.uint8),
         mask[: height * factor, : width * factor][middle::factor, middle::factor],
     )
+
+
+def resized(image: NDArray[np.uint8], mask: NDArray[np.uint8], shape: tuple[int, int]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Both at this height and width: the image bilinearly with antialiasing, the mask by the pixel in which each new centre lies."""
+    import torch  # here, since only scenes that are resized need it, and planning must start without it
+
+    bands = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))[None].float()
+    smooth = torch.nn.functional.interpolate(bands, shape, mode="bilinear", antialias=True).round().clamp(0, 255).byte()
+    rows, columns = ((2 * np.arange(new) + 1) * old // (2 * new) for new, old in zip(shape, mask.shape, strict=True))
+    return np.ascontiguousarray(smooth[0].permute(1, 2, 0).numpy()), mask[np.ix_(rows, columns)]
 
 
 def cut(

@@ -61,6 +61,7 @@ def expand(scenario: Scenario, data: str) -> tuple[Run, ...]:
                 "supervision": [_identity(supervision) for supervision in method.supervisions],
                 "loss": [_identity(term.loss) | {"weight": term.weight, "ramp": term.ramp} for term in method.terms],
                 **({"floor": method.floor} if method.floor else {}),
+                **({"trains_on": method.trains_on} if method.trains_on != "training" else {}),
             },
         )
         for method in scenario.methods

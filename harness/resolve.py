@@ -97,7 +97,8 @@ class Resolver:
         methods = self.methods(written) if isinstance(written, dict) else []
         self.references(raw)
         if isinstance(dataset, Dataset):
-            self.evaluated_classes(dataset, raw.get("mean_over"))
+            replaced = profile is not None and "dataset" in raw["profiles"][profile]
+            self.evaluated_classes(dataset, raw.get("mean_over"), None if replaced else _compared(raw))
         if sections is None or not isinstance(dataset, Dataset) or not isinstance(model, Model) or self.problems:
             return None
         if sections.patches.size % model.patch_multiple:
@@ -123,7 +124,7 @@ class Resolver:
         )
 
     def references(self, raw: dict[str, Any]) -> None:
-        """Notes a reference, or a published value, that belongs to no method."""
+        """Notes a reference, or a published value, that belongs to no method, and a published score that is not computed."""
         reference, published = raw.get("reference", "full"), raw.get("published")
         if self.names and reference not in self.names:
             where: Keys = ("reference",) if "reference" in raw else ("methods",)
@@ -132,9 +133,12 @@ class Resolver:
         for name in values if isinstance(values, dict) else ():
             if name not in self.names:
                 self.problem(("published", "values", name), f"is not a method. {suggestion(name, self.names)}", key=True)
+        evaluation = raw.get("evaluation")
+        if _compared(raw) == "batch_miou" and not (isinstance(evaluation, dict) and evaluation.get("batch_average")):
+            self.problem(("published", "compare"), "batch_miou is computed where evaluation.batch_average is set: set it")
 
-    def evaluated_classes(self, dataset: Dataset, mean_over: Any) -> None:
-        """Notes a class to average over that the data set does not have."""
+    def evaluated_classes(self, dataset: Dataset, mean_over: Any, compared: str | None) -> None:
+        """Notes a class to average over, or of a score to compare (such as iou:road), that the data set does not have."""
         try:
             classes = [each.name for each in dataset.classes]
         except InputError as error:
@@ -143,6 +147,9 @@ class Resolver:
         for index, name in enumerate(mean_over if isinstance(mean_over, list) else ()):
             if name not in classes:
                 self.problem(("mean_over", index), f"the data set has no class {name!r}. {suggestion(str(name), classes)}")
+        of = (compared or "").partition(":")[2]
+        if of and of not in classes:
+            self.problem(("published", "compare"), f"the data set has no class {of!r}. {suggestion(of, classes)}")
 
     def methods(self, written: dict[str, Any]) -> list[Method]:
         """All methods, sweeps expanded, without those that have problems."""
@@ -183,7 +190,8 @@ class Resolver:
             self.problem((*path, "floor"), f"floor {floor!r} needs labels, which supervision {good[0].name!r} does not provide")
         if len(self.problems) > before or not (terms or floor):
             return None
-        return Method(name, tuple(good), tuple(term for term in terms if term), str(raw.get("about") or ""), floor)
+        about, part = str(raw.get("about") or ""), raw.get("trains_on", "training")
+        return Method(name, tuple(good), tuple(term for term in terms if term), about, floor, part)
 
     def swept(self, raw: dict[str, Any], field: str, value: Any, path: Keys) -> dict[str, Any]:
         """A method with one field of its supervision or loss changed."""
@@ -260,6 +268,13 @@ class Resolver:
                 if (problem.place, problem.field) not in [(other.place, other.field) for other in self.problems]:
                     self.problems.append(problem)  # each member of a union complains; the first says enough
             return None
+
+
+def _compared(raw: dict[str, Any]) -> str | None:
+    """The score that published numbers are compared with, where it is written."""
+    published = raw.get("published")
+    compare = published.get("compare") if isinstance(published, dict) else None
+    return compare if isinstance(compare, str) else None
 
 
 def _items(raw: Any, path: Keys) -> list[tuple[Any, Keys]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -18,18 +19,19 @@ from numpy.typing import NDArray
 
 from harness.data import InputError, stream_seed
 from harness.devices import choose_device, choose_precision, hardware
-from harness.evaluate import evaluate, score
+from harness.evaluate import Result, evaluate, score
 from harness.events import EpochFinished, Event, RunFinished, RunStarted
+from harness.fingerprints import digest
 from harness.floors import predictions
 from harness.folders import cache_root
-from harness.outcome import outcome
+from harness.outcome import details, outcome
 from harness.patches import PatchSet, open_patches
 from harness.plan import Run
 from harness.provenance import git_state, machine, package_versions, peak_memory_mib
-from harness.samples import write_samples
+from harness.samples import Draw, write_samples
 from harness.selection import followed, validation_loss, validation_miou
 from harness.splits import Parts, divide
-from harness.store import Store, append_epoch, write_confusion, write_json
+from harness.store import Store, append_epoch, write_confusion, write_record
 from harness.supervise import TrainingLabels, annotate, whole_masks
 from harness.train import TrainingSet, train, training_set
 
@@ -68,7 +70,7 @@ def perform(run: Run, store: Store, threads: int | None = None) -> Iterator[Even
             "history": [{key: value for key, value in epoch.items() if key != "seconds"} for epoch in history],
             "cost": cost,
         }
-        write_json(folder / "record.json", record)
+        write_record(folder, record)
     yield RunFinished(run.key, record)
 
 
@@ -77,7 +79,7 @@ def abandon(run: Run, store: Store, reason: str) -> RunFinished:
     with store.claim(run.key, {**run.title, "settings": run.settings}) as folder:
         record = {**_header(run), "status": "failed", "error": {"type": "ProcessDied", "message": reason, "traceback": ""}}
         record |= {"history": [], "cost": {"started": datetime.now(UTC).isoformat(timespec="seconds")}}
-        write_json(folder / "record.json", record)
+        write_record(folder, record)
     return RunFinished(run.key, record)
 
 
@@ -113,39 +115,52 @@ def _components(run: Run) -> list[Any]:
 def _steps(run: Run, folder: Path, parts: dict[str, Any]) -> Iterator[EpochFinished]:
     """The run itself. What it finds out goes into `parts` as it is known, so that a failed run keeps what it had."""
     scenario, method, clock = run.scenario, run.method, time.perf_counter()
+    radius = scenario.evaluation.boundary_radius
     patches = open_patches(scenario.dataset, run.data, scenario.patches, cache_root())
     split = divide(patches.origins, scenario.split, scenario.patches.size, run.seed)
-    parts["split"] = _split_sizes(patches, split, by_group=scenario.split.by != "patch")
+    own = split[method.part]
+    parts["split"] = _split_sizes(patches, split, by_group=scenario.split.by not in ("scene", "patch"))
+    present = patches.class_counts(split["train"]) > 0
+    parts["split"]["train"]["absent_classes"] = [
+        each.name for each, there in zip(scenario.dataset.classes, present, strict=True) if not there
+    ]
+    draw: Draw = whole_masks
+    followed_weakly = scenario.training.validation == "loss" and method.trains_on == "training" and not method.floor
+    held_out = split["validation"] if followed_weakly else ()
     if method.supervisions:
-        labels, parts["ledger"] = annotate(patches, split["train"], method.supervisions, run.seed)
+        draw = partial(annotate, supervisions=method.supervisions, seed=run.seed)
+        labels, parts["ledger"] = annotate(patches, own, method.supervisions, run.seed, held_out)
     else:
-        labels, parts["ledger"] = whole_masks(patches, split["train"])
+        labels, parts["ledger"] = whole_masks(patches, own)
     parts["cost"] = {"prepare_seconds": round(time.perf_counter() - clock, 3)}
     if method.floor:
         assert labels.labels is not None, "checked when the scenario was read"
-        pairs = ((patches.images[index], own) for index, own in zip(split["train"], labels.labels, strict=True))
+        pairs = ((patches.images[index], labelled) for index, labelled in zip(own, labels.labels, strict=True))
         found = predictions(method.floor, pairs, (patches.images[index] for index in split["test"]), patches.classes)
-        counts, predicted = score(found, patches, split["test"])
+        tested = score(found, patches, split["test"], radius)
+        parts["test_evaluations"] = {"floor": 1}
         parts |= {"parameters": 0, "hardware": {"device": "cpu", "name": machine()["processor"], "precision": "fp64", "threads": 1}}
     else:
-        counts, predicted = yield from _network(run, folder, patches, split, labels, parts)
-    parts |= outcome(counts, patches, split["test"], scenario)
+        tested = yield from _network(run, folder, patches, split, labels, parts)
+    parts |= outcome(tested.counts, patches, split["test"], scenario) | {"details": details(tested, radius)}
     write_confusion(folder, parts["confusion"]["images"], np.array(parts["confusion"]["counts"], np.int64))
-    write_samples(folder / "samples", patches, split["test"], predicted, scenario.dataset.classes)
+    write_samples(folder / "samples", patches, split["test"], tested, scenario.dataset.classes, draw)
 
 
 def _network(
     run: Run, folder: Path, patches: PatchSet, split: Parts, labels: TrainingLabels, parts: dict[str, Any]
-) -> Generator[EpochFinished, None, tuple[NDArray[np.int64], NDArray[np.uint8]]]:
-    """Trains, follows and tests a network; returns the confusion counts [N, K, K] and predictions [N, S, S] that are reported."""
-    scenario, method, settings = run.scenario, run.method, run.scenario.training
+) -> Generator[EpochFinished, None, Result]:
+    """Trains, follows and tests a network; returns the test that is reported."""
+    scenario, method, own = run.scenario, run.method, split[run.method.part]
+    settings = scenario.training if method.trains_on == "training" else scenario.training.fixed()
     device = choose_device(settings.device)
     precision = choose_precision(settings.precision, device)
     parts["hardware"] = hardware(device, precision)
-    images = np.asarray(patches.images[list(split["train"])])
+    images = np.asarray(patches.images[list(own)])
     statistics = _statistics(images, scenario.patches.normalise)
     tensors = partial(_tensors, patches=patches, statistics=statistics, device=device)
-    data = tensors(split["train"], labels)
+    trained_on, held_out = labels.divided(len(own))
+    data = tensors(own, trained_on)
     torch.manual_seed(stream_seed(run.seed, "initialisation"))
     model = scenario.model.build(images.shape[3], patches.classes).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     parts["parameters"] = sum(parameter.numel() for parameter in model.parameters())
@@ -154,12 +169,15 @@ def _network(
         names = [each.name for each in scenario.dataset.classes]
         listed = [names.index(name) for name in scenario.mean_over]
         measure = partial(validation_miou, model, patches, split["validation"], listed, data, precision)
+        if settings.selects:
+            dense = whole_masks(patches, split["validation"])[1]
+            parts["ledger"]["selection"] = {counted: dense[counted] for counted in ("scenes", "patches", "labelled_pixels")}
     elif settings.validation == "loss":
-        held_out = tensors(split["validation"], annotate(patches, split["validation"], method.supervisions, run.seed)[0])
-        measure = partial(validation_loss, model, held_out, method.terms, settings, precision)
+        measure = partial(validation_loss, model, tensors(split["validation"], held_out), method.terms, settings, precision)
 
     clock, best, epochs = time.perf_counter(), None, 0
-    following = followed(model, train(model, data, method.terms, settings, precision, run.seed), measure, settings)
+    training = train(model, data, method.terms, settings, precision, run.seed, scenario.model.auxiliary_weights)
+    following = followed(model, training, measure, settings)
     while True:
         try:
             epoch = next(following)
@@ -169,15 +187,21 @@ def _network(
         epochs = epoch["epoch"]
         yield EpochFinished(run.key, epoch)
     trained = time.perf_counter()
-    tested = evaluate(model, patches, split["test"], (data.mean, data.std), precision)
+    parts["test_evaluations"] = Counter[str]()
+
+    def test(network: str) -> Result:
+        parts["test_evaluations"][network] += 1
+        return evaluate(model, patches, split["test"], (data.mean, data.std), precision, scenario.evaluation.boundary_radius)
+
+    tested = test("last")
     parts["selection"] = {"rule": settings.selection, "last_epoch": epochs}
     if best:
         last, state = tested, {name: tensor.clone() for name, tensor in model.state_dict().items()}
         model.load_state_dict(best.state)
-        chosen = evaluate(model, patches, split["test"], (data.mean, data.std), precision)
+        chosen = test("best-validation")
         parts["selection"] |= {"best_epoch": best.epoch, "best_value": best.value}
-        parts["selection"]["last"] = outcome(last[0], patches, split["test"], scenario)
-        parts["selection"]["best-validation"] = outcome(chosen[0], patches, split["test"], scenario)
+        parts["selection"]["last"] = outcome(last.counts, patches, split["test"], scenario)
+        parts["selection"]["best-validation"] = outcome(chosen.counts, patches, split["test"], scenario)
         if settings.selection == "best-validation":
             tested = chosen
         else:
@@ -209,6 +233,7 @@ def _split_sizes(patches: PatchSet, split: Parts, by_group: bool) -> dict[str, A
             "patches": len(indices),
             "scenes": len({patches.origins[index].scene for index in indices}),
             "groups": sorted({patches.origins[index].group for index in indices}) if by_group else [],
+            "digest": digest(sorted(patches.patch(index).key for index in indices)),
         }
         for part, indices in split.items()
     }

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from harness.components import Dataset, Loss, Model, Supervision
+from harness.data import Part
 from harness.fingerprints import digest
 from harness.floors import Floor
 from harness.settings import Evaluation, Patches, Published, Split, Training
@@ -28,6 +30,12 @@ class Method:
     terms: tuple[Term, ...]
     about: str = ""
     floor: Floor | None = None
+    trains_on: Literal["training", "validation"] = "training"
+
+    @property
+    def part(self) -> Part:
+        """The part of the split that is annotated and trained on."""
+        return "train" if self.trains_on == "training" else "validation"
 
 
 @dataclass(frozen=True, slots=True)

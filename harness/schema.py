@@ -128,6 +128,8 @@ def _values(schema: dict[str, Any], definitions: dict[str, Any]) -> str:
         return " | ".join(f"`{value}`" for value in schema["enum"])
     if "anyOf" in schema:
         return " | ".join(_values(option, definitions) for option in schema["anyOf"])
+    if "prefixItems" in schema:
+        return f"[{', '.join(_values(item, definitions) for item in schema['prefixItems'])}]"
     if schema.get("type") == "array":
         return f"list of {_values(schema['items'], definitions)}" if schema.get("items") else "list"
     words = {"null": "null", "integer": "integer", "number": "number", "boolean": "true | false", "string": "text", "object": "mapping"}

@@ -15,7 +15,7 @@ from harness.evaluate import evaluate
 from harness.patches import PatchSet
 from harness.scenario import Term
 from harness.settings import Training
-from harness.train import TrainingSet, autocast, plain_batches
+from harness.train import TrainingSet, autocast, objective, plain_batches
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,8 +58,8 @@ def validation_miou(
     model: torch.nn.Module, patches: PatchSet, indices: Sequence[int], classes: Sequence[int], data: TrainingSet, precision: str
 ) -> float:
     """Mean IoU over `classes` of the validation patches, against their whole masks."""
-    counts, _ = evaluate(model, patches, indices, (data.mean, data.std), precision)
-    return metrics.mean_iou(counts.sum(0), classes)
+    tested = evaluate(model, patches, indices, (data.mean, data.std), precision)
+    return metrics.mean_iou(tested.counts.sum(0), classes)
 
 
 def validation_loss(model: torch.nn.Module, data: TrainingSet, terms: Sequence[Term], settings: Training, precision: str) -> float:
@@ -70,6 +70,5 @@ def validation_loss(model: torch.nn.Module, data: TrainingSet, terms: Sequence[T
         for batch in plain_batches(data, settings.batch_size):
             with autocast(data.device, precision):
                 logits = model(batch.images)
-            values = [term.weight * term.loss(logits.float(), batch) for term in terms]
-            total += torch.stack(values).sum() * len(batch.images)
+            total += objective(terms, logits, batch, 1.0)[0] * len(batch.images)
     return float(total) / len(data.images)

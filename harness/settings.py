@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from harness.floors import Floor
+from harness.suggestions import suggestion
 
 
 class Section(BaseModel):
@@ -22,10 +24,17 @@ class Section(BaseModel):
         return self.model_dump(mode="json", exclude_defaults=True)
 
 
-class Patches(Section):
-    """How scenes become the rectangles the network sees."""
+Side = Annotated[int, Field(ge=8, le=8192)]
 
-    size: int = Field(256, ge=8, le=8192, description="Height and width of a patch, in pixels after downsampling.")
+
+def _square(value: Any) -> Any:
+    return (value, value) if type(value) is int else value
+
+
+class Patches(Section):
+    """How scenes become the rectangles the network sees. Scores are of what it sees: after resizing or downsampling, not of the files."""
+
+    size: Side = Field(256, description="Height and width of a patch, in pixels after resizing or downsampling.")
     stride: int | None = Field(
         None, ge=1, description="Step between training patches, in pixels; it must divide the size. Default: the size (no overlap)."
     )
@@ -36,6 +45,11 @@ class Patches(Section):
     )
     downsample: int = Field(
         1, ge=1, le=64, description="Shrink scenes by this integer first: images by block mean, masks by the centre pixel."
+    )
+    resize: Annotated[tuple[Side, Side], BeforeValidator(_square, json_schema_input_type=Side | tuple[Side, Side])] | None = Field(
+        None,
+        description="Bring every scene to this [height, width] first, or to a square of this side, whatever its shape: images bilinearly"
+        " with antialiasing, masks by the nearest pixel. Scores are then of resized scenes: for reproductions. Not with downsample.",
     )
     normalise: Literal["imagenet", "training-set", "none"] = Field(
         "imagenet",
@@ -49,22 +63,28 @@ class Patches(Section):
             raise ValueError(f"stride {self.stride} must divide the size {self.size}, so that test patches can be taken without overlap")
         return self
 
+    @model_validator(mode="after")
+    def _one_way_to_shrink(self) -> Self:
+        if self.resize and self.downsample > 1:
+            raise ValueError("resize and downsample both change the size of scenes: use one (resize: null takes it back)")
+        return self
+
 
 def _by(value: Any) -> Any:
     return {"by": value} if isinstance(value, str) else value
 
 
 class Split(Section):
-    """Which scenes train and which are tested. The core splits; plugins never see the test part."""
+    """Which scenes train and which are tested. The core splits; no plugin sees the test part before it is tested."""
 
-    by: Literal["official", "group", "leave-one-group-out", "patch"] = Field(
+    by: Literal["official", "group", "leave-one-group-out", "scene", "patch"] = Field(
         "official",
         description="official: the data set's own split. group: whole groups (tiles, volumes) at random, or the named ones."
-        " leave-one-group-out: seed s tests on group s modulo the number of groups. patch: single patches at random; neighbours leak"
-        " between the parts, so for faithful reproductions only.",
+        " leave-one-group-out: seed s tests on group s modulo the number of groups. scene: single images at random, also where they are"
+        " crops of one picture; patch: single patches at random. In both, neighbours leak between the parts: for faithful reproductions.",
     )
     test: float | tuple[str, ...] = Field(
-        0.2, description="Fraction of the groups (or patches) to test on, or the names of the test groups. Not used by official."
+        0.2, description="Fraction of the groups (or scenes, or patches) to test on, or the names of the test groups. Not used by official."
     )
     validation: float | tuple[str, ...] = Field(0.0, description="The same for validation. Not used by official and leave-one-group-out.")
     seed: int | None = Field(
@@ -81,7 +101,7 @@ class Split(Section):
         named = isinstance(self.test, tuple) or isinstance(self.validation, tuple)
         if self.by != "group" and named:
             raise ValueError("named test or validation groups need `by: group`")
-        if self.by in ("group", "patch") and not self.test:
+        if self.by in ("group", "scene", "patch") and not self.test:
             raise ValueError("test is empty: name groups or give a fraction above 0")
         return self
 
@@ -111,8 +131,9 @@ class Training(Section):
     jitter: float = Field(0.2, ge=0, le=1, description="Strength of color-jitter: factors are uniform in 1 - jitter to 1 + jitter.")
     validation: Literal["none", "loss", "miou"] = Field(
         "none",
-        description="What is computed on the validation part after each epoch. loss: the objective on weak labels drawn as in training."
-        " miou: the mean IoU against whole masks, so validation images count as densely labelled.",
+        description="What is computed on the validation part after each epoch. loss: the objective on its weak labels, annotated together"
+        " with the training part and counted with it. miou: the mean IoU against whole masks, so validation images count as densely"
+        " labelled.",
     )
     patience: int | None = Field(None, ge=1, description="Stop after this many epochs in a row without a better validation value.")
     selection: Literal["last", "best-validation"] = Field(
@@ -130,6 +151,15 @@ class Training(Section):
             raise ValueError("patience and selection: best-validation need validation: loss or miou")
         return self
 
+    @property
+    def selects(self) -> bool:
+        """Whether the validation part decides which network is reported, or when training ends."""
+        return self.selection != "last" or self.patience is not None
+
+    def fixed(self) -> Training:
+        """The same schedule to its last epoch, without a look at the validation part."""
+        return self.model_copy(update={"validation": "none", "patience": None, "selection": "last"})
+
 
 class Evaluation(Section):
     """What is computed on test patches beside the confusion counts."""
@@ -140,20 +170,38 @@ class Evaluation(Section):
         description="Also compute the mean IoU averaged over batches of this many test patches, as S000 does (stored as batch_miou). For"
         " faithful reproductions only: it depends on the order and number of patches in a batch.",
     )
+    boundary_radius: int = Field(
+        2,
+        ge=1,
+        le=16,
+        description="How far from another class a pixel still counts as boundary, and how far apart contours still match, in pixels after"
+        " downsampling. For boundary IoU and F1, whose counts are always stored.",
+    )
+
+
+SCORES = ("miou", "batch_miou", "accuracy", "iou:CLASS", "f1:CLASS")
+SCORE = r"^(miou|batch_miou|accuracy|(iou|f1):.+)$"
 
 
 class Published(Section):
-    """A paper's numbers for the methods of this scenario, shown beside ours."""
+    """A paper's numbers for the methods of this scenario, shown beside ours. Not shown where a profile's data set lacks the class."""
 
     source: str = Field(description="Where the numbers are printed: paper, table.")
     metric: str = Field(description="What the source calls its number, and how it differs from ours.")
     compare: str = Field(
         "miou",
-        pattern=r"^(miou|batch_miou|accuracy|(iou|f1):.+)$",
+        json_schema_extra={"pattern": SCORE},
         description="Which of our scores is the source's: miou, batch_miou (see evaluation), accuracy, or iou:CLASS and f1:CLASS.",
     )
     values: dict[str, float] = Field(description="Value by method name, as a fraction (0.66, not 66).")
     deviations: tuple[str, ...] = Field((), description="What differs from the source and may explain a difference, a phrase each.")
+
+    @field_validator("compare")
+    @classmethod
+    def _is_a_score(cls, compare: str) -> str:
+        if not re.match(SCORE, compare):
+            raise ValueError(f"is not a score. {suggestion(compare.partition(':')[0], SCORES)}")
+        return compare
 
 
 class MethodSettings(Section):
@@ -166,6 +214,11 @@ class MethodSettings(Section):
         description="Instead of a loss: a method without a network, fitted on the labels (without supervision: on whole masks)."
         " majority: the commonest class. mean-proportions: the class of largest mean share per patch. qda: quadratic discriminant analysis"
         " on colour and local statistics.",
+    )
+    trains_on: Literal["training", "validation"] = Field(
+        "training",
+        description="The part of the split that is annotated and trained on. validation: for a few-shot row, dense training on exactly the"
+        " images that the other methods use to select a network; for all epochs, without early stopping or selection.",
     )
     sweep: dict[str, list[Any]] = Field(
         {},

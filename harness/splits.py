@@ -25,18 +25,21 @@ def divide(origins: Sequence[PatchOrigin], split: Split, size: int, seed: int) -
         choice = _drawn([str(index) for index in range(len(origins))], split, seed)
         assigned = [choice.get(str(index), "train") for index in range(len(origins))]
     else:
-        groups = sorted({origin.group for origin in origins})
-        if len(groups) < 2:
-            raise InputError(f"split by {split.by}: the data set has only one group, {groups[0]!r}: split another way")
-        choice = {groups[seed % len(groups)]: "test"} if split.by == "leave-one-group-out" else _drawn(groups, split, seed)
-        assigned = [choice.get(origin.group, "train") for origin in origins]
+        unit = "scene" if split.by == "scene" else "group"
+        own = [origin.scene if split.by == "scene" else origin.group for origin in origins]
+        units = sorted(set(own))
+        if len(units) < 2:
+            raise InputError(f"split by {split.by}: the data set has only one {unit}, {units[0]!r}: split another way")
+        choice = {units[seed % len(units)]: "test"} if split.by == "leave-one-group-out" else _drawn(units, split, seed)
+        assigned = [choice.get(name, "train") for name in own]
     on_grid = [origin.row % size == 0 and origin.column % size == 0 for origin in origins]
     parts: dict[Part, tuple[int, ...]] = {
         part: tuple(index for index, own in enumerate(assigned) if own == part and (part == "train" or on_grid[index])) for part in PARTS
     }
     for part in PARTS:
         if not parts[part] and part != "validation":
-            raise InputError(f"split by {split.by}: nothing is left for {part}: change split.test or split.validation")
+            remedy = "choose another split" if split.by == "official" else "change split.test or split.validation"
+            raise InputError(f"split by {split.by}: nothing is left for {part}: {remedy}")
     return parts
 
 

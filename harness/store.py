@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -56,7 +57,7 @@ class Store:
     def claim(self, key: str, settings: Mapping[str, Any]) -> Iterator[Path]:
         """Holds a run while it is computed; the hold ends with the process, however that ends. Raises AlreadyRunningError.
 
-        An earlier record is kept beside the new one as record.1.json, record.2.json, ...
+        An earlier record stays until there is a new one (`write_record`).
         """
         folder = self.folder(key)
         folder.mkdir(parents=True, exist_ok=True)
@@ -66,10 +67,6 @@ class Store:
         except Timeout as error:
             raise AlreadyRunningError(f"run {key[:12]} is being computed by another process") from error
         try:
-            earlier = folder / "record.json"
-            if earlier.exists():
-                number = len(list(folder.glob("record.*.json"))) + 1
-                earlier.rename(folder / f"record.{number}.json")
             (folder / "epochs.csv").unlink(missing_ok=True)
             write_json(folder / "run.json", settings)
             yield folder
@@ -94,6 +91,14 @@ def write_json(path: Path, value: Any) -> None:
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     partial.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
     partial.replace(path)
+
+
+def write_record(folder: Path, record: Mapping[str, Any]) -> None:
+    """Stores the record of a run. An earlier one is kept beside it as record.1.json, record.2.json, ..."""
+    current = folder / "record.json"
+    if current.exists():
+        shutil.copy2(current, folder / f"record.{len(list(folder.glob('record.*.json'))) + 1}.json")
+    write_json(current, record)
 
 
 def append_epoch(folder: Path, epoch: Mapping[str, Any]) -> None:

@@ -1,9 +1,9 @@
-"""Draws the weak labels of a run, once, before training and augmentation, and counts what they cost. The true mask stops here."""
+"""Draws the weak labels of a run, once, before training and augmentation. The true mask stops here."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -11,44 +11,60 @@ from numpy.typing import NDArray
 
 from harness.components import Supervision
 from harness.data import IGNORE, Sample, WeakLabel, stream
+from harness.ledger import entry, ledger
 from harness.patches import PatchSet
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainingLabels:
-    """The weak labels of N training patches: labels uint8 [N, S, S], proportions float32 [N, K], tags bool [N, K], where provided."""
+    """The weak labels of N patches: labels uint8 [N, S, S], proportions float32 [N, K], tags bool [N, K], where provided.
+
+    With regions uint8 [N, S, S], proportions are [N, R, K].
+    """
 
     labels: NDArray[np.uint8] | None
     proportions: NDArray[np.float32] | None
     tags: NDArray[np.bool_] | None
+    regions: NDArray[np.uint8] | None = None
+
+    def divided(self, count: int) -> tuple[TrainingLabels, TrainingLabels]:
+        """The weak labels of the first `count` patches, and those of the rest."""
+        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        first, rest = (
+            TrainingLabels(**{name: None if values is None else values[rows] for name, values in given.items()})
+            for rows in (slice(count), slice(count, None))
+        )
+        return first, rest
 
 
 def annotate(
-    patches: PatchSet, indices: Sequence[int], supervisions: Sequence[Supervision], seed: int
+    patches: PatchSet, indices: Sequence[int], supervisions: Sequence[Supervision], seed: int, validation: Sequence[int] = ()
 ) -> tuple[TrainingLabels, dict[str, Any]]:
-    """The weak labels of the patches at `indices`, and the ledger of what was annotated.
+    """The weak labels of the patches at `indices`, after them those at `validation`, and the ledger of what was annotated.
 
-    The draw for a scene or patch depends on the seed, the supervision's name and the sample's key alone: methods that differ in how
-    many points they take share the draw. Raises ValueError when a supervision breaks its contract, naming it.
+    Both are one annotation, counted together: a scene with patches in both parts is one sample, and `refine` sees all of them. The draw
+    for a scene or patch depends on the seed, the supervision's name and the sample's key alone: methods that differ in how many points
+    they take share the draw. Raises ValueError when a supervision breaks its contract, naming it.
     """
+    indices = [*indices, *validation]
     merged: list[WeakLabel] | None = None
     entries = []
     for supervision in supervisions:
         if supervision.unit == "scene":
-            weak, entry = _by_scene(patches, indices, supervision, seed)
+            weak, counted = _by_scene(patches, indices, supervision, seed)
         else:
-            weak, entry = _by_unit([patches.patch(index) for index in indices], supervision, seed)
+            weak, counted = _by_unit([patches.patch(index) for index in indices], supervision, seed)
         merged = weak if merged is None else [one.merged(other) for one, other in zip(merged, weak, strict=True)]
-        entries.append(entry)
+        entries.append(counted)
     assert merged is not None, "a method has at least one supervision"
     labels = _stacked(merged)
-    return labels, _ledger(patches, indices, labels, entries)
+    return labels, ledger(patches, indices, labels.labels, entries, len(validation))
 
 
 def whole_masks(patches: PatchSet, indices: Sequence[int]) -> tuple[TrainingLabels, dict[str, Any]]:
     """The whole masks as labels, for floors that name no supervision, and a ledger that says so."""
     labels = TrainingLabels(np.asarray(patches.masks[list(indices)]), None, None)
-    return labels, _ledger(patches, indices, labels, [])
+    return labels, ledger(patches, indices, labels.labels, [])
 
 
 def _by_unit(samples: Sequence[Sample], supervision: Supervision, seed: int) -> tuple[list[WeakLabel], dict[str, Any]]:
@@ -57,25 +73,13 @@ def _by_unit(samples: Sequence[Sample], supervision: Supervision, seed: int) -> 
     weak = list(supervision.refine(weak, samples, stream(seed, "supervision", f"{supervision.name}|refine")))
     if len(weak) != len(samples):
         raise ValueError(f"supervision {supervision.name!r}: refine returned {len(weak)} weak labels for {len(samples)}")
-    counts = np.zeros(samples[0].classes, np.int64)
-    unlabelled = 0
     for sample, label in zip(samples, weak, strict=True):
-        _check(sample, label, supervision)
-        if label.labels is not None:
-            counted = np.bincount(label.labels.ravel(), minlength=256)
-            counts += counted[: sample.classes]
-            unlabelled += not counted[: sample.classes].any()
-    return weak, {
-        "supervision": supervision.name,
-        "unit": supervision.unit,
-        "units": len(samples),
-        "labelled_pixels": int(counts.sum()),
-        "labelled_pixels_by_class": counts.tolist(),
-        "units_without_labels": int(unlabelled),
-        "proportion_vectors": sum(label.proportions is not None for label in weak),
-        "tag_vectors": sum(label.tags is not None for label in weak),
-        "reveals": list(supervision.reveals),
-    }
+        if problem := breach(sample, label, supervision):
+            raise ValueError(f"supervision {supervision.name!r}, {sample.key}: {problem}")
+    shapes = {label.proportions.shape for label in weak if label.proportions is not None}
+    if len(shapes) > 1:
+        raise ValueError(f"supervision {supervision.name!r}: proportions must have one shape in all patches, got {sorted(shapes)}")
+    return weak, entry(supervision, samples, weak)
 
 
 def _by_scene(patches: PatchSet, indices: Sequence[int], supervision: Supervision, seed: int) -> tuple[list[WeakLabel], dict[str, Any]]:
@@ -84,7 +88,7 @@ def _by_scene(patches: PatchSet, indices: Sequence[int], supervision: Supervisio
     for position, index in enumerate(indices):
         members.setdefault(patches.origins[index].scene, []).append(position)
     samples = [patches.scene([indices[position] for position in positions]) for positions in members.values()]
-    weak, entry = _by_unit(samples, supervision, seed)
+    weak, counted = _by_unit(samples, supervision, seed)
     size = patches.masks.shape[1]
     cut: list[WeakLabel] = [WeakLabel()] * len(indices)
     for positions, label in zip(members.values(), weak, strict=True):
@@ -94,14 +98,7 @@ def _by_scene(patches: PatchSet, indices: Sequence[int], supervision: Supervisio
             origin = patches.origins[indices[position]]
             window = np.s_[origin.row : origin.row + size, origin.column : origin.column + size]
             cut[position] = WeakLabel(labels=label.labels[window])
-    return cut, entry
-
-
-def _check(sample: Sample, label: WeakLabel, supervision: Supervision) -> None:
-    """Raises ValueError, naming the supervision and the sample, for a weak label that breaks the contract."""
-    problem = breach(sample, label, supervision)
-    if problem:
-        raise ValueError(f"supervision {supervision.name!r}, {sample.key}: {problem}")
+    return cut, counted
 
 
 def breach(sample: Sample, label: WeakLabel, supervision: Supervision) -> str | None:
@@ -110,12 +107,32 @@ def breach(sample: Sample, label: WeakLabel, supervision: Supervision) -> str | 
         given = getattr(label, kind) is not None
         if given != (kind in supervision.provides):
             return f"declares {sorted(supervision.provides)}, but {kind} {'was given' if given else 'is absent'}"
-    for kind, vector, dtype in (("proportions", label.proportions, np.float32), ("tags", label.tags, np.bool_)):
-        if vector is not None and (vector.shape != (sample.classes,) or vector.dtype != dtype):
-            return f"{kind} must be {np.dtype(dtype)} [{sample.classes}], got {vector.dtype} {list(vector.shape)}"
-    if label.proportions is not None and not _is_distribution(label.proportions, empty=not sample.valid.any()):
-        return f"proportions must be at least 0 and sum to 1, got {label.proportions.tolist()}"
-    return None if label.labels is None else _breach_of_labels(sample, label.labels, dense="dense" in supervision.provides)
+    if label.tags is not None and (label.tags.shape != (sample.classes,) or label.tags.dtype != np.bool_):
+        return f"tags must be bool [{sample.classes}], got {label.tags.dtype} {list(label.tags.shape)}"
+    problem = _breach_of_proportions(sample, label.proportions, label.regions)
+    if problem or label.labels is None:
+        return problem
+    return _breach_of_labels(sample, label.labels, dense="dense" in supervision.provides)
+
+
+def _breach_of_proportions(sample: Sample, proportions: NDArray[np.float32] | None, regions: NDArray[np.uint8] | None) -> str | None:
+    if proportions is None:
+        return None if regions is None else "gave regions, but no proportions"
+    shape = f"[{sample.classes}]" if regions is None else f"[R, {sample.classes}] with R from 1 to {IGNORE}"
+    counts = proportions.shape[:-1]
+    fits = not counts if regions is None else len(counts) == 1 and 1 <= counts[0] <= IGNORE
+    if not fits or proportions.shape[-1:] != (sample.classes,) or proportions.dtype != np.float32:
+        return f"proportions must be float32 {shape}, got {proportions.dtype} {list(proportions.shape)}"
+    rows = np.atleast_2d(proportions)
+    if regions is not None:
+        if regions.shape != sample.mask.shape or regions.dtype != np.uint8:
+            return f"regions must be uint8 {list(sample.mask.shape)}, got {regions.dtype} {list(regions.shape)}"
+        if (regions[regions != IGNORE] >= len(rows)).any():
+            return f"gave a region outside 0..{len(rows) - 1}"
+    for row, exact in zip(rows, sample.shares(regions, len(rows)), strict=True):
+        if not _is_distribution(row, empty=not exact.any()):
+            return f"proportions must be at least 0 and sum to 1, got {row.tolist()}"
+    return None
 
 
 def _breach_of_labels(sample: Sample, labels: NDArray[np.uint8], dense: bool) -> str | None:
@@ -139,34 +156,8 @@ def _is_distribution(proportions: NDArray[np.float32], empty: bool) -> bool:
 
 def _stacked(weak: Iterable[WeakLabel]) -> TrainingLabels:
     weak = list(weak)
-    fields = {}
-    for kind in ("labels", "proportions", "tags"):
+    stacked = {}
+    for kind in ("labels", "proportions", "tags", "regions"):
         values = [getattr(label, kind) for label in weak]
-        fields[kind] = None if values[0] is None else np.stack(values)
-    return TrainingLabels(**fields)
-
-
-def _ledger(patches: PatchSet, indices: Sequence[int], labels: TrainingLabels, entries: list[dict[str, Any]]) -> dict[str, Any]:
-    """What was annotated. Pixels are counted once each, also where patches overlap or two supervisions label the same one."""
-    size = patches.masks.shape[1]
-    extents: dict[str, tuple[int, int]] = {}
-    for index in indices:
-        origin = patches.origins[index]
-        height, width = extents.get(origin.scene, (0, 0))
-        extents[origin.scene] = max(height, origin.row + size), max(width, origin.column + size)
-    canvases = {scene: np.zeros((2, *extent), np.bool_) for scene, extent in extents.items()}
-    for position, index in enumerate(indices):
-        origin = patches.origins[index]
-        window = canvases[origin.scene][:, origin.row : origin.row + size, origin.column : origin.column + size]
-        window[0] |= patches.masks[index] != IGNORE
-        if labels.labels is not None:
-            window[1] |= labels.labels[position] != IGNORE
-    valid, labelled = (sum(int(canvas[layer].sum()) for canvas in canvases.values()) for layer in (0, 1))
-    return {
-        "scenes": len(canvases),
-        "patches": len(indices),
-        "valid_pixels": valid,
-        "labelled_pixels": labelled,
-        "labelled_share": labelled / valid if valid else 0.0,
-        "supervisions": entries,
-    }
+        stacked[kind] = None if values[0] is None else np.stack(values)
+    return TrainingLabels(**stacked)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -65,7 +66,7 @@ def _check_supervision(supervision: Supervision) -> None:
     samples[1].mask[:] = IGNORE
     labels = [supervision.annotate(sample, stream(0, "supervision", sample.key)) for sample in samples]
     again = supervision.annotate(samples[0], stream(0, "supervision", samples[0].key))
-    for kind in ("labels", "proportions", "tags"):
+    for kind in ("labels", "proportions", "tags", "regions"):
         first, second = getattr(labels[0], kind), getattr(again, kind)
         assert (first is None and second is None) or np.array_equal(first, second), f"{kind} must depend on the generator alone"
     for sample, label in zip(samples, supervision.refine(labels, samples, stream(0, "supervision", "refine")), strict=True):
@@ -92,13 +93,15 @@ def _check_loss(loss: Loss) -> None:
     import torch
 
     logits, batch = _example_batch(sorted(loss.requires))
-    value = loss(logits, batch)
-    assert value.shape == (), f"{loss.name} must be a scalar"
-    value.backward()  # type: ignore[no-untyped-call]
-    assert torch.isfinite(value), f"{loss.name} must be finite"
-    assert logits.grad is not None, f"{loss.name} must have a gradient"
-    assert torch.isfinite(logits.grad).all(), f"{loss.name} must have a finite gradient"
-    assert logits.grad.abs().sum() > 0, f"{loss.name} must have a gradient that is not zero"
+    value = _checked_value(loss, logits, batch)
+    if "proportions" in loss.requires and batch.proportions is not None:
+        whole = replace(batch, proportions=batch.proportions[:, None], regions=torch.zeros_like(batch.valid, dtype=torch.int64))
+        same = torch.isclose(loss(logits, whole), value, rtol=1e-4)
+        assert same, f"{loss.name} must be the same without regions and with one region that is the whole patch"
+        quarters = torch.arange(64)[:, None] // 32 * 2 + torch.arange(64) // 32
+        quarters[quarters == 3] = IGNORE  # a quarter in no region, and a fourth region without pixels
+        shares = torch.softmax(torch.arange(32.0).reshape(2, 4, 4) % 7, 2)
+        _checked_value(loss, logits, replace(batch, proportions=shares, regions=quarters.expand(2, -1, -1)))
     if batch.labels is not None and loss.requires and loss.requires <= {"labels", "dense"}:
         logits.grad = None
         empty = Batch(batch.images, batch.valid, torch.full_like(batch.labels, IGNORE), labels_per_patch=torch.zeros(4))
@@ -106,6 +109,21 @@ def _check_loss(loss: Loss) -> None:
         nothing.backward()  # type: ignore[no-untyped-call]
         assert nothing == 0, f"{loss.name} of a batch without labels must be zero, is {nothing}"
         assert torch.isfinite(logits.grad).all(), f"{loss.name} of a batch without labels must have a finite gradient"
+
+
+def _checked_value(loss: Loss, logits: Any, batch: Batch) -> Any:
+    """The value of a loss, which must be a finite scalar with a finite gradient that is not zero."""
+    import torch
+
+    logits.grad = None
+    value = loss(logits, batch)
+    assert value.shape == (), f"{loss.name} must be a scalar"
+    value.backward()  # type: ignore[no-untyped-call]
+    assert torch.isfinite(value), f"{loss.name} must be finite"
+    assert logits.grad is not None, f"{loss.name} must have a gradient"
+    assert torch.isfinite(logits.grad).all(), f"{loss.name} must have a finite gradient"
+    assert logits.grad.abs().sum() > 0, f"{loss.name} must have a gradient that is not zero"
+    return value.detach()
 
 
 def _check_model(model: Model) -> None:
@@ -116,5 +134,17 @@ def _check_model(model: Model) -> None:
         torch.manual_seed(0)
         network = model.build(channels, classes)
         images = torch.randn(2, channels, size, size)
-        shape = tuple(network(images).shape)
-        assert shape == (2, classes, size, size), f"{model.name} gives {shape} for images of {size} x {size} and {classes} classes"
+        auxiliary, given = len(model.auxiliary_weights), network(images)
+        if not auxiliary:
+            assert isinstance(given, torch.Tensor), (
+                f"{model.name} gives a {type(given).__name__}: declare auxiliary_weights, or give logits"
+            )
+        shapes = [tuple(logits.shape) for logits in (given if auxiliary else [given])]
+        expected = (2, classes, size, size)
+        what = f"for images of {size} x {size}, {classes} classes and {auxiliary} auxiliary weights"
+        assert shapes == [expected] * (1 + auxiliary), f"{model.name} gives {shapes} {what}"
+        network.eval()
+        with torch.inference_mode():
+            given = network(images)
+        assert isinstance(given, torch.Tensor), f"{model.name} must give the main logits alone in eval mode"
+        assert tuple(given.shape) == expected, f"{model.name} gives {tuple(given.shape)} in eval mode {what}"

@@ -24,7 +24,7 @@ from harness.supervise import TrainingLabels
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainingSet:
-    """N training patches with their weak labels. images uint8 [N, S, S, C]; maps uint8 [N, S, S, M]: validity, then labels if any.
+    """N patches with their weak labels. images uint8 [N, S, S, C]; maps uint8 [N, S, S, M], named by `layers`: valid, labels?, regions?
 
     Both are on the training device where they fit; else they stay on the host and `batches` copies ahead of the step loop.
     mean and std: float [C], of values scaled to 0..1.
@@ -32,6 +32,7 @@ class TrainingSet:
 
     images: Tensor
     maps: Tensor
+    layers: tuple[str, ...]
     proportions: Tensor | None
     tags: Tensor | None
     labels_per_patch: Tensor | None
@@ -49,18 +50,19 @@ def training_set(
     device: torch.device,
 ) -> TrainingSet:
     """Patches [N, S, S, C] and their weak labels as tensors; of the masks only which pixels are valid is kept."""
-    maps = [(masks != IGNORE).astype(np.uint8)]
+    given = {"valid": (masks != IGNORE).astype(np.uint8), "labels": labels.labels, "regions": labels.regions}
+    maps = {layer: values for layer, values in given.items() if values is not None}
     per_patch = None
     if labels.labels is not None:
-        maps.append(labels.labels)
         counted = np.bincount(labels.labels.ravel(), minlength=256)[:classes] / len(images)
         per_patch = torch.tensor(counted, dtype=torch.float32, device=device)
-    host = torch.from_numpy(np.ascontiguousarray(images)), torch.from_numpy(np.stack(maps, -1))
+    host = torch.from_numpy(np.ascontiguousarray(images)), torch.from_numpy(np.stack(list(maps.values()), -1))
     resident = device.type != "cuda" or sum(t.numel() for t in host) < 0.5 * torch.cuda.mem_get_info(device)[0]
     where = device if resident else torch.device("cpu")
     return TrainingSet(
         host[0].to(where),
         host[1].to(where),
+        tuple(maps),
         None if labels.proportions is None else torch.from_numpy(labels.proportions).to(device),
         None if labels.tags is None else torch.from_numpy(labels.tags).to(device),
         per_patch,
@@ -97,10 +99,12 @@ def plain_batches(data: TrainingSet, batch_size: int) -> Iterator[Batch]:
 
 def _batch(data: TrainingSet, chunk: Tensor, images: Tensor, maps: Tensor) -> Batch:
     picked = chunk.to(data.device, non_blocking=True)
+    layers = dict(zip(data.layers, maps.unbind(-1), strict=True))
     return Batch(
         images=normalised(images, data.mean, data.std),
-        valid=maps[..., 0].bool(),
-        labels=maps[..., 1].long() if maps.shape[3] > 1 else None,
+        valid=layers["valid"].bool(),
+        labels=layers["labels"].long() if "labels" in layers else None,
+        regions=layers["regions"].long() if "regions" in layers else None,
         proportions=None if data.proportions is None else data.proportions[picked],
         tags=None if data.tags is None else data.tags[picked],
         labels_per_patch=data.labels_per_patch,
@@ -170,12 +174,26 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager[Any
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
 
 
+def objective(terms: Sequence[Term], logits: Tensor, batch: Batch, progress: float) -> tuple[Tensor, list[Tensor]]:
+    """The weighted sum of the terms at a progress of 0..1, and the value of each, of logits [B, K, H, W] in any precision."""
+    logits = logits.float()
+    values = [term.loss(logits, batch) for term in terms]
+    return torch.stack([t.weight * ramp(progress, t.ramp) * v for t, v in zip(terms, values, strict=True)]).sum(), values
+
+
 def train(
-    model: torch.nn.Module, data: TrainingSet, terms: Sequence[Term], settings: Training, precision: str, seed: int
+    model: torch.nn.Module,
+    data: TrainingSet,
+    terms: Sequence[Term],
+    settings: Training,
+    precision: str,
+    seed: int,
+    auxiliary: Sequence[float] = (),
 ) -> Iterator[dict[str, Any]]:
     """Trains `model` in place, yielding after each epoch: epoch (from 1), loss, terms, learning_rate, seconds.
 
-    Raises FloatingPointError at the end of the first epoch with a loss that is not finite, naming the term and the step.
+    `auxiliary` are the weights of the model's auxiliary logits (`Model.auxiliary_weights`): loss has them in it, terms are those of the
+    main logits. Raises FloatingPointError at the end of the first epoch with a loss that is not finite, naming the term and the step.
     """
     model.train()
     names = term_names(terms)
@@ -192,10 +210,11 @@ def train(
                 group["lr"] = settings.learning_rate * learning_rate_factor(settings, scheduled)
             optimizer.zero_grad(set_to_none=True)
             with autocast(data.device, precision):
-                logits = model(batch.images)
-            logits = logits.float()
-            values = [term.loss(logits, batch) for term in terms]
-            loss = torch.stack([t.weight * ramp(progress, t.ramp) * v for t, v in zip(terms, values, strict=True)]).sum()
+                outputs = model(batch.images)
+            logits, *others = outputs if auxiliary else (outputs,)
+            loss, values = objective(terms, logits, batch, progress)
+            for weight, other in zip(auxiliary, others, strict=True):
+                loss = loss + weight * objective(terms, other, batch, progress)[0]
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             history.append(torch.stack([loss.detach(), *(value.detach() for value in values)]))

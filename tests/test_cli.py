@@ -40,7 +40,7 @@ def test_run_writes_everything_and_is_deterministic(workplace: Workplace) -> Non
     for folder in (workplace.folder / "runs").iterdir():
         names = {path.name for path in folder.iterdir()}
         assert names >= {"run.json", "epochs.csv", "record.json", "confusion.npz", "weights.safetensors", "samples"}
-    assert {path.name for path in (workplace.folder / "leaderboards").iterdir()} == {"tiny.md", "tiny.csv", "records"}
+    assert {path.name for path in (workplace.folder / "leaderboards").iterdir()} == {"README.md", "tiny.md", "tiny.csv", "records"}
 
     again = workplace.harness("run", "tiny.yaml", "--executor", "inline", HARNESS_RUNS=str(workplace.folder / "second"))
     assert again.returncode == 0, again.stderr
@@ -178,7 +178,9 @@ def test_looking_commands(workplace: Workplace) -> None:
     assert "Did you mean 'tiny-convnet'?" in shown.stderr
 
 
-@pytest.mark.parametrize("command", [("--help",), ("plan", "tiny.yaml"), ("list",), ("leaderboard",), ("schema",)])
+@pytest.mark.parametrize(
+    "command", [("--help",), ("plan", "tiny.yaml"), ("list",), ("leaderboard",), ("schema",), ("audit", "a.md"), ("compare", "a", "b")]
+)
 def test_commands_that_only_look_do_not_import_torch(workplace: Workplace, command: tuple[str, ...]) -> None:
     program = (
         "import sys; from harness.cli import main\n"

@@ -22,9 +22,10 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 State = dict[str, Tensor]
 
 
-def built(channels: int = 3, classes: int = 6, weights: Path | None = None, seed: int = 1) -> nn.Module:
+def built(channels: int = 3, classes: int = 6, weights: Path | None = None, seed: int = 1, auxiliary: float = 0.0) -> nn.Module:
     torch.manual_seed(seed)
-    return TorchvisionDeepLabV3(weights=None if weights is None else str(weights)).build(channels, classes)
+    model = TorchvisionDeepLabV3(weights=None if weights is None else str(weights), auxiliary_weight=auxiliary)
+    return model.build(channels, classes)
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +45,7 @@ def file(tmp_path: Path) -> Iterator[Path]:
 
 def test_contract() -> None:
     check_component(TorchvisionDeepLabV3)
+    check_component(TorchvisionDeepLabV3, auxiliary_weight=0.5)
     assert TorchvisionDeepLabV3.preload == ("torchvision",)
 
 
@@ -64,6 +66,35 @@ def test_the_parameters() -> None:
     auxiliary = (9 * 1024 * 256 + 512) + (256 * 21 + 21)
     assert backbone + head + (256 * 21 + 21) + auxiliary == 42_004_074  # torchvision's own count, with 21 classes and auxiliary head
     assert sum(parameter.numel() for parameter in built().parameters()) == backbone + head + 256 * 6 + 6 == 39_635_014
+
+
+def test_an_auxiliary_head_has_the_parameters_of_torchvisions() -> None:
+    theirs = deeplabv3_resnet50(weights=None, weights_backbone=None, num_classes=6, aux_loss=True)
+    network = built(auxiliary=0.5)
+    assert {name: p.shape for name, p in network.named_parameters()} == {name: p.shape for name, p in theirs.named_parameters()}
+    auxiliary = (9 * 1024 * 256 + 512) + (256 * 6 + 6)
+    assert sum(parameter.numel() for parameter in network.parameters()) == 39_635_014 + auxiliary
+
+
+def test_auxiliary_logits_are_given_in_training_mode_alone() -> None:
+    network, images = built(auxiliary=0.5), torch.randn(2, 3, 32, 32)
+    main, auxiliary = network(images)
+    assert main.shape == auxiliary.shape == (2, 6, 32, 32)
+    auxiliary.sum().backward()
+    trained = {name.split(".")[0] for name, p in network.named_parameters() if p.grad is not None}
+    assert trained == {"backbone", "aux_classifier"}
+    assert network.backbone.layer4[0].conv1.weight.grad is None  # type: ignore[union-attr,index]
+    with torch.inference_mode():
+        assert network.eval()(images).shape == (2, 6, 32, 32)
+
+
+def test_an_auxiliary_head_starts_from_the_file_where_it_has_one(coco: State, file: Path) -> None:
+    save_file(coco, file)
+    state, fresh = built(weights=file, auxiliary=0.5).state_dict(), built(auxiliary=0.5).state_dict()
+    assert torch.equal(state["aux_classifier.0.weight"].half(), coco["aux_classifier.0.weight"])
+    assert torch.equal(state["aux_classifier.4.weight"], fresh["aux_classifier.4.weight"])
+    save_file({name: value for name, value in coco.items() if not name.startswith("aux_classifier.")}, file)
+    assert torch.equal(built(weights=file, auxiliary=0.5).state_dict()["aux_classifier.0.weight"], fresh["aux_classifier.0.weight"])
 
 
 def test_features_are_at_an_eighth_of_the_resolution_and_logits_at_all_of_it() -> None:

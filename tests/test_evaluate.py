@@ -67,10 +67,11 @@ def test_rows_are_the_truth_and_columns_the_prediction() -> None:
 def test_evaluate_counts_what_the_model_predicts_whatever_the_batch_size(patch_set: Callable[..., PatchSet], batch_size: int) -> None:
     patches, indices = random_patches(patch_set), [5, 0, 3, 6, 1]
     nothing = torch.zeros(3), torch.ones(3)
-    counts, predictions = evaluate(Levels(4).train(), patches, indices, nothing, "fp32", batch_size)
-    assert counts.shape == (5, 4, 4)
-    assert predictions.dtype == np.uint8
-    for index, one, predicted in zip(indices, counts, predictions, strict=True):
+    tested = evaluate(Levels(4).train(), patches, indices, nothing, "fp32", None, batch_size)
+    assert tested.counts.shape == (5, 4, 4)
+    assert tested.predictions.dtype == np.uint8
+    assert tested.boundaries is tested.probabilities is None
+    for index, one, predicted in zip(indices, tested.counts, tested.predictions, strict=True):
         expected = np.minimum(patches.images[index, ..., 0] // 50, 3)
         valid = patches.masks[index] != IGNORE
         assert_array_equal(predicted, expected)

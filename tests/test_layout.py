@@ -65,4 +65,4 @@ def test_the_public_api_is_this() -> None:
 
 def test_a_batch_has_no_true_mask() -> None:
     fields = set(harness.api.Batch.__dataclass_fields__)
-    assert fields == {"images", "valid", "labels", "proportions", "tags", "labels_per_patch", "training_patches"}
+    assert fields == {"images", "valid", "labels", "proportions", "tags", "labels_per_patch", "training_patches", "regions"}

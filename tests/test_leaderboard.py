@@ -5,56 +5,21 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from pathlib import Path
-from typing import Any
 
 import pytest
+from demo import HEADER, record, scored
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from harness.boards import Board, read_board
+from harness.cells import number, signed, within
 from harness.data import InputError
-from harness.leaderboard import FLOOR, rows
-from harness.pages import headline, to_csv, to_markdown
-
-HEADER: dict[str, Any] = {
-    "board": "demo.mini",
-    "scenario": "demo",
-    "about": "A board with <b>markup</b> | pipes.",
-    "profile": "mini",
-    "overrides": [],
-    "dataset": {"name": "d", "source": "here", "licence": "none"},
-    "reference": "full",
-    "methods": [{"name": "full", "about": ""}, {"name": "points|<i>", "about": ""}],
-    "seeds": [0, 1],
-    "published": {"source": "Paper, Table 1", "metric": "mIoU", "values": {"points|<i>": 0.5}},
-}
-
-
-def record(method: str, seed: int, counts: list[list[int]], pixels: int, seconds: float) -> dict[str, Any]:
-    return {
-        "status": "ok",
-        "key": f"{method}{seed}",
-        "method": method,
-        "seed": seed,
-        "classes": [{"name": "a", "color": [0, 0, 0]}, {"name": "b", "color": [1, 1, 1]}],
-        "mean_over": ["a", "b"],
-        "initialisation": "random",
-        "confusion": {"images": ["x", "y"], "groups": ["x", "y"], "counts": [counts, [[0, 0], [0, 0]]]},
-        "ledger": {"labelled_pixels": pixels, "labelled_share": pixels / 100},
-        "cost": {"seconds": seconds},
-        "hardware": {"device": "cpu", "name": "c", "precision": "fp32"},
-        "packages": {"torch": "2", "numpy": "2"},
-        "parameters": 10,
-        "split": {part: {"patches": 3} for part in ("train", "validation", "test")},
-        "settings": {
-            "protocol": 1,
-            "dataset": {"name": "d", "content": "c", "version": "1", "source": "s"},
-            "patches": {"size": 8, "stride": None},
-            "split": {"by": "official"},
-            "model": {"name": "m", "version": "1", "source": "s"},
-            "training": {"epochs": 1, "augment": []},
-        },
-    }
-
+from harness.leaderboard import FLOOR, named_floor, rows
+from harness.pages import headline, to_markdown
+from harness.spreadsheet import to_csv
+from harness.statistics import Interval
 
 FULL = [record("full", seed, counts, 100, 4.0) for seed, counts in enumerate([[[6, 2], [0, 2]], [[8, 0], [0, 2]]])]
 WEAK = record("points|<i>", 0, [[6, 2], [2, 0]], 5, 2.0)
@@ -78,17 +43,113 @@ def test_rows_counted_by_hand() -> None:
     assert floor.miou == pytest.approx({0: 0.4, 1: 0.4})  # class a everywhere: 8/10 and 0
 
 
+def cells(page: str, table: int, method: str) -> list[str]:
+    """The cells of a method's line in a page's nth table."""
+    tables = [block for block in page.replace("\\|", "").split("\n\n") if block.startswith("|")]
+    return next(
+        [cell.strip() for cell in line.split("|")[1:-1]] for line in tables[table].splitlines() if method in map(str.strip, line.split("|"))
+    )
+
+
 def test_markdown_shows_failures_and_escapes() -> None:
     page = to_markdown(BOARD)
     assert page.startswith("# demo, profile mini\n")
-    assert "81.2 ± 26.5" in page
-    assert "−32.5" in page
     assert "1 (1 failed)" in page
     assert "- points\\|&lt;i&gt;, seed 1: failed: RuntimeError: out of luck" in page
     assert "<b>" not in page
     assert "&lt;b&gt;markup&lt;/b&gt; \\| pipes" in page
     assert "harness run scenarios/demo.yaml --profile mini" in page
     assert "| **initialisation**" in page
+
+
+def test_the_headline_by_hand() -> None:
+    page = to_markdown(scored({"full": [800, 820, 840], "points": [700, 730, 730], "qda": [300, 300, 330]}, {"qda": "qda"}))
+    # mean 0.72, sd sqrt(3e-4), t(2) 4.3027; differences -0.1, -0.09, -0.11; (0.72 - 0.31) / (0.82 - 0.31)
+    line = ["†", "points", "72.0 [67.7, 76.3]", "−10.0 [−12.5, −7.5]", "87.8", "80.4", "5", "3"]
+    assert cells(page, 0, "points") == line
+    assert cells(page, 0, "full")[:4] == ["–", "full", "82.0 [77.0, 87.0]", "reference"]
+    assert "the floor is *qda*" in page
+
+
+def test_methods_are_ranked_from_five_seeds_listed_from_three_and_apart_below() -> None:
+    scores = {"full": [900] * 5, "two": [500, 510], "four": [600, 610, 620, 630], "good": [800, 801, 802, 803, 804]}
+    scores |= {"same": [801, 800, 802, 804, 803], "bad": [400, 411, 402, 403, 404]}
+    board = scored(scores)
+    assert {row.method: (row.standing, row.rank) for row in rows(board)} == {
+        "full": ("reference", None),
+        "two": ("unlisted", None),
+        "four": ("unranked", None),
+        "good": ("ranked", 1),
+        "same": ("ranked", 1),
+        "bad": ("ranked", 3),
+        FLOOR: ("floor", None),
+    }
+    page = to_markdown(board)
+    head, _, below = page.partition("## Not listed: fewer than 3 seeds")
+    assert cells(head, 0, "four")[0] == "†"
+    assert " two " not in head
+    assert "50.0, 51.0" in below
+    order = [cells(head, 0, method)[0] for method in ("good", "same", "bad")]
+    assert order == ["1", "1", "3"]
+
+
+def test_the_gap_is_closed_from_qda_or_the_majority_or_the_most_frequent_class() -> None:
+    scores = {"full": [800, 800], "points": [600, 600], "constant": [100, 100], "pixels": [200, 200]}
+    qda = scored(scores, {"constant": "majority", "pixels": "qda"})
+    majority = scored(scores, {"constant": "majority"})
+    bare = scored(scores)
+    assert [named_floor(board) for board in (qda, majority, bare)] == ["pixels", "constant", FLOOR]
+    gaps = [rows(board)[1].gap_closed.value for board in (qda, majority, bare)]
+    assert gaps == pytest.approx([(0.6 - 0.2) / (0.8 - 0.2), (0.6 - 0.1) / (0.8 - 0.1), 0.6 / 0.8])
+    assert [row.role for row in rows(qda)] == ["reference", "method", "floor", "floor", "floor"]
+
+
+def test_a_run_has_collapsed_where_it_is_no_better_than_the_commonest_class() -> None:
+    points = rows(scored({"full": [800] * 4, "points": [10, 11, 0, 500]}))[1]
+    assert points.collapsed == 0.5  # the most frequent class has 0, so up to 0.01
+
+
+def test_details_have_columns_where_records_have_them() -> None:
+    boundary = {"radius": 3, "intersection": [1, 0], "union": [4, 0], "predicted": [2, 0], "true": [2, 0]}
+    boundary |= {"predicted_matched": [1, 0], "true_matched": [1, 0]}
+    details = {"boundary": boundary, "proportions": {"hard": {"error": 0.125}}}
+    details["calibration"] = {"pixels": [1, 3], "correct": [1, 1], "confidence": [0.5, 2.5], "nll": 2.0}
+    board = scored({"full": [800], "points": [700]})
+    board = Board(board.header, (board.records[0] | {"details": details}, board.records[1]))
+    assert {name: value.mean for name, value in rows(board)[0].details.items()} == pytest.approx(
+        {"boundary_iou": 0.25, "boundary_f1": 0.5, "proportion_error_hard": 0.125, "ece": 0.5, "nll": 0.5}
+    )
+    page = to_markdown(board)
+    assert "boundary IoU (%) |" in page
+    assert "within 3 pixels" in page
+    assert "soft (%)" not in page
+    assert "ECE" not in to_markdown(scored({"full": [800]}))
+
+
+def test_few_seeds_are_not_testable() -> None:
+    three = {"full": [900, 901, 902], "points": [100, 110, 120]}
+    assert "not testable at n=3" in cells(to_markdown(scored(three)), 2, "points")
+    eight = {"full": [900] * 8, "points": [100, 110, 120, 130, 100, 110, 120, 140]}
+    assert cells(to_markdown(scored(eight)), 2, "points")[-1] == "0.008"  # 2 of 2^8
+
+
+def test_a_smoke_test_is_called_one_and_has_no_ranks() -> None:
+    scores = {"full": [900] * 5, "points": [800, 801, 802, 803, 804]}
+    for board in (scored(scores, scenario="smoke"), scored(scores, profile="smoke")):
+        page = to_markdown(board)
+        assert "a smoke test, not a result" in page.splitlines()[0]
+        assert "rank |" not in page
+        assert all(row.rank is None for row in rows(board))
+        assert {line["standing"] for line in csv.DictReader(io.StringIO(to_csv(board)))} == {"smoke"}
+
+
+@settings(max_examples=20)
+@given(st.permutations(range(12)))
+def test_the_order_of_records_does_not_matter(order: list[int]) -> None:
+    board = scored({"full": [900, 890, 880, 870, 860, 850], "points": [700, 720, 740, 730, 710, 750]})
+    shuffled = Board(board.header, tuple(board.records[index] for index in order))
+    assert to_markdown(shuffled) == to_markdown(board)
+    assert to_csv(shuffled) == to_csv(board)
 
 
 def test_every_table_is_rectangular() -> None:
@@ -105,6 +166,49 @@ def test_csv_keeps_numbers() -> None:
     assert lines[1]["miou_sd"] == ""
     assert lines[0]["miou_per_seed"] == "0:0.625000 1:1.000000"
     assert lines[1]["iou_b"] == "0.000000"
+
+
+def test_the_error_of_proportions_has_a_column_where_a_method_has_proportions() -> None:
+    noisy = [{"supervision": "full"}, {"supervision": "noisy", "total_variation": {"mean": 0.25, "median": 0.2, "max": 1.0}}]
+    board = Board(HEADER, (*FULL, WEAK | {"ledger": WEAK["ledger"] | {"supervisions": noisy}}))
+    full, weak, floor = rows(board)
+    assert weak.total_variation == 0.25
+    assert math.isnan(full.total_variation)
+    assert math.isnan(floor.total_variation)
+    page = to_markdown(board).replace("\\|", "")
+    (columns, _, *lines) = [
+        line.split("|") for line in page.split("<summary>Annotation and cost</summary>\n\n")[1].split("\n\n")[0].splitlines()
+    ]
+    column = [name.strip() for name in columns].index("proportions off by (%)")
+    assert [line[column].strip() for line in lines] == ["–", "25.0"]
+    assert "total variation" in page
+    assert [line["total_variation"] for line in csv.DictReader(io.StringIO(to_csv(board)))] == ["", "0.250000", ""]
+    for text in (to_markdown(BOARD), to_csv(BOARD)):
+        assert "proportions" not in text.lower()
+        assert "variation" not in text
+
+
+def test_labelled_pixels_that_are_for_validation_are_told() -> None:
+    validated = WEAK | {"ledger": WEAK["ledger"] | {"validation": {"patches": 1, "labelled_pixels": 2}}}
+    assert "of the training split, and of the validation split where it is labelled weakly" in to_markdown(
+        Board(HEADER, (*FULL, validated))
+    )
+    assert "Labelled pixels: those of the training split, counted by the harness." in to_markdown(BOARD)
+
+
+@pytest.mark.parametrize(
+    ("compare", "expected"),
+    [
+        ("iou:a", ["50.0", "60.0", "1", "+10.0"]),
+        ("f1:b", ["50.0", "0.0", "1", "−50.0"]),
+        ("iou:elsewhere", ["50.0", "–", "0", "–"]),
+        ("batch_miou", ["50.0", "–", "0", "–"]),
+    ],
+)
+def test_a_reproduction_compares_the_score_of_the_source(compare: str, expected: list[str]) -> None:
+    page = to_markdown(Board(HEADER | {"published": HEADER["published"] | {"compare": compare}}, BOARD.records))
+    assert "nan" not in page
+    assert cells(page.split("<summary>Reproduction")[1], 0, "points&lt;i&gt;")[1:5] == expected
 
 
 def test_missing_runs_and_a_board_without_results() -> None:
@@ -133,11 +237,7 @@ def test_damaged_records_are_named_by_line(tmp_path: Path) -> None:
         read_board(tmp_path / "dem.jsonl")
 
 
-COMMITTED = sorted((Path(__file__).parent.parent / "leaderboards" / "records").glob("*.jsonl"))
-
-
-@pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.stem)
-def test_committed_boards_are_what_their_records_give(path: Path) -> None:
-    board, root = read_board(path), path.parent.parent
-    assert (root / f"{path.stem}.md").read_text(encoding="utf-8") == to_markdown(board)
-    assert (root / f"{path.stem}.csv").read_text(encoding="utf-8") == to_csv(board)
+def test_cells_have_no_negative_zero() -> None:
+    assert (signed(-0.0001), signed(0.0001), signed(-0.01)) == ("+0.0", "+0.0", "−1.0")
+    assert number(-0.0001, 2) == "0.00"
+    assert within("1.0", Interval(-0.0001, 0.02)) == "1.0 [0.0, 2.0]"

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from harness.components import Loss
 from harness.data import IGNORE, Batch
-from harness_points.cross_entropy import CrossEntropy, PartialCrossEntropy, class_weights, weight_map
+from harness_points.cross_entropy import CrossEntropy, PartialCrossEntropy
+from harness_points.normalise import class_weights, weight_map
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError
 
 from harness.components import Dataset, NotInKey
 from harness.data import IGNORE, InputError, Part, Scene, SegmentationClass
-from harness.patches import PatchOrigin, PatchSet, cut, data_fingerprint, downsampled, open_patches
+from harness.patches import PatchOrigin, PatchSet, cut, data_fingerprint, downsampled, open_patches, resized
 from harness.settings import Patches
 
 Array = NDArray[Any]
@@ -129,6 +129,67 @@ def test_downsampling_comes_before_cutting(opened: Callable[..., PatchSet]) -> N
     assert [(origin.row, origin.column) for origin in patches.origins] == [(0, 0), (0, 8), (0, 16), (8, 0), (8, 8), (8, 16)]
     assert_array_equal(patches.images[5], small[8:16, 16:24])
     assert_array_equal(patches.masks[5], labels[8:16, 16:24])
+
+
+@pytest.mark.parametrize("shape", [(8, 8), (5, 12), (16, 9), (7, 30), (24, 36), (12, 18)])
+def test_resizing_is_bilinear_with_antialiasing_and_takes_the_nearest_label(shape: tuple[int, int]) -> None:
+    image, mask = pair(12, 18, channels=4)
+    found, labels = resized(image, mask, shape)
+    assert found.dtype == labels.dtype == np.uint8
+    exact = (triangle(12, shape[0]) @ image.transpose(2, 0, 1) @ triangle(18, shape[1]).T).transpose(1, 2, 0)
+    assert np.abs(found - exact).max() < 0.5 + 1e-4
+    centres = [[int((i + 0.5) * old / new) for i in range(new)] for old, new in zip((12, 18), shape, strict=True)]
+    assert labels.tolist() == [[mask[row, column] for column in centres[1]] for row in centres[0]]
+
+
+def triangle(old: int, new: int) -> Array:
+    """Weights [new, old] of linear interpolation between pixel centres, as wide as a new pixel where that is the wider one."""
+    step = old / new
+    distance = np.abs((np.arange(new)[:, None] + 0.5) * step - (np.arange(old) + 0.5)) / max(1, step)
+    weights = np.maximum(0, 1 - distance)
+    return np.asarray(weights / weights.sum(1, keepdims=True))
+
+
+def test_resizing_to_half_by_hand() -> None:
+    ramp = np.repeat(np.array([[0, 0, 0, 0, 240, 240, 240, 240]], np.uint8), 8, 0)
+    found, labels = resized(ramp[..., None], (ramp > 0).astype(np.uint8), (8, 4))
+    assert found[0, :, 0].tolist() == [0, 30, 210, 240]  # an edge is spread over weights 1, 3, 3, 1 eighths
+    assert labels[0].tolist() == [0, 0, 1, 1]
+
+
+def test_resizing_comes_before_cutting(opened: Callable[..., PatchSet]) -> None:
+    scenes = [pair(19, 31), pair(8, 40, seed=1)]
+    opened(scenes)  # another cache
+    patches = opened(scenes, resize=[16, 8])
+    assert [(origin.scene, origin.row, origin.column) for origin in patches.origins] == [
+        ("s0", 0, 0),
+        ("s0", 8, 0),
+        ("s1", 0, 0),
+        ("s1", 8, 0),
+    ]
+    image, mask = resized(*scenes[1], (16, 8))
+    assert_array_equal(patches.images[3], image[8:])
+    assert_array_equal(patches.masks[3], mask[8:])
+
+
+def test_a_square_is_given_by_its_side_and_nothing_resizes_by_default() -> None:
+    assert Patches.model_validate({"resize": 512}) == Patches(resize=(512, 512))
+    assert Patches(resize=(512, 512)).identity() == {"resize": [512, 512]}
+    assert Patches().identity() == {}
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"resize": 512, "downsample": 2}, "resize and downsample both change the size of scenes: use one"),
+        ({"resize": 4}, "greater than or equal to 8"),
+        ({"resize": [512]}, "Field required"),
+        ({"resize": True}, "valid tuple"),
+    ],
+)
+def test_a_size_without_sense_is_refused(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        Patches.model_validate(fields)
 
 
 def test_open_patches_holds_all_scenes_in_order(opened: Callable[..., PatchSet]) -> None:

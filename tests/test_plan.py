@@ -47,6 +47,7 @@ def test_every_run_has_a_key_of_its_own(tmp_path: Path) -> None:
         ("resnet18", "resnet34"),
         ("seeds: 2", "seeds: 2\ntraining: {epochs: 3}"),
         ("seeds: 2", "seeds: 2\nsplit: group"),
+        ("seeds: 2", "seeds: 2\nevaluation: {boundary_radius: 3}"),
         ("loss: cross-entropy", "loss: partial-cross-entropy"),
         ("supervision: full", "supervision: [full, points-per-image]"),
         ("loss: cross-entropy", "loss: {name: cross-entropy, weight: 0.5}"),
@@ -123,7 +124,14 @@ def test_files_are_hashed_by_content_and_remembered(tmp_path: Path) -> None:
 
 def test_defaults_of_the_core_are_pinned_since_keys_leave_them_out() -> None:
     """A change here raises PROTOCOL; a new field whose default changes nothing is added here."""
-    assert Patches().model_dump() == {"size": 256, "stride": None, "padding": "none", "downsample": 1, "normalise": "imagenet"}
+    assert Patches().model_dump() == {
+        "size": 256,
+        "stride": None,
+        "padding": "none",
+        "downsample": 1,
+        "resize": None,
+        "normalise": "imagenet",
+    }
     assert Split().model_dump() == {"by": "official", "test": 0.2, "validation": 0.0, "seed": None}
     assert Training().model_dump() == {
         "epochs": 20,
@@ -143,7 +151,7 @@ def test_defaults_of_the_core_are_pinned_since_keys_leave_them_out() -> None:
         "precision": "auto",
         "device": "auto",
     }
-    assert Evaluation().model_dump() == {"batch_average": None}
+    assert Evaluation().model_dump() == {"batch_average": None, "boundary_radius": 2}
     assert TermSettings().model_dump() == {"weight": 1.0, "ramp": 0.0}
     assert PROTOCOL == 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from harness.data import IGNORE, Batch
 from harness_proportions.divergence import kl_divergence, total_variation
 from harness_proportions.keypoint_bce import KeypointBCE, log_probabilities
 from harness_proportions.matching import ProportionKL, ProportionL1, ProportionL2
+from harness_proportions.predicted import proportions
 from harness_proportions.size_bounds import SizeBounds
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -292,3 +294,73 @@ def test_log_probabilities_against_float64() -> None:
     present, absent = log_probabilities(logits)
     np.testing.assert_allclose(present, np.log(y), rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(absent, np.log1p(-y), rtol=1e-4, atol=1e-6)
+
+
+def with_regions(seed: int = 0, kind: torch.dtype = torch.float32) -> tuple[torch.Tensor, Batch]:
+    """`a_batch` with three regions and pixels in none. Region 1 of the last image has no valid pixel, the second image has none at all."""
+    logits, batch = a_batch(seed=seed, kind=kind)
+    generator = torch.Generator().manual_seed(seed)
+    regions = torch.randint(0, 4, batch.valid.shape, generator=generator)
+    regions[regions == 3] = IGNORE
+    valid = batch.valid.clone()
+    valid[2][regions[2] == 1] = False
+    proportions = torch.softmax(2 * torch.randn((3, 3, K), generator=generator, dtype=kind), 2)
+    proportions[2, 1] = 0
+    return logits, replace(batch, valid=valid, proportions=proportions, regions=regions)
+
+
+@matching
+@pytest.mark.parametrize("seed", range(3))
+def test_each_region_counts_as_an_image_of_its_own_does(loss: Loss, seed: int) -> None:
+    logits, batch = with_regions(seed)
+    assert batch.regions is not None
+    assert batch.proportions is not None
+    apart = Batch(
+        batch.images.repeat_interleave(3, 0),
+        torch.cat([(batch.regions[image] == region)[None] & batch.valid[image] for image in range(3) for region in range(3)]),
+        None,
+        batch.proportions.flatten(0, 1),
+    )
+    expected = by_formula(loss, logits.detach().repeat_interleave(3, 0).numpy(), apart)
+    value = loss(logits, batch)
+    assert value.shape == ()
+    assert value.item() == pytest.approx(expected, rel=1e-5)
+    value.backward()
+    counted = batch.valid & (batch.regions != IGNORE)
+    assert bool((logits.grad.where(~counted[:, None], 0.0) == 0).all())
+
+
+@matching
+def test_gradients_of_regions_are_those_of_finite_differences(loss: Loss) -> None:
+    logits, batch = with_regions(kind=torch.float64)
+    assert torch.autograd.gradcheck(lambda own: loss(own, batch), (logits,))
+
+
+@matching
+def test_one_region_is_the_whole_image_and_without_valid_pixels_nothing(loss: Loss) -> None:
+    logits, batch = a_batch()
+    assert batch.proportions is not None
+    one = replace(batch, proportions=batch.proportions[:, None], regions=torch.zeros(batch.valid.shape, dtype=torch.int64))
+    assert loss(logits, one).item() == pytest.approx(loss(logits, batch).item(), rel=1e-5)
+    value = loss(logits, replace(one, valid=torch.zeros_like(batch.valid)))
+    value.backward()
+    assert value.item() == 0
+    assert bool((logits.grad == 0).all())
+
+
+def test_predicted_proportions_of_regions_by_hand() -> None:
+    shares = torch.tensor([[0.9, 0.1], [0.5, 0.5], [0.2, 0.8], [0.3, 0.7]])  # of the four pixels
+    logits = shares.log().T[None, :, None]
+    batch = Batch(
+        torch.zeros(1, 3, 1, 4),
+        torch.tensor([[[True, True, True, False]]]),
+        proportions=torch.ones(1, 3, 2),
+        regions=torch.tensor([[[1, 1, IGNORE, 0]]]),
+    )
+    predicted, given, pixels = proportions(logits, batch)
+    np.testing.assert_allclose(predicted, [[[0, 0], [0.7, 0.3], [0, 0]]], rtol=1e-6)
+    assert pixels.tolist() == [[0, 2, 0]]
+    assert given is batch.proportions
+    predicted, given, pixels = proportions(logits, replace(batch, proportions=torch.ones(1, 2), regions=None))
+    np.testing.assert_allclose(predicted, [[[1.6 / 3, 1.4 / 3]]], rtol=1e-6)
+    assert (given.shape, pixels.tolist()) == ((1, 1, 2), [[3]])

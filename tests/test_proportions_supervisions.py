@@ -30,6 +30,7 @@ from harness_proportions.clustered import ClusteredProportions, features
 from harness_proportions.divergence import divergences, kl_divergence, same_largest, total_variation
 from harness_proportions.exact import Proportions
 from harness_proportions.gauss import GaussianProportions, on_simplex
+from harness_proportions.grid import GridProportions
 from harness_proportions.quantised import QuantisedProportions
 from harness_proportions.resampled import DirichletProportions, MultinomialProportions
 from harness_proportions.shares import normalised
@@ -323,6 +324,64 @@ class TestClustered:
         assert labels.proportions.shape == (8, 3)
         assert len(np.unique(labels.proportions, axis=0)) <= 3
         assert ledger["supervisions"][0]["reveals"] == ["class proportions of each patch"]
+
+
+class TestGrid:
+    MASK = np.array([[0, 0, 1, 1, 2], [0, 3, 1, 1, 2], [0, 0, IGNORE, IGNORE, IGNORE]])
+
+    def test_cells_counted_by_hand(self) -> None:
+        label = GridProportions().annotate(sampled(self.MASK), np.random.default_rng(0))
+        # Rows 0 and 1 against row 2, columns 0 to 2 against 3 and 4.
+        assert_array_equal(label.regions, [[0, 0, 0, 1, 1], [0, 0, 0, 1, 1], [2, 2, 2, 3, 3]])
+        assert_allclose(label.proportions, [[3 / 6, 2 / 6, 0, 1 / 6], [0, 2 / 4, 2 / 4, 0], [1, 0, 0, 0], [0, 0, 0, 0]], rtol=1e-6)
+
+    def test_one_cell_is_the_patch(self) -> None:
+        label, whole = (one.annotate(sampled(self.MASK), np.random.default_rng(0)) for one in (GridProportions(cells=1), Proportions()))
+        assert label.regions is whole.regions is None
+        assert_array_equal(label.proportions, whole.proportions)
+
+    @given(masks, st.integers(2, 15))
+    def test_cells_cover_the_patch_evenly_and_keep_the_contract(self, mask: Array, cells: int) -> None:
+        supervision = GridProportions(cells=cells)
+        label = supervision.annotate(sampled(mask), np.random.default_rng(0))
+        assert breach(sampled(mask), label, supervision) is None
+        rows, columns = label.regions[:, 0] // cells, label.regions[0] % cells
+        assert_array_equal(label.regions, rows[:, None] * cells + columns)
+        for numbers in (rows, columns):
+            assert (np.diff(numbers.astype(int)) >= 0).all()
+            assert np.ptp(np.bincount(numbers, minlength=cells)) <= 1
+        pixels = np.array([((label.regions == cell) & (mask != IGNORE)).sum() for cell in range(cells**2)])
+        assert_array_equal(label.proportions.any(1), pixels > 0)
+        assert_allclose(pixels @ label.proportions, np.bincount(mask.ravel(), minlength=256)[:CLASSES], atol=1e-3)
+
+    @pytest.mark.parametrize("cells", [0, 16])
+    def test_cells_have_bounds(self, cells: int) -> None:
+        with pytest.raises(ValidationError, match="should be"):
+            GridProportions(cells=cells)
+
+    def test_a_cell_for_each_pixel_is_the_mask(self) -> None:
+        mask = np.arange(16).reshape(4, 4) % CLASSES
+        label = GridProportions(cells=4).annotate(sampled(mask), np.random.default_rng(0))
+        assert_array_equal(label.proportions.argmax(1).reshape(4, 4), mask)
+
+    def test_the_ledger_counts_cells_and_their_error(self, patch_set: Callable[..., PatchSet]) -> None:
+        labels, ledger = annotate(patch_set({"a": np.arange(64).reshape(8, 8) // 22}, 4, 3), range(4), [GridProportions(cells=3)], 0)
+        assert labels.proportions.shape == (4, 9, 3)
+        (entry,) = ledger["supervisions"]
+        assert (entry["units"], entry["proportion_vectors"]) == (4, 36)
+        assert entry["total_variation"] == {"mean": 0.0, "median": 0.0, "max": 0.0}
+
+
+def test_the_ledger_has_the_error_of_noisy_proportions(patch_set: Callable[..., PatchSet]) -> None:
+    mask = np.random.default_rng(0).integers(0, 3, (16, 16))
+    mask[:4, :4] = IGNORE  # one patch without valid pixels, which does not count
+    patches, noisy = patch_set({"a": mask}, 4, 3), GaussianProportions(sigma=0.2)
+    given, ledger = annotate(patches, range(16), [noisy], 0)
+    exact, _ = annotate(patches, range(16), [Proportions()], 0)
+    distances = total_variation(exact.proportions, given.proportions)[1:]
+    expected = {"mean": distances.mean(), "median": np.median(distances), "max": distances.max()}
+    assert ledger["supervisions"][0]["total_variation"] == pytest.approx(expected, abs=1e-6)
+    assert distances.min() > 0
 
 
 class TestDivergence:

@@ -134,6 +134,10 @@ BROKEN = [
     ("epochs: 1}", "epochs: -1}", "16:30: training.epochs: -1: input should be greater than or equal to 1"),
     ("smoke: {", "smoke: {name: x, ", "16:11: profiles.smoke.name: cannot be overridden"),
     ("points-5: 0.5", "points-6: 0.5", "17:53: published.values.points-6: is not a method. Did you mean 'points-5'?"),
+    ("values:", "compare: miu, values:", "17:53: published.compare: 'miu': is not a score. Did you mean 'miou'?"),
+    ("values:", "compare: iou, values:", "17:53: published.compare: 'iou': is not a score. Did you mean 'iou:CLASS'?"),
+    ("values:", "compare: iou:rode, values:", "17:53: published.compare: the data set has no class 'rode'. Did you mean 'road'?"),
+    ("values:", "compare: batch_miou, values:", "17:53: published.compare: batch_miou is computed where evaluation.batch_average is set"),
     ("seeds: 2", "training: {}", "6:1: training: is written twice: keep one"),
     ("seeds: 2", "about: *x", "6:8: aliases (*name) are not used here: write the value"),
     ("seeds: 2", "seeds: [1, 2", "7:8: is not valid YAML"),
@@ -147,6 +151,20 @@ def test_a_broken_scenario(tmp_path: Path, old: str, new: str, message: str) -> 
     assert old in GOOD
     found = mistakes(tmp_path, GOOD.replace(old, new, 1))
     assert any(problem.startswith(message) for problem in found), found
+
+
+def test_a_compared_class_is_checked_where_the_data_set_is_the_scenarios_own(tmp_path: Path) -> None:
+    text = GOOD.replace("values:", "compare: iou:bare soil, values:")
+    other = text.replace("smoke: {", "smoke: {dataset: aerial-dubai, ")
+    for text_ in (text, other):
+        scenario = read(tmp_path, text_, "smoke")
+        assert scenario.published is not None
+        assert scenario.published.compare == "iou:bare soil"
+    own = other.replace("smoke: {", "plain: {published: {compare: 'iou:water bodies'}}\n  smoke: {")
+    (found,) = mistakes(tmp_path, own)  # of a profile that keeps the data set, at its place there
+    assert found.startswith("16:32: published.compare: the data set has no class 'water bodies'. Did you mean 'water'?")
+    with pytest.raises(InputError, match=r"^--set published\.compare=f1:bear: published\.compare: the data set has no class 'bear'"):
+        read(tmp_path, text, "smoke", ("published.compare=f1:bear",))
 
 
 def test_all_mistakes_are_reported_at_once_in_order(tmp_path: Path) -> None:

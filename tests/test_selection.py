@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from installed import TINY, Workplace
@@ -84,6 +85,13 @@ def test_a_run_stores_both_networks_and_reports_the_selected_one(workplace: Work
     best = values.index(min(values) if kind == "loss" else max(values)) + 1
     assert record["selection"]["best_epoch"] == best
     assert record["metrics"] == record["selection"]["best-validation"]["metrics"]
+    parts, ledger = record["split"], record["ledger"]
+    weakly = parts["validation"]["patches"] if kind == "loss" else 0
+    assert ledger["patches"] == parts["train"]["patches"] + weakly
+    assert ledger.get("validation") == ({"patches": weakly, "labelled_pixels": weakly * 32 * 32} if weakly else None)
+    confusion = np.array(record["confusion"]["counts"])
+    assert sum(record["details"]["calibration"]["correct"]) == np.trace(confusion.sum(0))  # details are of the reported network
+    assert "details" not in record["selection"]["last"]
     if best == 3:
         assert record["selection"]["last"]["metrics"] == record["metrics"]
 

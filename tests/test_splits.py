@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -58,7 +58,7 @@ def test_a_fraction_draws_from_the_groups_that_are_not_named(seed: int, name: st
     ("test", "validation", "counts"),
     [(0.2, 0.0, (8, 0, 2)), (0.3, 0.2, (5, 2, 3)), (0.01, 0.01, (8, 1, 1)), (0.26, 0.0, (7, 0, 3)), (0.5, 0.4, (1, 4, 5))],
 )
-@pytest.mark.parametrize("by", ["group", "patch"])
+@pytest.mark.parametrize("by", ["group", "scene", "patch"])
 def test_fractions_are_rounded_to_whole_units_and_at_least_one(by: Any, test: float, validation: float, counts: tuple[int, ...]) -> None:
     parts = divide(patches(dict.fromkeys("abcdefghij", 1)), Split(by=by, test=test, validation=validation), SIZE, 3)
     assert tuple(len(parts[part]) for part in PARTS) == counts
@@ -79,13 +79,34 @@ def test_parts_are_disjoint_and_complete_and_groups_undivided(
         assert sorted(name for names in found.values() for name in names) == sorted(sizes)
 
 
+@given(
+    st.lists(st.lists(st.integers(1, 4), min_size=1, max_size=9), min_size=1, max_size=8), st.integers(0, 99), st.sampled_from([0.0, 0.2])
+)
+def test_a_split_by_scene_keeps_scenes_whole_and_divides_groups(sizes: list[list[int]], seed: int, validation: float) -> None:
+    keys = [(f"tile-{tile}", f"tile-{tile}/{part}", count) for tile, parts in enumerate(sizes) for part, count in enumerate(parts)]
+    assume(len(keys) > 2)
+    origins = [PatchOrigin(scene, group, None, 0, SIZE * i) for group, scene, count in keys for i in range(count)]
+    parts = divide(origins, Split(by="scene", test=0.25, validation=validation), SIZE, seed)
+    found = {part: {origins[index].scene for index in parts[part]} for part in PARTS}
+    assert sorted(index for part in PARTS for index in parts[part]) == list(range(len(origins)))
+    assert sum(len(scenes) for scenes in found.values()) == len(keys)
+    assert len(found["test"]) == max(1, round(0.25 * len(keys)))
+
+
+def test_a_split_by_scene_of_72_images_tests_14_of_all_tiles() -> None:
+    origins = [PatchOrigin(f"{tile}/{part}", f"{tile}", None, 0, 0) for tile in range(8) for part in range(9)]
+    parts = divide(origins, Split(by="scene", test=0.2), SIZE, 0)
+    assert [len(parts[part]) for part in PARTS] == [58, 0, 14]
+    assert len({origins[index].group for index in parts["test"]}) > 2  # where a split by tile would test on two
+
+
 def test_leave_one_group_out_tests_every_group_in_turn() -> None:
     origins, split = patches(FIVE), Split(by="leave-one-group-out")
     tested = [grouped(origins, divide(origins, split, SIZE, seed))["test"] for seed in range(7)]
     assert tested == [["a"], ["b"], ["c"], ["d"], ["e"], ["a"], ["b"]]
 
 
-@pytest.mark.parametrize("by", ["group", "patch"])
+@pytest.mark.parametrize("by", ["group", "scene", "patch"])
 def test_every_seed_draws_its_own_split_unless_one_is_pinned(by: Any) -> None:
     origins = patches(dict.fromkeys("abcdefghijklmnop", 1))
     own = {divide(origins, Split(by=by), SIZE, seed)["test"] for seed in range(6)}
@@ -94,7 +115,7 @@ def test_every_seed_draws_its_own_split_unless_one_is_pinned(by: Any) -> None:
     assert pinned == {divide(origins, Split(by=by), SIZE, 4)["test"]}
 
 
-@pytest.mark.parametrize("by", ["group", "patch", "leave-one-group-out"])
+@pytest.mark.parametrize("by", ["group", "scene", "patch", "leave-one-group-out"])
 def test_the_same_seed_draws_the_same_split(by: Any) -> None:
     origins = patches(FIVE)
     assert divide(origins, Split(by=by), SIZE, 5) == divide(origins, Split(by=by), SIZE, 5)
@@ -122,7 +143,7 @@ def test_only_training_takes_overlapping_patches() -> None:
     ("origins", "split", "message"),
     [
         (patches(FIVE), Split(), "scene scene of a has no official split: use split: group, or leave-one-group-out"),
-        (patches(FIVE, "train"), Split(), "split by official: nothing is left for test: change split.test or split.validation"),
+        (patches(FIVE, "train"), Split(), "split by official: nothing is left for test: choose another split"),
         (patches(FIVE, "test"), Split(), "split by official: nothing is left for train"),
         (patches({"a": 9}), Split(by="group"), "split by group: the data set has only one group, 'a': split another way"),
         (patches({"a": 9}), Split(by="leave-one-group-out"), "split by leave-one-group-out: the data set has only one group, 'a'"),
@@ -132,6 +153,7 @@ def test_only_training_takes_overlapping_patches() -> None:
         (patches(FIVE), Split(by="group", test=("a",), validation=("b", "a")), "split: group 'a' is in test and in validation"),
         (patches(FIVE), Split(by="group", test=tuple("abcde")), "split by group: nothing is left for train"),
         (patches({"a": 1, "b": 1}), Split(by="group", test=0.5, validation=0.4), "split by group: nothing is left for train"),
+        (patches({"a": 3}), Split(by="scene"), "split by scene: the data set has only one scene, 'scene of a': split another way"),
         (patches({"a": 1}), Split(by="patch"), "split by patch: nothing is left for train"),
     ],
 )
@@ -147,6 +169,8 @@ def test_a_split_that_cannot_be_is_an_error_that_says_why(origins: list[PatchOri
         ({"by": "group", "validation": -0.1}, "fractions from 0 to below 1"),
         ({"by": "group", "test": 0.6, "validation": 0.4}, "leave nothing to train on"),
         ({"by": "patch", "test": ("a",)}, "need `by: group`"),
+        ({"by": "scene", "test": ("a",)}, "need `by: group`"),
+        ({"by": "scene", "test": 0.0}, "test is empty"),
         ({"by": "official", "validation": ("a",)}, "need `by: group`"),
         ({"by": "group", "test": 0.0}, "test is empty"),
         ({"by": "group", "test": ()}, "test is empty"),

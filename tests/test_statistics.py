@@ -6,10 +6,11 @@ import math
 import statistics
 
 import pytest
+import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.statistics import Spread, compare, spread
+from harness.statistics import Spread, compare, interquartile_mean, median, ratio, spread
 
 scores = st.floats(0.01, 1)
 by_seed = st.dictionaries(st.integers(0, 9), scores, max_size=8)
@@ -66,3 +67,41 @@ def test_exchanging_the_two_turns_the_difference_and_the_ratio_over(values: dict
 @pytest.mark.parametrize(("values", "reference"), [({}, {}), ({0: 0.5}, {1: 0.5}), ({0: 0.5}, {0: 0.0})])
 def test_without_a_common_seed_or_a_reference_above_zero_there_is_no_ratio(values: dict[int, float], reference: dict[int, float]) -> None:
     assert math.isnan(compare(values, reference).ratio)
+
+
+@given(st.lists(scores, min_size=2, max_size=10))
+def test_the_t_interval_is_that_of_scipy_and_contains_the_mean(values: list[float]) -> None:
+    own = spread(values)
+    low, high = own.interval
+    assert low <= own.mean <= high
+    if own.sd > 1e-9:
+        expected = scipy.stats.t.interval(0.95, own.n - 1, own.mean, own.sd / own.n**0.5)
+        assert (low, high) == pytest.approx(expected)
+
+
+def test_one_value_has_no_interval() -> None:
+    assert all(map(math.isnan, spread([0.5]).interval))
+    assert all(map(math.isnan, ratio({0: 0.5}, {0: 0.9}).interval))
+
+
+@given(st.lists(st.tuples(scores, scores), min_size=3, max_size=8))
+def test_fiellers_interval_has_the_ratios_that_a_t_interval_cannot_exclude(pairs: list[tuple[float, float]]) -> None:
+    over, under = dict(enumerate(a for a, _ in pairs)), dict(enumerate(b for _, b in pairs))
+    found = ratio(over, under)
+    low, high = found.interval
+    if math.isnan(low):
+        low, high = spread(list(under.values())).interval
+        assert low <= 1e-6  # the denominator may be zero, so the ratio may be anything
+        return
+    assert low - 1e-9 <= found.value <= high + 1e-9
+    for end in (low, high):
+        ends = spread([a - end * b for a, b in pairs]).interval
+        assert min(abs(bound) for bound in ends) <= 1e-6 * max(1, abs(end))
+
+
+@given(st.lists(scores, min_size=1, max_size=20))
+def test_the_interquartile_mean_is_the_trimmed_mean_and_the_median_that_of_the_library(values: list[float]) -> None:
+    assert interquartile_mean(values) == pytest.approx(scipy.stats.trim_mean(values, 0.25))
+    assert median(values) == pytest.approx(statistics.median(values))
+    assert math.isnan(interquartile_mean([]))
+    assert math.isnan(median([]))

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.store import AlreadyRunningError, Store, append_epoch, write_confusion, write_json
+from harness.store import AlreadyRunningError, Store, append_epoch, write_confusion, write_json, write_record
 
 
 def hold(root: Path, ready: Connection) -> None:
@@ -52,7 +52,10 @@ def test_an_earlier_record_is_kept(tmp_path: Path) -> None:
     store = Store(tmp_path)
     for number in range(3):
         with store.claim("k", {}) as folder:
-            write_json(folder / "record.json", {"status": "ok", "number": number})
+            write_record(folder, {"status": "ok", "number": number})
+    with store.claim("k", {}):
+        pass  # interrupted
+    assert store.state("k") == "done"
     assert store.record("k") == {"status": "ok", "number": 2}
     assert [json.loads((tmp_path / "k" / f"record.{n}.json").read_text())["number"] for n in (1, 2)] == [0, 1]
 

@@ -7,11 +7,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 
 from harness.components import Supervision
 from harness.data import IGNORE, InputError, Provision, Sample, WeakLabel
+from harness.ledger import entry
 from harness.patches import PatchSet
 from harness.supervise import annotate
 from harness_points.full import Full
@@ -56,6 +57,53 @@ class Proportions(Supervision):
     def annotate(self, sample: Sample, generator: np.random.Generator) -> WeakLabel:
         counted = np.bincount(sample.mask.ravel(), minlength=256)[: sample.classes]
         return WeakLabel(proportions=(counted / max(1, counted.sum())).astype(np.float32))
+
+
+class Halves(Supervision):
+    """The proportions of the left and the right half of a patch, or what breaks the contract."""
+
+    name: ClassVar[str] = "halves"
+    provides: ClassVar[frozenset[Provision]] = frozenset({"proportions"})
+    breach: str = "none"
+
+    def annotate(self, sample: Sample, generator: np.random.Generator) -> WeakLabel:
+        regions = np.zeros(sample.mask.shape, np.uint8)
+        regions[:, sample.mask.shape[1] // 2 :] = 1
+        shares = sample.shares(regions, 2).astype(np.float32)
+        given: dict[str, Any] = {"proportions": shares, "regions": regions}
+        given |= {
+            "vector": {"proportions": shares[0]},
+            "no regions": {"regions": None},
+            "none at all": {"proportions": shares[:0]},
+            "too many": {"proportions": np.repeat(shares, 128, 0)},
+            "classes": {"proportions": shares[:, 1:]},
+            "type": {"proportions": shares.astype(np.float64)},
+            "map": {"regions": regions[1:]},
+            "map type": {"regions": regions.astype(np.int64)},
+            "outside": {"regions": regions * 2},
+            "sum": {"proportions": shares * np.float32([[1], [0.5]])},
+            "empty": {"proportions": shares * np.float32([[1], [0]])},
+            "another number": {"proportions": np.repeat(shares, 2, 0)} if "@0,0" in sample.key else {},
+            "sometimes": {"proportions": shares[0], "regions": None} if "@0,0" in sample.key else {},
+            "none": {},
+        }[self.breach]
+        return WeakLabel(**given)
+
+
+class Drawn(Supervision):
+    """Labels the first pixel of each patch with the number of patches that `refine` sees."""
+
+    name: ClassVar[str] = "drawn"
+    provides: ClassVar[frozenset[Provision]] = LABELS
+
+    def annotate(self, sample: Sample, generator: np.random.Generator) -> WeakLabel:
+        return WeakLabel(labels=np.full(sample.mask.shape, IGNORE, np.uint8))
+
+    def refine(self, weak_labels: Sequence[WeakLabel], samples: Sequence[Sample], generator: np.random.Generator) -> Sequence[WeakLabel]:
+        for label, sample in zip(weak_labels, samples, strict=True):
+            assert label.labels is not None
+            label.labels[0, 0] = len(samples) % 3 if sample.valid[0, 0] else IGNORE
+        return weak_labels
 
 
 class Tags(Supervision):
@@ -117,6 +165,7 @@ class Undeclared(Supervision):
 def test_the_ledger_of_points_per_class_in_each_scene(patch_set: Make) -> None:
     patches = two_scenes(patch_set)
     labels, ledger = annotate(patches, range(8), [PointsPerClass(count=3, unit="scene")], 0)
+    assert 3 <= ledger["supervisions"][0].pop("pieces") <= 9  # points may touch
     assert ledger == {
         "scenes": 2,
         "patches": 8,
@@ -131,6 +180,7 @@ def test_the_ledger_of_points_per_class_in_each_scene(patch_set: Make) -> None:
                 "labelled_pixels": 9,
                 "labelled_pixels_by_class": [3, 3, 3],
                 "units_without_labels": 0,
+                "present_classes": 3,
                 "proportion_vectors": 0,
                 "tag_vectors": 0,
                 "reveals": ["which classes occur in the unit"],
@@ -150,6 +200,16 @@ def test_the_ledger_of_points_per_class_in_each_patch(patch_set: Make) -> None:
     assert ledger["labelled_pixels"] == 21
     assert labels.labels is not None
     assert [(one != IGNORE).sum() for one in labels.labels] == [3] * 7 + [0]
+
+
+def test_pieces_are_connected_labels_of_one_class_in_a_unit(patch_set: Make) -> None:
+    mask = np.array(
+        [[0, 0, 1, 1], [1, 1, 0, 0], [1, 2, 2, IGNORE], [1, 2, IGNORE, 2]]
+    )  # neighbours by a corner connect: 0, 1, 2 are one each
+    (entry,) = annotate(patch_set({"a": mask}, 4, 3), range(1), [Full(unit="scene")], 0)[1]["supervisions"]
+    assert (entry["present_classes"], entry["pieces"]) == (3, 3)
+    (entry,) = annotate(patch_set({"a": mask}, 2, 3), range(4), [Full(unit="patch")], 0)[1]["supervisions"]
+    assert (entry["present_classes"], entry["pieces"]) == (2 + 2 + 2 + 1, 7)
 
 
 def test_the_ledger_counts_the_training_patches_only(patch_set: Make) -> None:
@@ -335,3 +395,118 @@ def test_dense_means_every_valid_pixel_and_refine_keeps_the_number(patch_set: Ma
         annotate(two_scenes(patch_set), range(4), [Sparse()], 0)
     with pytest.raises(ValueError, match="'sparse': refine returned 7 weak labels for 8"):
         annotate(two_scenes(patch_set), range(8), [Sparse()], 0)
+
+
+def test_shares_of_regions_counted_by_hand() -> None:
+    mask = np.array([[0, 1, 1, IGNORE], [0, 0, 2, 2]], np.uint8)
+    regions = np.array([[0, 0, 1, 1], [0, IGNORE, 1, 2]], np.uint8)
+    sample = Sample("", np.zeros((2, 4, 3), np.uint8), mask, 3)
+    assert_allclose(sample.shares(), [[3 / 7, 2 / 7, 2 / 7]])
+    assert_allclose(sample.shares(regions, 4), [[2 / 3, 1 / 3, 0], [0, 1 / 2, 1 / 2], [0, 0, 1], [0, 0, 0]])
+
+
+def test_proportions_of_regions_are_stacked_and_counted_one_by_one(patch_set: Make) -> None:
+    mask = np.zeros((4, 8))
+    mask[:, 3], mask[:, 6:] = 1, IGNORE
+    labels, ledger = annotate(patch_set({"a": mask}, 4, 2), range(2), [Halves(), Full()], 0)
+    assert labels.proportions is not None
+    assert labels.regions is not None
+    assert_array_equal(labels.proportions, [[[1, 0], [0.5, 0.5]], [[1, 0], [0, 0]]])
+    assert_array_equal(labels.regions, np.broadcast_to([0, 0, 1, 1], (2, 4, 4)))
+    assert ledger["supervisions"][0]["proportion_vectors"] == 4
+    assert labels.labels is not None  # regions stay with the proportions, whichever supervision comes first
+    reverse = annotate(patch_set({"a": mask}, 4, 2), range(2), [Full(), Halves()], 0)[0]
+    assert_array_equal(reverse.regions, labels.regions)
+
+
+@pytest.mark.parametrize(
+    ("breach", "message"),
+    [
+        ("vector", r"a@0,0: proportions must be float32 \[R, 3\] with R from 1 to 255, got float32 \[3\]"),
+        ("no regions", r"a@0,0: proportions must be float32 \[3\], got float32 \[2, 3\]"),
+        ("none at all", r"R from 1 to 255, got float32 \[0, 3\]"),
+        ("too many", r"R from 1 to 255, got float32 \[256, 3\]"),
+        ("classes", r"got float32 \[2, 2\]"),
+        ("type", r"got float64 \[2, 3\]"),
+        ("map", r"regions must be uint8 \[4, 4\], got uint8 \[3, 4\]"),
+        ("map type", r"regions must be uint8 \[4, 4\], got int64"),
+        ("outside", r"gave a region outside 0\.\.1"),
+        ("sum", r"at least 0 and sum to 1, got \[0\.5, 0\.0, 0\.0\]"),
+        ("empty", r"at least 0 and sum to 1, got \[0\.0, 0\.0, 0\.0\]"),
+        ("another number", r"'halves': proportions must have one shape in all patches, got \[\(2, 3\), \(4, 3\)\]"),
+        ("sometimes", r"one shape in all patches, got \[\(2, 3\), \(3,\)\]"),
+    ],
+)
+def test_regions_that_break_the_contract(patch_set: Make, breach: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        annotate(two_scenes(patch_set), range(8), [Halves(breach=breach)], 0)
+
+
+class Mapped(Supervision):
+    """Gives regions of nothing."""
+
+    name: ClassVar[str] = "mapped"
+    provides: ClassVar[frozenset[Provision]] = LABELS
+
+    def annotate(self, sample: Sample, generator: np.random.Generator) -> WeakLabel:
+        return WeakLabel(labels=np.array(sample.mask), regions=np.zeros(sample.mask.shape, np.uint8))
+
+
+def test_regions_go_with_proportions_only(patch_set: Make) -> None:
+    with pytest.raises(ValueError, match="'mapped', a@0,0: gave regions, but no proportions"):
+        annotate(two_scenes(patch_set), range(8), [Mapped()], 0)
+
+
+@pytest.mark.parametrize(
+    ("supervision", "indices", "expected"),
+    [
+        (Proportions(), range(8), {"mean": 0.0, "median": 0.0, "max": 0.0}),
+        (Halves(), range(8), {"mean": 0.0, "median": 0.0, "max": 0.0}),
+        # Patches of class 0, 1, 0, 1, 2, 2, 2, and one without valid pixels, which is no unit: 1/2, 3/4, 1/2, 3/4, 3/4, 3/4, 3/4.
+        (Odd(values=(0.5, 0.25, 0.25)), range(7), {"mean": round(4.75 / 7, 6), "median": 0.75, "max": 0.75}),
+        (Odd(values=(0.5, 0.25, 0.25)), range(8), {"mean": round(4.75 / 7, 6), "median": 0.75, "max": 0.75}),
+        (Odd(values=(0.5, 0.25, 0.25)), [0, 1], {"mean": 0.625, "median": 0.625, "max": 0.75}),
+        (Proportions(), [7], {"mean": 0.0, "median": 0.0, "max": 0.0}),
+    ],
+)
+def test_the_total_variation_of_given_to_exact_proportions(
+    patch_set: Make, supervision: Supervision, indices: Sequence[int], expected: dict[str, float]
+) -> None:
+    ledger = annotate(two_scenes(patch_set), indices, [supervision], 0)[1]
+    assert ledger["supervisions"][0]["total_variation"] == expected
+
+
+def test_the_total_variation_of_regions_weighs_each_region_alike(patch_set: Make) -> None:
+    mask = np.array([[0, 0, 0, 1], [0, 0, IGNORE, IGNORE], [0, 1, 1, 1], [1, 1, 1, 1]])
+    labels = [WeakLabel(proportions=np.float32([[0.5, 0.5], [0.5, 0.5], [0.25, 0.75]]), regions=np.uint8([[0] * 4, [1] * 4]))] * 2
+    samples = [Sample("", np.zeros((2, 4, 3), np.uint8), rows.astype(np.uint8), 2) for rows in (mask[:2], mask[2:])]
+    # Exact: 3/4 and 1; then 1/4 and 0. The third region has no pixels.
+    assert entry(Halves(), samples, labels)["total_variation"] == {"mean": 0.375, "median": 0.375, "max": 0.5}
+
+
+def test_training_and_validation_are_one_annotation(patch_set: Make) -> None:
+    patches = two_scenes(patch_set)
+    alone, _ = annotate(patches, [0, 1], [PointsPerImage(count=5, unit="patch"), Halves()], 0)
+    both, ledger = annotate(patches, [0, 1], [PointsPerImage(count=5, unit="patch"), Halves()], 0, [4, 6, 7])
+    train, validation = both.divided(2)
+    for kind in ("labels", "proportions", "regions"):
+        assert_array_equal(getattr(train, kind), getattr(alone, kind))  # each patch is a unit of its own
+    assert train.tags is validation.tags is None
+    assert validation.labels is not None
+    assert [(one != IGNORE).sum() for one in validation.labels] == [5, 5, 0]
+    assert (ledger["patches"], ledger["valid_pixels"], ledger["labelled_pixels"]) == (5, 64, 20)
+    assert ledger["validation"] == {"patches": 3, "labelled_pixels": 10}
+    assert "validation" not in annotate(patches, [0, 1], [Full()], 0)[1]
+
+
+def test_a_scene_in_both_parts_is_annotated_once_and_refine_sees_all(patch_set: Make) -> None:
+    patches = two_scenes(patch_set)
+    labels, ledger = annotate(patches, [0, 1, 4], [PointsPerClass(count=3, unit="scene")], 0, [2, 5])
+    assert ledger["supervisions"][0]["units"] == 2
+    assert ledger["supervisions"][0]["labelled_pixels_by_class"] == [3, 3, 3]
+    assert labels.labels is not None
+    assert ledger["validation"]["labelled_pixels"] == (labels.divided(3)[1].labels != IGNORE).sum()
+    assert_array_equal(labels_of(patches, [0, 1], Drawn())[:, 0, 0], 2)
+    together = annotate(patches, [0, 1], [Drawn()], 0, [4, 6])[0]
+    assert together.labels is not None
+    assert_array_equal(together.labels[:, 0, 0], 1)  # four patches

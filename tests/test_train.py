@@ -17,7 +17,18 @@ from harness.data import IGNORE, Batch, Provision
 from harness.scenario import Term
 from harness.settings import Training
 from harness.supervise import TrainingLabels
-from harness.train import TrainingSet, batches, learning_rate_factor, optimizer_for, ramp, steps_per_epoch, term_names, train, training_set
+from harness.train import (
+    TrainingSet,
+    batches,
+    learning_rate_factor,
+    optimizer_for,
+    plain_batches,
+    ramp,
+    steps_per_epoch,
+    term_names,
+    train,
+    training_set,
+)
 from harness_points.cross_entropy import CrossEntropy, PartialCrossEntropy
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -143,6 +154,28 @@ def test_everything_known_of_a_patch_stays_with_it() -> None:
         assert torch.equal(batch.tags, batch.proportions.bool())
 
 
+@pytest.mark.parametrize("with_labels", [True, False])
+def test_regions_move_with_the_pixels(with_labels: bool) -> None:
+    index = np.arange(16, dtype=np.uint8).reshape(1, 4, 4).repeat(5, 0)
+    regions = np.where(index < 12, index // 2, IGNORE).astype(np.uint8)
+    proportions = np.full((5, 6, 2), 0.5, np.float32)
+    weak = TrainingLabels(np.minimum(index, 1) if with_labels else None, proportions, None, regions)
+    data = training_set(np.repeat(index[..., None], 3, 3), np.zeros_like(index), weak, ([0.0] * 3, [1 / 255] * 3), 2, CPU)
+    turned = []
+    for batch in batches(data, settings(augment=("flips", "rotations"), batch_size=5), 0, 0):
+        assert batch.regions is not None
+        assert batch.proportions is not None
+        seen = batch.images[:, 0].round().long()
+        assert torch.equal(batch.regions, torch.where(seen < 12, seen // 2, IGNORE))
+        assert (batch.regions.dtype, batch.proportions.shape) == (torch.int64, (5, 6, 2))
+        assert (batch.labels is not None) == with_labels
+        assert bool(batch.valid.all())
+        turned.append(seen)
+    assert len({tuple(image.flatten().tolist()) for image in torch.cat(turned)}) > 1
+    (plain,) = plain_batches(data, 5)
+    assert torch.equal(plain.regions, torch.from_numpy(regions).long())
+
+
 def test_a_batch_holds_labels_validity_and_standardised_images() -> None:
     images = np.random.default_rng(0).integers(0, 256, (2, 4, 4, 3), np.uint8)
     masks = np.zeros((2, 4, 4), np.uint8)
@@ -167,7 +200,7 @@ def test_without_labels_a_batch_has_none() -> None:
     weak = TrainingLabels(None, np.ones((3, 1), np.float32), None)
     data = training_set(np.zeros((3, 4, 4, 3), np.uint8), masks, weak, ([0.0] * 3, [1.0] * 3), 1, CPU)
     (batch,) = batches(data, settings(batch_size=3), 0, 0)
-    assert batch.labels is batch.labels_per_patch is batch.tags is None
+    assert batch.labels is batch.labels_per_patch is batch.tags is batch.regions is None
     assert batch.proportions is not None
 
 
@@ -263,6 +296,46 @@ def test_a_ramped_weight_rises_with_the_steps() -> None:
     factors = [math.exp(-5), math.exp(-1.25), 1, 1]  # one step in each of four epochs
     assert [record["loss"] for record in records] == pytest.approx([1 + 6 * factor for factor in factors])
     assert [record["terms"]["constant"] for record in records] == [3.0] * 4
+
+
+class Heads(torch.nn.Module):
+    """Biases as logits: a main head and, in training mode, auxiliary ones."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.biases = torch.nn.Parameter(torch.zeros(count, 3))
+
+    def forward(self, images: torch.Tensor) -> Any:
+        logits = [bias[None, :, None, None].expand(len(images), 3, *images.shape[2:]) for bias in self.biases]
+        return logits if self.training else logits[0]
+
+
+class Mean(Loss):
+    """The mean of each class's logits, summed over classes: a gradient of 1 for each bias."""
+
+    name: ClassVar[str] = "mean"
+    requires: ClassVar[frozenset[Provision]] = frozenset()
+
+    def __call__(self, logits: torch.Tensor, batch: Batch) -> torch.Tensor:
+        return logits.mean((0, 2, 3)).sum()
+
+
+def test_auxiliary_logits_enter_the_objective_with_their_weights() -> None:
+    model, terms = Heads(3), [Term(Mean(), weight=2.0), Term(Constant(value=7.0))]
+    chosen = settings(optimizer="sgd", momentum=0, learning_rate=0.1)  # two epochs of two steps
+    first, second = train(model, a_set(), terms, chosen, "fp32", 0, (0.5, 0.25))
+    steps = torch.tensor([1.0, 0.5, 0.25])
+    torch.testing.assert_close(model.biases.detach(), -4 * 0.1 * 2 * steps[:, None].expand(3, 3))
+    for record, moved in ((first, (0, 1)), (second, (2, 3))):
+        after = np.mean([-3 * 0.2 * step for step in moved])  # three classes, and a main bias that falls by 0.2 a step
+        assert record["terms"] == pytest.approx({"mean": after, "constant": 7.0})
+        assert record["loss"] == pytest.approx(2 * after * (1 + 0.5**2 + 0.25**2) + 7 * 1.75)
+
+
+@pytest.mark.parametrize("weights", [(0.5,), (0.5, 0.5, 0.5)])
+def test_another_number_of_auxiliary_logits_than_weights_is_an_error(weights: tuple[float, ...]) -> None:
+    with pytest.raises(ValueError, match="zip"):
+        list(train(Heads(3), a_set(), [Term(Mean())], settings(), "fp32", 0, weights))
 
 
 def test_a_term_of_weight_zero_teaches_nothing() -> None:

@@ -85,7 +85,8 @@ class ImageFolder(Dataset):
         if not root.is_dir():
             raise InputError(
                 f"data set {self.name}: no folder {root}. Set HARNESS_DATA (now {data_root()}) to the folder that holds"
-                f" {self.folder}, or give `folder` as an absolute path"
+                f" {self.folder}, or give `folder` as an absolute path. In it are expected {self.images}/ and {self.masks}/ (or both in"
+                f" each of train/, val/ and test/) and {self.palette}. The data comes from {self.source}."
             )
         return root
 

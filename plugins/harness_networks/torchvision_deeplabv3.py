@@ -13,12 +13,13 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-FRESH = ("classifier.4.", "aux_classifier.")
-"""Layers never taken from a file: the last one, which is for the classes of the file, and the auxiliary head, which is not built."""
+HEAD = "aux_classifier."
+FRESH = ("classifier.4.", f"{HEAD}4.")
+"""Layers never taken from a file: the last ones, which are for the classes of the file."""
 
 
 class TorchvisionDeepLabV3(Model):
-    """DeepLabV3 on a ResNet-50 with output stride 8, from torchvision (Chen et al. 2017, S004), without its auxiliary head.
+    """DeepLabV3 on a ResNet-50 with output stride 8, from torchvision (Chen et al. 2017, S004), on request with its auxiliary head.
 
     It has batch norm, after global pooling too, so it trains on batches of two patches or more.
     """
@@ -30,7 +31,14 @@ class TorchvisionDeepLabV3(Model):
     weights: str | None = Field(
         None,
         description="What the network starts from. null: random. Else a safetensors file, absolute or below HARNESS_DATA, with the names of"
-        " torchvision's deeplabv3_resnet50 (such as its COCO weights, S004; the last layer stays random) or of its resnet50 (ImageNet).",
+        " torchvision's deeplabv3_resnet50 (such as its COCO weights, S004; the last layers stay random) or of its resnet50 (ImageNet).",
+    )
+
+    auxiliary_weight: float = Field(
+        0.0,
+        ge=0,
+        description="Weight, in the objective, of the logits of an auxiliary FCN head on the features before the last stage (torchvision's"
+        " own training script: 0.5). 0: no such head. Only trained with, but counted among the parameters.",
     )
 
     @field_validator("weights")
@@ -45,12 +53,20 @@ class TorchvisionDeepLabV3(Model):
         """random, or the file's name."""
         return "random" if self.weights is None else Path(self.weights).name
 
+    @property
+    def auxiliary_weights(self) -> tuple[float, ...]:
+        """One where there is an auxiliary head."""
+        return (self.auxiliary_weight,) if self.auxiliary_weight else ()
+
     def build(self, channels: int, classes: int) -> torch.nn.Module:
-        """From [B, channels, H, W] to logits [B, classes, H, W]; H and W are multiples of 8. In training mode B is at least 2."""
+        """From [B, channels, H, W] to logits [B, classes, H, W]; H and W are multiples of 8. In training mode B is at least 2.
+
+        With an auxiliary head, its logits are given too in training mode, after the main ones.
+        """
         import torch
         from torchvision.models.segmentation import deeplabv3_resnet50
 
-        model: Any = deeplabv3_resnet50(weights=None, weights_backbone=None, num_classes=classes, aux_loss=False)
+        model: Any = deeplabv3_resnet50(weights=None, weights_backbone=None, num_classes=classes, aux_loss=bool(self.auxiliary_weight))
         if self.weights is not None:
             _load(model, _file(self.weights))
         if channels != 3:
@@ -70,8 +86,8 @@ def _check_batch(model: torch.nn.Module, inputs: tuple[Tensor, ...]) -> None:
         raise InputError("model: torchvision-deeplabv3 cannot train on a single patch (batch norm after global pooling): raise batch_size")
 
 
-def _logits(model: torch.nn.Module, inputs: tuple[Tensor, ...], outputs: dict[str, Tensor]) -> Tensor:
-    return outputs["out"]
+def _logits(model: torch.nn.Module, inputs: tuple[Tensor, ...], outputs: dict[str, Tensor]) -> Tensor | list[Tensor]:
+    return list(outputs.values()) if model.training and "aux" in outputs else outputs["out"]
 
 
 def _spread(target: Tensor, weights: Tensor) -> None:
@@ -100,14 +116,15 @@ def _load(model: torch.nn.Module, file: Path) -> None:
         raise InputError(f"model.weights: {file} is no safetensors file: {error}") from error
     whole = any(name.startswith("backbone.") for name in state)
     if whole:
-        state = {name: value for name, value in state.items() if not name.startswith(FRESH)}
+        dropped = (*FRESH, HEAD) if model.aux_classifier is None else FRESH
+        state = {name: value for name, value in state.items() if not name.startswith(dropped)}
     else:
         state = {f"backbone.{name}": value for name, value in state.items() if not name.startswith("fc.")}
     try:
         missing, unknown = model.load_state_dict(state, strict=False)
     except RuntimeError as error:
         raise InputError(f"model.weights: {file} is of another network: {str(error).splitlines()[1].strip()}") from error
-    given = FRESH if whole else (*FRESH, "classifier.")
+    given = (*FRESH, HEAD) if whole else (HEAD, "classifier.")
     missing = [name for name in missing if not name.startswith(given) and not name.endswith("num_batches_tracked")]
     if missing or unknown:
         what = f"lacks {missing[0]}" if missing else f"holds {unknown[0]}"

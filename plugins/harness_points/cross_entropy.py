@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
 from harness.api import IGNORE, Batch, Loss, Provision
+from harness_points.normalise import ClassWeights, Normaliser, normalised
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-
-ClassWeights = Literal["none", "inverse-frequency", "effective-number"]
 
 
 class CrossEntropy(Loss):
@@ -36,7 +34,7 @@ class PartialCrossEntropy(Loss):
     name: ClassVar[str] = "partial-cross-entropy"
     requires: ClassVar[frozenset[Provision]] = frozenset({"labels"})
 
-    normaliser: Literal["labelled-pixels", "image", "classes-times-labelled", "all-pixels", "class-weights", "training-set"] = Field(
+    normaliser: Normaliser = Field(
         "labelled-pixels",
         description="labelled-pixels: the labelled pixels of the batch (S002, PyTorch's ignore_index). image: those of each image, then the"
         " mean over images with labels. classes-times-labelled: K times the labelled pixels (S000's code). all-pixels: B x H x W, so the"
@@ -52,23 +50,8 @@ class PartialCrossEntropy(Loss):
 
     def __call__(self, logits: Tensor, batch: Batch) -> Tensor:
         """Scalar; zero, with a gradient of zero, for a batch without labels."""
-        values, labelled = pixel_cross_entropy(logits, batch)
-        weights = labelled.float()
-        if self.class_weights != "none":
-            weights = weights * weight_map(batch, self.class_weights, self.beta)
-            values = values * weights
-        count, classes = labelled.sum(), logits.shape[1]
-        if self.normaliser == "image":
-            per_image = values.flatten(1).sum(1) / labelled.flatten(1).sum(1).clamp(min=1)
-            return per_image.sum() / labelled.flatten(1).any(1).sum().clamp(min=1)
-        if self.normaliser == "training-set":
-            assert batch.labels_per_patch is not None
-            return values.sum() / (len(logits) * batch.labels_per_patch.sum()).clamp(min=1e-12)
-        if self.normaliser == "class-weights":
-            return values.sum() / weights.sum().clamp(min=1e-12)
-        if self.normaliser == "all-pixels":
-            return values.sum() / labelled.numel()
-        return values.sum() / (count.clamp(min=1) * (classes if self.normaliser == "classes-times-labelled" else 1))
+        values, _ = pixel_cross_entropy(logits, batch)
+        return normalised(values, batch, logits.shape[1], self.normaliser, self.class_weights, self.beta)
 
 
 def pixel_cross_entropy(logits: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
@@ -77,21 +60,3 @@ def pixel_cross_entropy(logits: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
 
     assert batch.labels is not None
     return F.cross_entropy(logits, batch.labels, ignore_index=IGNORE, reduction="none"), batch.labels != IGNORE
-
-
-def weight_map(batch: Batch, kind: ClassWeights, beta: float) -> Tensor:
-    """The class weight of each labelled pixel, float [B, H, W]; where unlabelled, any value."""
-    assert batch.labels is not None
-    assert batch.labels_per_patch is not None
-    weights = class_weights(batch.labels_per_patch * batch.training_patches, kind, beta)
-    return weights[batch.labels.where(batch.labels != IGNORE, 0)]
-
-
-def class_weights(counts: Tensor, kind: ClassWeights, beta: float) -> Tensor:
-    """Weights float [K] from the labelled pixels of each class in the training set; 0 for a class without labels."""
-    if kind == "inverse-frequency":
-        weights = counts.sum() / (len(counts) * counts.clamp(min=1e-12))
-    else:
-        weights = (1 - beta) / (1 - beta ** counts.clamp(min=1))
-        weights = weights * len(counts) / weights.where(counts > 0, 0.0).sum().clamp(min=1e-12)
-    return weights.where(counts > 0, 0.0)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field
 
 from harness.api import Batch, Loss, Provision
-from harness_points.cross_entropy import ClassWeights, pixel_cross_entropy
-from harness_points.normalise import Normaliser, normalised
+from harness_points.cross_entropy import pixel_cross_entropy
+from harness_points.normalise import ClassWeights, Normaliser, normalised
 
 if TYPE_CHECKING:
     from torch import Tensor

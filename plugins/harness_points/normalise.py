@@ -1,15 +1,15 @@
-"""From the loss of each labelled pixel to one number: class weights, and what the sum is divided by. As in partial cross-entropy."""
+"""From the loss of each labelled pixel to one number: class weights, and what the sum is divided by."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
 from harness.api import IGNORE, Batch
-from harness_points.cross_entropy import ClassWeights, weight_map
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+ClassWeights = Literal["none", "inverse-frequency", "effective-number"]
 Normaliser = Literal["labelled-pixels", "image", "classes-times-labelled", "all-pixels", "class-weights", "training-set"]
 
 
@@ -32,3 +32,21 @@ def normalised(values: Tensor, batch: Batch, classes: int, normaliser: Normalise
     if normaliser == "all-pixels":
         return values.sum() / labelled.numel()
     return values.sum() / (labelled.sum().clamp(min=1) * (classes if normaliser == "classes-times-labelled" else 1))
+
+
+def weight_map(batch: Batch, kind: ClassWeights, beta: float) -> Tensor:
+    """The class weight of each labelled pixel, float [B, H, W]; where unlabelled, any value."""
+    assert batch.labels is not None
+    assert batch.labels_per_patch is not None
+    weights = class_weights(batch.labels_per_patch * batch.training_patches, kind, beta)
+    return weights[batch.labels.where(batch.labels != IGNORE, 0)]
+
+
+def class_weights(counts: Tensor, kind: ClassWeights, beta: float) -> Tensor:
+    """Weights float [K] from the labelled pixels of each class in the training set; 0 for a class without labels."""
+    if kind == "inverse-frequency":
+        weights = counts.sum() / (len(counts) * counts.clamp(min=1e-12))
+    else:
+        weights = (1 - beta) / (1 - beta ** counts.clamp(min=1))
+        weights = weights * len(counts) / weights.where(counts > 0, 0.0).sum().clamp(min=1e-12)
+    return weights.where(counts > 0, 0.0)

@@ -1,6 +1,7 @@
 """Losses that pull predicted proportions to the given ones.
 
 All three have a solution without use: every pixel predicts the given proportions. Only what a network finds easy keeps it from there.
+Where proportions are given for regions, each region counts as an image does.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field
 
 from harness.api import Batch, Loss, Provision
-from harness_proportions.predicted import mean_over_images, predicted_proportions
+from harness_proportions.predicted import mean_over_regions, proportions
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,11 +32,10 @@ class ProportionL2(Loss):
     )
 
     def __call__(self, logits: Tensor, batch: Batch) -> Tensor:
-        """Scalar; images without valid pixels do not count."""
-        assert batch.proportions is not None
-        predicted, pixels = predicted_proportions(logits, batch.valid)
-        squares = (predicted - batch.proportions).square()
-        return mean_over_images(squares.sum(1) if self.over_classes == "sum" else squares.mean(1), pixels)
+        """Scalar; images, or regions, without valid pixels do not count."""
+        predicted, given, pixels = proportions(logits, batch)
+        squares = (predicted - given).square()
+        return mean_over_regions(squares.sum(-1) if self.over_classes == "sum" else squares.mean(-1), pixels)
 
 
 class ProportionL1(Loss):
@@ -48,10 +48,9 @@ class ProportionL1(Loss):
     requires: ClassVar[frozenset[Provision]] = frozenset({"proportions"})
 
     def __call__(self, logits: Tensor, batch: Batch) -> Tensor:
-        """Scalar; images without valid pixels do not count."""
-        assert batch.proportions is not None
-        predicted, pixels = predicted_proportions(logits, batch.valid)
-        return mean_over_images((predicted - batch.proportions).abs().sum(1), pixels)
+        """Scalar; images, or regions, without valid pixels do not count."""
+        predicted, given, pixels = proportions(logits, batch)
+        return mean_over_regions((predicted - given).abs().sum(-1), pixels)
 
 
 class ProportionKL(Loss):
@@ -69,7 +68,6 @@ class ProportionKL(Loss):
     )
 
     def __call__(self, logits: Tensor, batch: Batch) -> Tensor:
-        """Scalar; images without valid pixels do not count."""
-        assert batch.proportions is not None
-        predicted, pixels = predicted_proportions(logits, batch.valid)
-        return mean_over_images(-(batch.proportions * (predicted + self.eps).log()).sum(1), pixels)
+        """Scalar; images, or regions, without valid pixels do not count."""
+        predicted, given, pixels = proportions(logits, batch)
+        return mean_over_regions(-(given * (predicted + self.eps).log()).sum(-1), pixels)

@@ -25,8 +25,7 @@ PatchOnly = Annotated[
 
 def exact_shares(sample: Sample) -> NDArray[np.float64]:
     """float64 [K]: share of each class in the valid pixels; all zero where there is none."""
-    counts = np.bincount(sample.mask.ravel(), minlength=256)[: sample.classes]
-    shares: NDArray[np.float64] = counts / max(1, counts.sum())
+    shares: NDArray[np.float64] = sample.shares()[0]
     return shares
 
 

@@ -1,0 +1,104 @@
+"""Numbers and text as cells of a Markdown table, and blocks of a page. Unknown numbers are a dash."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from tabulate import tabulate
+
+from harness.statistics import Interval, Spread
+
+DASH = "–"
+
+
+def table(lines: Sequence[Sequence[str]], columns: Sequence[str], left: int = 1) -> str:
+    """A Markdown table: the first `left` columns to the left, numbers to the right."""
+    aligned = ["left"] * left + ["right"] * (len(columns) - left)
+    return tabulate(lines, columns, tablefmt="pipe", colalign=aligned, disable_numparse=True)
+
+
+def folded(summary: str, *blocks: str) -> str:
+    """Blocks that a reader opens by a click on the summary; a code host renders Markdown inside where blank lines surround it."""
+    return "\n\n".join((f"<details>\n<summary>{summary}</summary>", *(block for block in blocks if block), "</details>"))
+
+
+def bullets(sentences: Sequence[str]) -> str:
+    """A list."""
+    return "\n".join(f"- {sentence}" for sentence in sentences)
+
+
+def text(value: str) -> str:
+    """Text that Markdown shows as it is."""
+    return html.escape(" ".join(value.split()), quote=False).replace("|", "\\|")
+
+
+def shown(value: Any) -> str:
+    """A setting, for people."""
+    if isinstance(value, list):
+        return "[" + ", ".join(map(shown, value)) + "]"
+    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def number(value: float | None, digits: int = 1) -> str:
+    """A number with so many decimals."""
+    return DASH if value is None or math.isnan(value) else f"{_rounded(value, digits):.{digits}f}"
+
+
+def _rounded(value: float, digits: int) -> float:
+    """Without a negative zero: its sign hangs on the last bit of what was rounded, which is not the same on every machine."""
+    return round(value, digits) + 0.0
+
+
+def percent(value: float | None) -> str:
+    """A fraction as a percentage."""
+    return number(None if value is None else 100 * value)
+
+
+def signed(value: float) -> str:
+    """A difference of fractions in points, with its sign."""
+    return DASH if math.isnan(value) else f"{_rounded(100 * value, 1):+.1f}".replace("-", "−")
+
+
+def spread(value: Spread) -> str:
+    """A mean percentage ± its standard deviation over seeds."""
+    return percent(value.mean) + ("" if math.isnan(value.sd) else f" ± {percent(value.sd)}")
+
+
+def within(value: str, interval: Interval, sign: bool = False) -> str:
+    """A value, already written, followed by its interval of fractions in brackets, where it has one."""
+    if any(map(math.isnan, interval)):
+        return value
+    low, high = (signed(end) if sign else percent(end).replace("-", "−") for end in interval)
+    return f"{value} [{low}, {high}]"
+
+
+def p_value(value: float) -> str:
+    """A p value to three decimals."""
+    return "< 0.001" if value < 0.0005 else number(value, 3)
+
+
+def pixels(value: float) -> str:
+    """A count."""
+    return DASH if math.isnan(value) else f"{round(value):,}"
+
+
+def rounded(value: float) -> str:
+    """An amount to three digits."""
+    return DASH if math.isnan(value) else f"{float(f'{value:.3g}'):,.10g}"
+
+
+def duration(seconds: float) -> str:
+    """Time as people say it, to two or three digits: in seconds up to 100, in minutes up to 100, else in hours."""
+    for size, unit in ((1, "s"), (60, "min"), (3600, "h")):
+        amount = f"{rounded(_rounded(seconds / size, 0 if seconds >= 10 * size else 1))} {unit}"
+        if seconds < 99.5 * size:
+            break
+    return DASH if math.isnan(seconds) else amount
+
+
+def share(value: float) -> str:
+    """A share as a percentage of three digits."""
+    return DASH if math.isnan(value) else f"{100 * value:.3g}"

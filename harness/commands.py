@@ -1,0 +1,193 @@
+"""What each command of the command line does, from its parsed arguments to its exit code."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness.catalog import load_catalog
+from harness.data import InputError
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from harness.catalog import Catalog
+    from harness.components import Executor
+    from harness.execution import Experiment
+
+
+def perform(arguments: Namespace) -> int:
+    """Does what was asked for and returns the exit code. Each command imports what it needs, so that the quick ones stay quick."""
+    command = {
+        "run": _run,
+        "plan": _plan,
+        "list": _list,
+        "show": _show,
+        "leaderboard": _leaderboard,
+        "figures": _figures,
+        "report": _report,
+        "compare": _compare,
+        "reproduce": _reproduce,
+        "audit": _audit,
+        "plugins": _plugins,
+        "schema": _schema,
+    }[arguments.command]
+    return command(arguments)
+
+
+def _run(arguments: Namespace) -> int:
+    from harness import execution
+    from harness.folders import runs_root
+    from harness.store import Store
+
+    catalog = load_catalog()
+    experiment = _experiment(catalog, arguments)
+    executor = _executor(catalog, arguments.executor, arguments.jobs)
+    return execution.run(catalog, experiment, Store(runs_root()), executor, arguments.again)
+
+
+def _plan(arguments: Namespace) -> int:
+    from harness import execution
+    from harness.folders import runs_root
+    from harness.store import Store
+
+    print(execution.plan(_experiment(load_catalog(), arguments), Store(runs_root())))
+    return 0
+
+
+def _experiment(catalog: Catalog, arguments: Namespace) -> Experiment:
+    from harness import execution
+
+    settings = list(arguments.set)
+    settings += [f"seeds={arguments.seeds}"] if arguments.seeds else []
+    settings += [f"training.device={arguments.device}"] if arguments.device else []
+    return execution.prepare(catalog, arguments.scenario, arguments.profile, settings, arguments.only)
+
+
+def _executor(catalog: Catalog, name: str, jobs: int | None) -> Executor:
+    from pydantic import ValidationError
+
+    from harness.components import Executor
+
+    component = catalog.find("executor", name).component
+    try:
+        executor = component.model_validate({} if jobs is None else {"jobs": jobs})
+    except ValidationError as error:
+        raise InputError(f"--jobs {jobs}: executor {name!r}: {error.errors()[0]['msg']}") from error
+    assert isinstance(executor, Executor)
+    return executor
+
+
+def _list(arguments: Namespace) -> int:
+    from harness.listing import listed
+
+    print(listed(load_catalog(), arguments.kind, arguments.json))
+    return 0
+
+
+def _show(arguments: Namespace) -> int:
+    from harness.listing import shown
+
+    print(shown(load_catalog(), arguments.component))
+    return 0
+
+
+def _leaderboard(arguments: Namespace) -> int:
+    from harness.folders import leaderboards_root
+    from harness.publish import stale, write_boards
+
+    names, root = arguments.board, leaderboards_root()
+    if not arguments.check:
+        for path in write_boards(names, root):
+            print(f"wrote {path}")
+        return 0
+    found = stale(names, root)
+    for path in found:
+        print(f"{path} is not what the records give: write it with harness leaderboard, or restore the records")
+    return 1 if found else 0
+
+
+def _figures(arguments: Namespace) -> int:
+    from pathlib import Path
+
+    from harness.boards import read_board, records_path
+    from harness.figures import write_figures
+    from harness.folders import leaderboards_root
+
+    name, root = arguments.board, leaderboards_root()
+    written = write_figures(read_board(records_path(root, name)), Path(arguments.out) if arguments.out else root / "figures" / name)
+    print(f"wrote {', '.join(map(str, written))}")
+    return 0
+
+
+def _report(arguments: Namespace) -> int:
+    from harness.boards import read_board, records_path
+    from harness.folders import leaderboards_root, runs_root
+    from harness.report.page import write_report
+
+    root = leaderboards_root()
+    path = root / f"{arguments.board}.html"
+    write_report(read_board(records_path(root, arguments.board)), runs_root(), path)
+    print(path)
+    if arguments.open:
+        import webbrowser
+
+        webbrowser.open(path.resolve().as_uri())
+    return 0
+
+
+def _compare(arguments: Namespace) -> int:
+    from harness.compare import compare, to_json, to_text
+    from harness.folders import leaderboards_root, runs_root
+    from harness.records import find
+    from harness.store import Store
+
+    found = compare(*(find(name, leaderboards_root(), Store(runs_root())) for name in (arguments.a, arguments.b)))
+    print(to_json(found) if arguments.json else to_text(found))
+    return 0
+
+
+def _reproduce(arguments: Namespace) -> int:
+    from harness.folders import leaderboards_root, runs_root
+    from harness.reproduce import plans, reproduce
+    from harness.store import Store
+
+    catalog = load_catalog()
+    root, board, row = leaderboards_root(), arguments.board, arguments.row
+    executor = _executor(catalog, arguments.executor, arguments.jobs)
+    made = plans(board, row, arguments.seed, root, catalog, arguments.set)
+    return reproduce(board, row, made, root, catalog, Store(runs_root()), executor)
+
+
+def _audit(arguments: Namespace) -> int:
+    from pathlib import Path
+
+    from harness.audit import audit, to_json, to_text
+    from harness.checks import Options
+
+    majority, classes = arguments.majority, arguments.classes
+    if majority is not None and not 0 < majority <= 100:
+        raise InputError(f"--majority {majority:g}: is a share of the pixels, above 0 and at most 1 (or 100, in percent)")
+    if classes is not None and classes < 2:
+        raise InputError(f"--classes {classes}: there are at least two")
+    share = majority / 100 if majority and majority > 1 else majority
+    options = Options(share, classes, arguments.averaged, arguments.per_class, arguments.separate)
+    found = audit([Path(table) for table in arguments.table], options)
+    print(to_json(found) if arguments.json else to_text(found))
+    return 1 if found.failed else 0
+
+
+def _plugins(arguments: Namespace) -> int:
+    from harness.listing import plugins
+
+    print(plugins(load_catalog(), arguments.json, arguments.details))
+    return 0
+
+
+def _schema(arguments: Namespace) -> int:
+    import json
+
+    from harness.schema import reference, scenario_schema
+
+    catalog = load_catalog()
+    print(reference(catalog) if arguments.markdown else json.dumps(scenario_schema(catalog), indent=1))
+    return 0

@@ -1,0 +1,51 @@
+"""How the runs of a board were made: data, split, model, training, hardware."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from harness.boards import Board
+from harness.cells import folded, shown, table, text
+from harness.leaderboard import finished
+
+
+def setup(board: Board) -> list[str]:
+    """The folded table of how a board was made; nothing where no run has finished."""
+    done = finished(board)
+    if not done:
+        return []
+    settings, header = done[0]["settings"], board.header
+
+    def every(values: Iterable[Any]) -> str:
+        return text("; ".join(dict.fromkeys(map(str, values))))
+
+    def plain(section: Mapping[str, Any]) -> str:
+        hidden = {"name", "version", "source", "content"}
+        return ", ".join(f"{key} {shown(value)}" for key, value in section.items() if key not in hidden)
+
+    sizes = (f"{r['split']['train']['patches']} / {r['split']['validation']['patches']} / {r['split']['test']['patches']}" for r in done)
+    packages = ("torch", "segmentation-models-pytorch", "numpy", "weakseg-harness")
+    facts = {
+        "data set": f"{settings['dataset']['name']} ({plain(settings['dataset']) or 'no settings'}); {header['dataset']['source']};"
+        f" licence: {header['dataset']['licence']}",
+        "mean over": ", ".join(done[0]["mean_over"]),
+        "patches": plain(settings["patches"]),
+        "split": f"{_split(settings['split'])}; patches for training / validation / test: {every(sizes)}",
+        "model": f"{settings['model']['name']} ({plain(settings['model'])}), {max(record['parameters'] for record in done):,} parameters",
+        "initialisation": every(record["initialisation"] for record in done),
+        "training": plain(settings["training"]),
+        "hardware": every(f"{r['hardware']['device']}: {r['hardware']['name']}, {r['hardware']['precision']}" for r in done),
+        "versions": every(", ".join(f"{name} {r['packages'][name]}" for name in packages if name in r["packages"]) for r in done),
+        "protocol": settings["protocol"],
+    }
+    lines = [
+        [f"**{name}**", fact if name in ("initialisation", "hardware", "versions") else text(str(fact))] for name, fact in facts.items()
+    ]
+    return [folded("How it was made", table(lines, ["", ""], left=2))]
+
+
+def _split(settings: Mapping[str, Any]) -> str:
+    """The settings of a split that its kind uses."""
+    used = {"official": ("by",), "leave-one-group-out": ("by", "seed")}.get(settings["by"], tuple(settings))
+    return ", ".join(f"{key} {shown(settings[key])}" for key in used if settings.get(key) is not None)

@@ -1,0 +1,129 @@
+"""Assembles a board's report, one HTML file that needs nothing else: no network, no other file, and no script to be read."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from harness import sections
+from harness.boards import Board
+from harness.budgets import curves
+from harness.data import InputError
+from harness.leaderboard import Row, named_floor, rows, smoke
+from harness.report import charts, tables
+from harness.report.cite import sources
+from harness.report.gallery import Gallery, gallery
+from harness.report.provenance import provenance
+from harness.statistics import DIGITS
+
+FIGURES = {"displayModeBar": False, "responsive": True, "displaylogo": False}
+
+
+def write_report(board: Board, runs: Path, path: Path) -> None:
+    """Writes the report of a board, with pictures from the folder of runs.
+
+    Raises InputError without its extra, and without a finished run.
+    """
+    if not any(record["status"] == "ok" for record in board.records):
+        raise InputError(f"board {board.header['board']!r} has no finished run to report: `{_command(board.header)}` computes them")
+    text = html_report(board, gallery(board, runs))
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
+
+
+def _command(header: Mapping[str, Any]) -> str:
+    """What computes the runs of a board."""
+    profile = f" --profile {header['profile']}" if header["profile"] else ""
+    return f"harness run scenarios/{header['scenario']}.yaml{profile}" + "".join(f" --set {setting}" for setting in header["overrides"])
+
+
+def html_report(board: Board, shown: Gallery) -> str:
+    """The page. Everything in it is escaped by Jinja; scripts are known to the browser by their hash, so no other one can run."""
+    try:
+        from jinja2 import Environment, PackageLoader, StrictUndefined
+        from markupsafe import Markup
+        from plotly.offline import get_plotlyjs
+    except ImportError as error:
+        raise InputError(f"harness report needs {error.name}: pip install 'weakseg-harness[report]'") from error
+    loader = PackageLoader("harness.report", "")
+    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":")}
+    table = rows(board)
+    listed, unlisted = _listed(board, table)
+    figures = _charts(board, table)
+    shared, methods = provenance(board)
+    scripts = [files("harness.report").joinpath("report.js").read_text(encoding="utf-8"), get_plotlyjs()]
+    return environment.get_template("page.html.j2").render(
+        header=board.header,
+        facts=_facts(board),
+        command=_command(board.header),
+        smoke=smoke(board.header),
+        headline=tables.headline(board, listed) if any(row.role != "floor" for row in listed) else None,
+        unlisted=tables.by_seed(board, unlisted) if unlisted else None,
+        floor=named_floor(board),
+        absent=sections.absent(board),
+        tables=[
+            tables.by_seed(board, listed),
+            tables.recovery(board, listed),
+            tables.images(board, listed),
+            tables.scores(table),
+            tables.cost(board, table),
+        ],
+        unfinished=tables.unfinished(board),
+        charts=figures,
+        per_class=tables.per_class(table),
+        confusions=tables.confusions(board),
+        gallery=shown,
+        shared=shared,
+        methods=methods,
+        sources=sources(board),
+        data={"charts": {chart.name: chart.figure | {"config": FIGURES} for chart in figures}, "gallery": asdict(shown)},
+        style=Markup(files("harness.report").joinpath("report.css").read_text(encoding="utf-8")),  # noqa: S704 - our own file
+        scripts=[Markup(script) for script in scripts],  # noqa: S704 - our own file and plotly's
+        hashes=[_digest(script) for script in scripts],
+    )
+
+
+def _listed(board: Board, table: list[Row]) -> tuple[list[Row], list[Row]]:
+    """The rows of the headline, by mean mIoU, and those with too few seeds for it; of a smoke test all rows, as the scenario has them."""
+    if smoke(board.header):
+        return table, []
+    listed = [row for row in table if row.standing != "unlisted"]
+    return sorted(listed, key=lambda row: -round(row.score.mean, DIGITS)), [row for row in table if row.standing == "unlisted"]
+
+
+def _charts(board: Board, table: list[Row]) -> list[charts.Chart]:
+    measured = curves(board)
+    found = [
+        charts.curve(board, table, "labelled_pixels", "labelled pixels", measured),
+        charts.curve(board, table, "annotation_seconds", "annotation seconds", measured),
+        charts.training(board),
+    ]
+    return [chart for chart in found if chart]
+
+
+def _digest(script: str) -> str:
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+
+
+def _facts(board: Board) -> Mapping[str, Any]:
+    """The few facts beside the title."""
+    done = [record for record in board.records if record["status"] == "ok"]
+    first = done[0]
+    tested = sorted({len(record["confusion"]["images"]) for record in done})
+    model = {key: value for key, value in first["settings"]["model"].items() if key in ("architecture", "encoder") and value}
+    return {
+        "data set": board.header["dataset"]["name"],
+        "classes": ", ".join(entry["name"] for entry in first["classes"]),
+        "test images": " or ".join(f"{count:,}" for count in tested),
+        "network": " ".join([first["settings"]["model"]["name"], *map(str, model.values())]),
+        "seeds": len(board.header["seeds"]),
+        "protocol": first["settings"]["protocol"],
+    }
