@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from harness.components import Supervision
 from harness.data import IGNORE, Sample, WeakLabel
+from harness.divergence import kl_divergence, same_largest, total_variation
 from harness.patches import PatchSet
 
 
@@ -43,7 +44,7 @@ def entry(supervision: Supervision, samples: Sequence[Sample], weak: Sequence[We
         "tag_vectors": sum(label.tags is not None for label in weak),
         "reveals": list(supervision.reveals),
     }
-    return counted_up | ({"total_variation": _errors(samples, weak)} if given else {})
+    return counted_up | (_errors(samples, weak) if given else {})
 
 
 def _pieces(region: NDArray[np.bool_]) -> int:
@@ -52,20 +53,27 @@ def _pieces(region: NDArray[np.bool_]) -> int:
     return int(ndimage.label(region, np.ones((3, 3)))[1])
 
 
-def _errors(samples: Sequence[Sample], weak: Sequence[WeakLabel]) -> dict[str, float]:
-    """Mean, median and maximum of the total variation distance between given and exact proportions, 0 to 1, to 6 digits.
+def _errors(samples: Sequence[Sample], weak: Sequence[WeakLabel]) -> dict[str, Any]:
+    """How far given proportions are from exact ones, over the samples or regions that have valid pixels, to 6 digits; zeros where none has.
 
-    Half the summed absolute difference, of each sample or region that has valid pixels; zeros where none has.
+    total_variation: its mean, median and maximum, 0 to 1. kl_divergence: its mean, nats. same_largest: the share with the right largest
+    class.
     """
-    distances = [np.zeros(0)]
+    classes = samples[0].classes
+    exact, given = [np.zeros((0, classes))], [np.zeros((0, classes))]
     for sample, label in zip(samples, weak, strict=True):
         if label.proportions is not None:
-            given = np.atleast_2d(label.proportions)
-            exact = sample.shares(label.regions, len(given))
-            distances.append(np.abs(given - exact).sum(1)[exact.any(1)] / 2)
-    values = np.concatenate(distances)
-    found = (values.mean(), np.median(values), values.max()) if values.size else (0.0, 0.0, 0.0)
-    return {name: round(float(value), 6) for name, value in zip(("mean", "median", "max"), found, strict=True)}
+            rows = np.atleast_2d(label.proportions)
+            shares = sample.shares(label.regions, len(rows))
+            exact.append(shares[shares.any(1)])
+            given.append(rows.astype(np.float64)[shares.any(1)])
+    truth, told = np.concatenate(exact), np.concatenate(given)
+    distances = total_variation(truth, told)
+    found = (distances.mean(), np.median(distances), distances.max()) if distances.size else (0.0, 0.0, 0.0)
+    others = (kl_divergence(truth, told).mean(), same_largest(truth, told).mean()) if distances.size else (0.0, 0.0)
+    return {"total_variation": {name: round(float(value), 6) for name, value in zip(("mean", "median", "max"), found, strict=True)}} | {
+        name: round(float(value), 6) for name, value in zip(("kl_divergence", "same_largest"), others, strict=True)
+    }
 
 
 def ledger(

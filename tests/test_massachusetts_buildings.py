@@ -19,6 +19,7 @@ from harness_imagery.massachusetts_buildings import MassachusettsBuildings
 
 SUFFIXES = {"png": (".png", ".png"), "tiff": (".tiff", ".tif")}
 MASK = np.array([[0, 255], [255, 0], [0, 255]], np.uint8)
+METADATA = "image_id,split,png_image_path\n1,train,x\n2,train,x\n3,val,x\n4,test,x\n"
 RGB = np.stack([MASK] * 3, 2)
 IMAGE = np.array([[[1, 2, 3], [255, 255, 255]], [[255, 255, 254], [0, 0, 0]], [[255, 255, 255], [9, 8, 7]]], np.uint8)
 
@@ -37,8 +38,9 @@ def root(tmp_path: Path) -> Path:
     for part, stem in (("train", "2"), ("train", "1"), ("val", "3")):
         add(root, part, stem)
     add(root, "train", "1", "tiff")
-    for name in ("metadata.csv", "label_class_dict.csv", "png/train/._1.png", "png/train/notes.txt"):
+    for name in ("label_class_dict.csv", "png/train/._1.png", "png/train/notes.txt"):
         (root / name).write_text("name,r,g,b\n")
+    (root / "metadata.csv").write_text(METADATA)
     return root
 
 
@@ -67,6 +69,22 @@ def test_layouts_hold_the_same(root: Path, layout: str) -> None:
     np.testing.assert_array_equal(image, IMAGE)
     np.testing.assert_array_equal(mask, MASK // 255)
     assert image.dtype == mask.dtype == np.uint8
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (METADATA.replace("2,train", "2,test"), r"png/train/2\.png: .*metadata\.csv lists it in test: move the image"),
+        (METADATA.replace("3,val", "5,val"), r"png/val/3\.png: .*metadata\.csv does not list it"),
+        ("name,r,g,b\n", r"metadata\.csv:1: lacks the columns image_id and split"),
+    ],
+)
+def test_images_are_where_the_metadata_list_them(root: Path, text: str, message: str) -> None:
+    (root / "metadata.csv").write_text(text)
+    with fails(message):
+        at(root).scenes()
+    (root / "metadata.csv").unlink()
+    assert len(at(root).scenes()) == 3
 
 
 def test_pure_white_is_ignored_whatever_the_mask_says(root: Path) -> None:

@@ -17,11 +17,11 @@ import pytest
 from numpy.typing import NDArray
 
 from harness.data import Sample, WeakLabel, stream
+from harness.divergence import total_variation
 from harness.patches import cut
 from harness.settings import Patches
 from harness_imagery.aerial_dubai import AerialDubai
 from harness_proportions.clustered import ClusteredProportions
-from harness_proportions.divergence import total_variation
 from harness_proportions.exact import Proportions
 from harness_proportions.gauss import GaussianProportions
 from harness_proportions.quantised import QuantisedProportions

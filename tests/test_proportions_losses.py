@@ -14,7 +14,7 @@ from scipy.special import softmax
 
 from harness.components import Loss
 from harness.data import IGNORE, Batch
-from harness_proportions.divergence import kl_divergence, total_variation
+from harness.divergence import kl_divergence, total_variation
 from harness_proportions.keypoint_bce import KeypointBCE, log_probabilities
 from harness_proportions.matching import ProportionKL, ProportionL1, ProportionL2
 from harness_proportions.predicted import proportions

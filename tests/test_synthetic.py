@@ -9,6 +9,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 from pydantic import ValidationError
+from scipy.ndimage import label
 from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
 from sklearn.metrics import confusion_matrix
 
@@ -149,6 +150,22 @@ def test_single_pixels_tell_the_classes_of_easy_images(easy: tuple[Array, Array]
 
 def test_single_pixels_do_not_tell_the_classes_of_hard_images() -> None:
     assert per_pixel_score(*read(60, difficulty="hard")) < 0.55
+
+
+@pytest.mark.parametrize(("difficulty", "least", "most"), [("easy", 1.0, 1.05), ("hard", 1.2, 2.8)])
+def test_bare_soil_is_disks_in_easy_images_and_ellipses_in_hard_ones(difficulty: str, least: float, most: float) -> None:
+    """The median ratio of the axes of shapes that others leave whole: those with the area of an ellipse of their moments."""
+    ratios = []
+    for mask in read(60, difficulty=difficulty)[1]:
+        shapes, count = label(mask == SOIL)
+        for index in range(1, count + 1):
+            points = np.argwhere(shapes == index)
+            if len(points) > 300:
+                small, large = np.sqrt(np.linalg.eigvalsh(np.cov(points.T)))
+                if abs(4 * np.pi * small * large / len(points) - 1) < 0.004:
+                    ratios.append(large / small)
+    assert len(ratios) > 5
+    assert least <= np.median(ratios) < most
 
 
 def test_hard_images_have_texture_between_neighbours_and_a_river_of_their_own() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -28,7 +29,8 @@ class MassachusettsBuildings(Dataset):
     """Aerial images of Boston, RGB, 1500 x 1500 at 1 m per pixel, with the official split of 137, 4 and 10 images (Mnih 2013, S000).
 
     Some training images are partly pure white, where there was no photograph; the masks have buildings there all the same. Each image
-    is a group. A part of the data set will do, as long as its images and masks pair up.
+    is a group. A part of the data set will do, as long as its images and masks pair up. Where the data comes with its metadata.csv, every
+    image must be in the folder of the part that is listed there.
     """
 
     name: ClassVar[str] = "massachusetts-buildings"
@@ -62,11 +64,15 @@ class MassachusettsBuildings(Dataset):
         root = data_root() / Path(self.folder).expanduser()
         if not (root / self.layout).is_dir():
             raise InputError(self._explain(f"no folder {root / self.layout}"))
+        listed = _listed(root / "metadata.csv")
         scenes: dict[str, Scene] = {}
         for folder, part in PARTS.items():
             for stem, image, mask in self._pairs(root / self.layout / folder):
                 if stem in scenes:
                     raise InputError(f"{image}: the same image is in {scenes[stem].files[0].parent.name}: keep it in one part")
+                if listed and listed.get(stem) != folder:
+                    where = f"lists it in {listed[stem]}" if stem in listed else "does not list it"
+                    raise InputError(f"{image}: {root / 'metadata.csv'} {where}: move the image and its mask, or remove metadata.csv")
                 read = partial(_read, image, mask, self.no_data == "ignore", self.channels == "bgr")
                 scenes[stem] = Scene(f"{folder}/{stem}", stem, read, part, (image, mask))
         if not scenes:
@@ -91,6 +97,17 @@ class MassachusettsBuildings(Dataset):
             f" {self.layout}/{{train,val,test}}/*{image_suffix} and a mask for each of the same name in"
             f" {self.layout}/{{train,val,test}}_labels/*{mask_suffix}; `layout` chooses png or tiff. The data comes from {self.source}."
         )
+
+
+def _listed(file: Path) -> dict[str, str]:
+    """The folder of each image by its name, as metadata.csv has it; nothing without that file. Raises InputError for missing columns."""
+    if not file.is_file():
+        return {}
+    with file.open(encoding="utf-8-sig", newline="") as lines:
+        reader = csv.DictReader(lines)
+        if not {"image_id", "split"} <= set(reader.fieldnames or ()):
+            raise InputError(f"{file}:1: lacks the columns image_id and split that the data set came with: download it again, or remove it")
+        return {line["image_id"]: line["split"] for line in reader}
 
 
 def _by_stem(folder: Path, suffix: str) -> dict[str, Path]:

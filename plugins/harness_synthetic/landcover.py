@@ -20,10 +20,11 @@ NOISE = 0.08
 
 
 class SyntheticLandcover(Dataset):
-    """Five land-cover classes drawn by a seeded generator (S002): rectangles, a river, disks and roads on vegetation.
+    """Five land-cover classes drawn by a seeded generator (S002): rectangles, a river, disks or ellipses, and roads on vegetation.
 
     Facts from S002's notebook. `easy` is that generator: independent noise, so a per-pixel classifier scores 0.86 mIoU and the river is
-    the same in every image. `hard` has correlated texture, blurred edges, gain and offset per image and a random river.
+    the same in every image. `hard` has correlated texture, blurred edges, gain and offset per image, a random river, and turned ellipses
+    instead of disks.
     """
 
     name: ClassVar[str] = "synthetic-landcover"
@@ -73,19 +74,20 @@ def landcover(seed: int, index: int, size: int, difficulty: str) -> tuple[NDArra
     generator = stream(seed, "data", f"landcover|{difficulty}|{index}")
     image: NDArray[np.floating]
     if difficulty == "easy":
-        mask = classes_of(generator, size, river=(size // 3, 8.0, 0.0, 8.0))
+        mask = classes_of(generator, size, river=(size // 3, 8.0, 0.0, 8.0), disks=True)
         image = MEANS[mask] + generator.normal(0, NOISE, (size, size, 3))
     else:
         river = (generator.uniform(0.2, 0.8) * size, generator.uniform(4, 14), generator.uniform(0, 2 * np.pi), generator.uniform(5, 11))
-        mask = classes_of(generator, size, river)
+        mask = classes_of(generator, size, river, disks=False)
         image = _hard_image(generator, mask)
     return (255 * image.clip(0, 1) + 0.5).astype(np.uint8), mask
 
 
-def classes_of(generator: np.random.Generator, size: int, river: tuple[float, float, float, float]) -> NDArray[np.uint8]:
+def classes_of(generator: np.random.Generator, size: int, river: tuple[float, float, float, float], disks: bool) -> NDArray[np.uint8]:
     """A mask uint8 [size, size], later shapes over earlier ones. river: centre row, amplitude, phase and half thickness, in pixels.
 
-    Integer ranges of S002 are inclusive.
+    Bare soil is disks, as S002's notebook draws it, or the ellipses that its text names: turned at random, both half axes from the range of
+    the disks' radius. Integer ranges of S002 are inclusive.
     """
     mask = np.full((size, size), VEGETATION, np.uint8)
     for _ in range(generator.integers(3, 8)):
@@ -98,8 +100,11 @@ def classes_of(generator: np.random.Generator, size: int, river: tuple[float, fl
     mask[(rows >= middle - half) & (rows < middle + half)] = WATER
     for _ in range(generator.integers(2, 5)):
         x, y = generator.integers(25, size - 25 + 1, 2)
-        radius = generator.integers(10, 29)
-        mask[(columns - x) ** 2 + (rows - y) ** 2 <= radius**2] = SOIL
+        first = generator.integers(10, 29)
+        second, angle = (first, 0.0) if disks else (generator.integers(10, 29), generator.uniform(0, np.pi))
+        along = (columns - x) * np.cos(angle) + (rows - y) * np.sin(angle)
+        across = (rows - y) * np.cos(angle) - (columns - x) * np.sin(angle)
+        mask[(second * along) ** 2 + (first * across) ** 2 <= (first * second) ** 2] = SOIL
     row, column = generator.integers(size // 4, 3 * size // 4 + 1, 2)
     mask[row : row + 4, :] = ROAD
     mask[:, column : column + 4] = ROAD

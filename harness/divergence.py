@@ -30,14 +30,3 @@ def same_largest(exact: Shares, given: Shares) -> NDArray[np.bool_]:
     """Whether both rows have the same largest class, bool [N]; of equal shares the first class counts."""
     same: NDArray[np.bool_] = exact.argmax(1) == given.argmax(1)
     return same
-
-
-def divergences(exact: Shares, given: Shares, eps: float = 1e-8) -> dict[str, float]:
-    """The means of all three over the patches with valid pixels: total_variation, kl_divergence, same_largest. Zeros without patches."""
-    seen = exact.any(1)
-    measures = {
-        "total_variation": total_variation(exact[seen], given[seen]),
-        "kl_divergence": kl_divergence(exact[seen], given[seen], eps),
-        "same_largest": same_largest(exact[seen], given[seen]),
-    }
-    return {name: float(values.mean()) if seen.any() else 0.0 for name, values in measures.items()}
