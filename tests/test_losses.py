@@ -138,27 +138,6 @@ def test_a_class_without_training_labels_has_no_weight(loss: PartialCrossEntropy
 
 
 @dense_too
-def test_gradients_are_zero_on_unlabelled_pixels_and_there_only(loss: Loss) -> None:
-    labels = sparse()
-    logits, batch = a_batch(labels)
-    loss(logits, batch).backward()
-    assert logits.grad is not None
-    moved = (logits.grad != 0).any(1).numpy()
-    np.testing.assert_array_equal(moved, labels != IGNORE)
-
-
-@dense_too
-@pytest.mark.parametrize("counted", [PER_PATCH, [0.0] * K], ids=["labels elsewhere", "no label in the training set"])
-def test_a_batch_without_labels_gives_zero_and_a_gradient_of_zero(loss: Loss, counted: list[float]) -> None:
-    logits, batch = a_batch(np.full((2, 4, 4), IGNORE))
-    value = loss(logits, Batch(batch.images, batch.valid, batch.labels, labels_per_patch=torch.tensor(counted)))
-    value.backward()
-    assert value.item() == 0
-    assert logits.grad is not None
-    assert bool((logits.grad == 0).all())  # false for NaN too
-
-
-@dense_too
 def test_a_batch_twice_over_has_the_same_loss(loss: Loss) -> None:
     labels = sparse()
     logits, batch = a_batch(labels)

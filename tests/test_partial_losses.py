@@ -10,11 +10,11 @@ import pytest
 import torch
 from hypothesis import given
 from numpy.typing import NDArray
-from test_losses import CLASS_WEIGHTS, NORMALISERS, PER_PATCH, K, a_batch, called, dense, sparse
+from test_losses import CLASS_WEIGHTS, EVERY, NORMALISERS, PER_PATCH, K, a_batch, called, dense, sparse
 
 from harness.api import IGNORE, Batch, Loss
 from harness.testing import check_component
-from harness_points.cross_entropy import PartialCrossEntropy
+from harness_points.cross_entropy import CrossEntropy, PartialCrossEntropy
 from harness_points.dice import PartialDice
 from harness_points.focal import PartialFocal
 from harness_points.normalise import Normaliser
@@ -27,6 +27,7 @@ FOCALS = [PartialFocal(gamma=gamma, normaliser=normaliser, class_weights=weights
 DICES = [PartialDice(per=per, first_class=first, epsilon=1.0) for per in ("batch", "image") for first in (True, False)]
 
 every = pytest.mark.parametrize("loss", [*FOCALS, *DICES], ids=called)
+of_labels = pytest.mark.parametrize("loss", [CrossEntropy(), *EVERY, *FOCALS, *DICES], ids=called)
 every_dice = pytest.mark.parametrize("loss", DICES, ids=called)
 labelled = pytest.mark.parametrize("labels", [sparse(), sparse(1, 0.9), dense()], ids=["sparse", "denser", "full"])
 LEAST = np.array([[[0, 1], [IGNORE, 3]], [[IGNORE, IGNORE], [1, 1]]])
@@ -146,7 +147,7 @@ def test_dice_of_two_labelled_pixels_by_hand() -> None:
     assert PartialDice(first_class=False)(logits, batch).item() == pytest.approx(1 - 1.2 / 1.8, abs=1e-4)
 
 
-@every
+@of_labels
 def test_gradients_are_zero_on_unlabelled_pixels_and_there_only(loss: Loss) -> None:
     labels = sparse()
     logits, batch = a_batch(labels)
@@ -159,7 +160,7 @@ def test_gradients_are_zero_on_unlabelled_pixels_and_there_only(loss: Loss) -> N
         assert moved.any()
 
 
-@every
+@of_labels
 @pytest.mark.parametrize("counted", [PER_PATCH, [0.0] * K], ids=["labels elsewhere", "no label in the training set"])
 def test_a_batch_without_labels_gives_zero_and_a_gradient_of_zero(loss: Loss, counted: list[float]) -> None:
     logits, batch = a_batch(np.full((2, 4, 4), IGNORE))
