@@ -22,6 +22,17 @@ from harness.plan import Run
 from harness.store import AlreadyRunningError, Store
 
 
+def cores() -> int:
+    """The CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def shared(cores: int, jobs: int | None, count: int, wanted: int) -> tuple[int, int]:
+    """How many of `count` runs to do at a time, where `jobs` does not say, and the threads of each; `wanted` is what one needs at most."""
+    at_once = min(jobs or max(1, cores // wanted), count)
+    return at_once, max(1, cores // at_once)
+
+
 class Local(Executor):
     """Runs on this machine, each in a process of its own, several at a time."""
 
@@ -39,9 +50,8 @@ class Local(Executor):
         if not waiting:
             return
         gpus = _gpus() if waiting[0].scenario.training.device in ("auto", "cuda") else 0
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        jobs = min(self.jobs or (2 * gpus if gpus else cores), len(waiting))
-        threads = max(1, cores // jobs)
+        wanted = max(run.threads or 1 for run in waiting)
+        jobs, threads = shared(cores(), self.jobs or 2 * gpus or None, len(waiting), wanted)
         context = _context(waiting)
         active: dict[Connection, tuple[BaseProcess, Run, int]] = {}
         try:

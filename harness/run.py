@@ -43,8 +43,10 @@ Statistics = tuple[list[float], list[float]]
 def perform(run: Run, store: Store, threads: int | None = None) -> Iterator[Event]:
     """Computes a run and stores its record, yielding events as they happen. A failure is a record too, with its traceback.
 
-    `threads` is the number of CPU threads PyTorch may use (default: leave as is). Raises AlreadyRunningError if another process holds it.
+    `threads` is the number of CPU threads PyTorch may use (default: leave as is), if the run does not say. Raises AlreadyRunningError if
+    another process holds it.
     """
+    threads = run.threads or threads
     if threads:
         torch.set_num_threads(threads)
     with store.claim(run.key, {**run.title, "settings": run.settings}) as folder:
