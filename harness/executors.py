@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
 from multiprocessing.connection import Connection, wait
@@ -100,6 +101,7 @@ class Inline(Executor):
 def _work(run: Run, store: Store, threads: int, gpu: int | None, sender: Connection) -> None:
     """What a child process does: the run, its events sent to the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends its children
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     if gpu is not None:
         visible = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
         os.environ["CUDA_VISIBLE_DEVICES"] = visible[gpu] if gpu < len(visible) and visible[gpu] else str(gpu)
@@ -113,6 +115,17 @@ def _work(run: Run, store: Store, threads: int, gpu: int | None, sender: Connect
         sender.send(RunFinished(run.key, failure))
     except BrokenPipeError:
         pass  # the parent is gone
+
+
+def _end_with_parent() -> None:
+    """Waits for the end of the parent process, and ends this one: nobody would hear of its run, and its claim is on it.
+
+    A pipe that only the parent holds open tells it at once, however the parent ended; nothing asks again and again.
+    """
+    parent = multiprocessing.parent_process()
+    assert parent
+    parent.join()
+    os._exit(1)
 
 
 def abandon_dead(run: Run, store: Store, exitcode: int | None) -> RunFinished:
