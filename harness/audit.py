@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from pathlib import Path
 
 from harness import relations
-from harness.cases import Case, Entry, cases
+from harness.cases import Case, Entry, Reading, Remark, read
 from harness.checks import Check, Level, Options, checks, implied_share, means
 from harness.data import InputError
 from harness.relations import Range, meet
@@ -35,12 +35,13 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """How many tables, numbers and comparisons there were, and what came out."""
+    """How many tables, numbers and comparisons there were, what came out, and how tables were read where that was not certain."""
 
     tables: int
     numbers: int
     comparisons: int
     findings: tuple[Finding, ...]
+    remarks: tuple[Remark, ...]
 
     @property
     def failed(self) -> bool:
@@ -50,16 +51,13 @@ class Audit:
 
 def audit(paths: Sequence[Path], options: Options) -> Audit:
     """Checks every table of the files. Raises InputError for a file without a table, or without a column that names a score."""
-    tables, numbers, comparisons, findings = 0, 0, 0, list[Finding]()
+    tables, numbers, comparisons, findings, remarks = 0, 0, 0, list[Finding](), list[Remark]()
     for path in paths:
-        read = read_tables(path)
-        found = [own for table in read if (own := cases(table, options.per_class))]
+        readings = [read(table, options.per_class) for table in read_tables(path)]
+        found = [reading.rows for reading in readings if reading.rows]
         if not found:
-            columns = ", ".join(dict.fromkeys(column for table in read for column in table.columns if column))
-            raise InputError(
-                f"{path}: no column of numbers names a score; its columns: {columns}. Name them such as mIoU, IoU building, iou_building,"
-                " F1 road, precision, recall or OA; or give --per-class iou where they are named after classes alone"
-            )
+            raise InputError(_nothing(path, readings))
+        remarks += _together(remark for reading in readings for remark in reading.remarks)
         rows = [row for own in found for row in own]
         made = [
             *(_failed(row, check) for row in rows for check in checks(row, options)),
@@ -71,7 +69,27 @@ def audit(paths: Sequence[Path], options: Options) -> Audit:
         findings += sorted(filter(None, [*outside, *made]), key=lambda finding: finding.line)
         tables, comparisons = tables + len(found), comparisons + len(made)
         numbers += sum(len(row.scores) for row in rows)
-    return Audit(tables, numbers, comparisons, tuple(findings))
+    return Audit(tables, numbers, comparisons, tuple(findings), tuple(remarks))
+
+
+def _nothing(path: Path, readings: Sequence[Reading]) -> str:
+    """Why no score of a file can be used."""
+    known = [f"{each.source}:{each.line}: {each.kind}: {each.text}" for reading in readings for each in reading.remarks]
+    if known:
+        return "\n".join([*known, f"{path}: no score is left to check"])
+    columns = ", ".join(dict.fromkeys(column for table in read_tables(path) for column in table.columns if column))
+    return (
+        f"{path}: no column of numbers names a score; its columns: {columns}. Name them such as mIoU, IoU building, iou_building,"
+        " F1 road, precision, recall or OA; or give --per-class iou where they are named after classes alone"
+    )
+
+
+def _together(remarks: Iterable[Remark]) -> list[Remark]:
+    """Remarks of a file by line; the same assumption about several of its tables once, at the first."""
+    first: dict[object, Remark] = {}
+    for each in remarks:
+        first.setdefault(each.text if each.kind == "assumed" else each, each)
+    return sorted(first.values(), key=lambda each: each.line)
 
 
 def _failed(row: Case, check: Check) -> Finding | None:
@@ -172,13 +190,14 @@ def _shown(entry: Entry, found: Range) -> tuple[str, str]:
 
 
 def to_text(found: Audit) -> str:
-    """The findings, three lines each, and a line that sums up."""
+    """The findings, three lines each, how tables were read where that is not certain, and a line that sums up."""
     lines = []
     for each in found.findings:
         (column, text), *others = each.numbers
         against = f"; {', '.join(f'{name} {value}' for name, value in others)}" if others else ""
         lines += [f"{each.source}:{each.line}: {each.row} ({each.table})", f"  {each.level}: {column} {text}{against}"]
         lines += [f"  allowed: {' to '.join(each.allowed)}: {each.rule}" + (f"; {each.remark}" if each.remark else "")]
+    lines += [f"{each.source}:{each.line}: {each.kind}: {each.text}" for each in found.remarks]
     counts = Counter(each.level for each in found.findings)
     outcome = ", ".join(f"{count} {level}" for level, count in counts.items()) or "nothing impossible"
     alone = "" if found.comparisons else "; no two numbers could be compared"

@@ -12,7 +12,7 @@ from tabulate import tabulate
 
 from harness.data import InputError
 from harness.differences import COMPARABLE, Difference, differing, merged, provenance_values, setting_values, shown, within
-from harness.records import Record, Selection, scores
+from harness.records import ERRORS, NLL, Record, Selection, scores
 from harness.statistics import Spread, quantile, spread
 
 FEWEST = 3
@@ -21,7 +21,8 @@ FEWEST = 3
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One score on both sides, as fractions: the spread over seeds; B minus A, paired by seed where it can be; its 95 % interval."""
+    """One score on both sides, as fractions (`NLL` in nats): the spread over seeds; B minus A, paired by seed where it can be; its 95 %
+    interval."""
 
     name: str
     a: Spread
@@ -45,10 +46,14 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A and B, each as one line; a pair, or a pair for each method that two boards share; methods that only one board has."""
+    """A and B, each as one line; a pair, or a pair for each method that two boards share; methods that only one board has.
+
+    `same`: both sides are the same records.
+    """
 
     a: str
     b: str
+    same: bool
     board: bool
     pairs: tuple[Pair, ...]
     only: tuple[str, ...]
@@ -56,9 +61,9 @@ class Comparison:
 
 def compare(a: Selection, b: Selection) -> Comparison:
     """Compares two runs or rows, or two boards row by row. Raises InputError for a board against something else, or nothing in common."""
-    board = "board" in (a.kind, b.kind)
+    board, same = "board" in (a.kind, b.kind), a.records == b.records
     if not board:
-        return Comparison(_title(a), _title(b), board, (_pair("", a.records, b.records),), ())
+        return Comparison(_title(a), _title(b), same, board, (_pair("", a.records, b.records),), ())
     if a.kind != b.kind:
         one, other = (a, b) if a.kind == "board" else (b, a)
         raise InputError(f"{one.name} is a board and {other.name} a {other.kind}: name a row of the board too, {one.name}:METHOD")
@@ -68,7 +73,7 @@ def compare(a: Selection, b: Selection) -> Comparison:
         raise InputError(f"{a.name} and {b.name} have no method in common: compare their rows, {a.name}:METHOD and {b.name}:METHOD")
     only = [f"{side.name}:{method}" for side, own in zip((a, b), sides, strict=True) for method in own if method not in shared]
     pairs = tuple(_pair(method, sides[0][method], sides[1][method]) for method in shared)
-    return Comparison(_title(a), _title(b), board, pairs, tuple(only))
+    return Comparison(_title(a), _title(b), same, board, pairs, tuple(only))
 
 
 def _methods(side: Selection) -> dict[str, list[Record]]:
@@ -83,7 +88,7 @@ def _title(side: Selection) -> str:
     what = f"{len(methods)} methods" if side.kind == "board" else methods[0]
     key = f", key {side.records[0]['key'][:12]}" if side.kind == "run" else ""
     scenario = f"{side.records[0]['scenario']}{', profile ' + side.records[0]['profile'] if side.records[0]['profile'] else ''}"
-    return f"{side.name}: {scenario}: {what}, seed {', '.join(seeds)}{key}"
+    return f"{side.name}: {scenario}: {what}, seed{'s' if len(seeds) > 1 else ''} {', '.join(seeds)}{key}"
 
 
 def _pair(method: str, a: Sequence[Record], b: Sequence[Record]) -> Pair:
@@ -137,6 +142,7 @@ def to_json(found: Comparison) -> str:
 def to_text(found: Comparison) -> str:
     """A comparison for a terminal."""
     blocks = [f"A  {found.a}\nB  {found.b}"]
+    blocks += ["A and B are the same records"] if found.same else []
     blocks += [f"only on one board: {', '.join(found.only)}"] if found.only else []
     reasons = [*dict.fromkeys(reason for pair in found.pairs for reason in pair.obstacles)]
     same = "comparable: same protocol, profile, data, split, pixels tested and classes"
@@ -146,17 +152,23 @@ def to_text(found: Comparison) -> str:
         blocks.append(_table(title, lines, found.board) if lines else f"{title}: no difference")
     if found.board:
         lines = [[pair.method, *_numbers(pair.scores[0]), _seeds(pair)] for pair in found.pairs]
-        columns = ["mIoU (%)", "A", "B", "B - A (pp)", "95 % interval", "paired by seed"]
+        columns = ["mIoU (%)", "A", "B", "B - A (pp)", "95 % interval", "in both"]
     else:
         (pair,) = found.pairs
-        lines = [[score.name, *_numbers(score), *(_points(score.by_seed.get(seed)) for seed in pair.paired)] for score in pair.scores]
+        lines = [
+            [score.name, *_numbers(score), *(_points(score, score.by_seed.get(seed)) for seed in pair.paired)] for score in pair.scores
+        ]
         columns = ["score (%)", "A", "B", "B - A (pp)", "95 % interval", *(f"seed {seed}" for seed in pair.paired)]
         if not pair.paired:
             blocks.append("not paired: the difference is that of the means")
     aligned = ["left", *["right"] * (len(columns) - 1)]
     blocks.append(tabulate(lines, columns, colalign=aligned, disable_numparse=True))
-    if any(0 < len(pair.paired) < FEWEST for pair in found.pairs):
-        blocks.append(f"No interval below {FEWEST} seeds.")
+    less = [score.name for score in found.pairs[0].scores if score.name in ERRORS] if not found.board else []
+    blocks += [f"Less is better: {'; '.join(less)}."] if less else []
+    few = {len(pair.paired) for pair in found.pairs} & set(range(1, FEWEST))
+    if few and not found.same:
+        one = "One seed in both is one pair of runs: whether another seed would show the same cannot be told. " if 1 in few else ""
+        blocks.append(f"{one}Intervals need {FEWEST} seeds in both.")
     return "\n\n".join(blocks)
 
 
@@ -176,19 +188,28 @@ def _table(title: str, lines: list[list[str]], board: bool) -> str:
 
 
 def _numbers(score: Score) -> list[str]:
-    ends = "–" if score.interval is None else " to ".join(f"{100 * end:+.1f}" for end in score.interval)
-    return [_percent(score.a), _percent(score.b), _points(score.difference.mean, score.difference.sd), ends]
+    ends = "–" if score.interval is None else " to ".join(_points(score, end) for end in score.interval)
+    return [_value(score, score.a), _value(score, score.b), _points(score, score.difference.mean, score.difference.sd), ends]
 
 
 def _seeds(pair: Pair) -> str:
-    return ", ".join(map(str, pair.paired)) or "no"
+    if not pair.paired:
+        return "–" if pair.obstacles else "no seed"
+    return f"seed{'s' if len(pair.paired) > 1 else ''} {', '.join(map(str, pair.paired))}"
 
 
-def _percent(value: Spread) -> str:
-    return "–" if math.isnan(value.mean) else f"{100 * value.mean:.1f}" + ("" if math.isnan(value.sd) else f" ± {100 * value.sd:.1f}")
+def _value(score: Score, value: Spread) -> str:
+    return (
+        "–" if math.isnan(value.mean) else _number(score, value.mean) + ("" if math.isnan(value.sd) else f" ± {_number(score, value.sd)}")
+    )
 
 
-def _points(value: float | None, sd: float = math.nan) -> str:
+def _points(score: Score, value: float | None, sd: float = math.nan) -> str:
     if value is None or math.isnan(value):
         return "–"
-    return f"{100 * value:+.1f}" + ("" if math.isnan(sd) else f" ± {100 * sd:.1f}")
+    return _number(score, value, "+") + ("" if math.isnan(sd) else f" ± {_number(score, sd)}")
+
+
+def _number(score: Score, value: float, sign: str = "") -> str:
+    """A fraction in percent, or nats."""
+    return f"{value:{sign}.3f}" if score.name == NLL else f"{100 * value:{sign}.1f}"

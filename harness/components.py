@@ -11,10 +11,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from pydantic.config import JsonDict
 
 from harness.data import Batch, Provision, Sample, Scene, SegmentationClass, WeakLabel
+from harness.frozen import Frozen
 
 if TYPE_CHECKING:
     import torch
@@ -32,10 +33,8 @@ Unit = Annotated[
 ]
 
 
-class Component(BaseModel, ABC):
+class Component(Frozen, ABC):
     """What all kinds share: a public name, frozen fields, unknown fields refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     name: ClassVar[str]
     """The name scenarios use, in kebab-case."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
+from harness.data import InputError
 from harness.documents import Problem, ScenarioError, read_document
 from harness.explain import explained
+from harness.frozen import Frozen
 from harness.suggestions import suggestion
 
 DEFAULTS = Path(__file__).with_name("annotation_costs.yaml")
@@ -24,20 +27,16 @@ BY_HAND = ("pixel", "piece")
 """What a click or stroke of its own is needed for, where a kind has a time for it."""
 
 
-class Rate(BaseModel):
+class Rate(Frozen):
     """Seconds for one thing that is counted, and where that number is from."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     seconds: float = Field(ge=0, description="Seconds for each.")
     trust: Literal["published", "derived", "assumption"] = Field(description="How sure it is.")
     source: str = Field(min_length=1, description="Who measured it, or why it is assumed.")
 
 
-class CostModel(BaseModel):
+class CostModel(Frozen):
     """Rates by kind of annotation and by what is counted, and the kind of each supervision by name."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kinds: Mapping[str, Mapping[Counted, Rate]]
     supervisions: Mapping[str, str]
@@ -46,10 +45,15 @@ class CostModel(BaseModel):
 def cost_model(root: Path) -> CostModel:
     """The cost model in a leaderboards' folder, or the packaged one where it has none.
 
-    Raises ScenarioError naming file, line and field of every mistake.
+    Raises ScenarioError naming file, line and field of every mistake, InputError for a file of nearly that name, which would be ignored.
     """
     own = root / OWN
-    return _read(own) if own.exists() else packaged()
+    if own.exists():
+        return _read(own)
+    named = [path.name for path in root.glob("*") if path.suffix.lower() in (".yaml", ".yml")]
+    for near in difflib.get_close_matches(OWN, sorted(named), n=1, cutoff=0.8):
+        raise InputError(f"{root / near}: is not read: a cost model is called {OWN}: rename it, or move it elsewhere")
+    return packaged()
 
 
 @cache

@@ -21,11 +21,11 @@ from harness.costs import cost_model
 from harness.data import InputError
 from harness.events import EpochFinished, Event, RunFinished, RunStarted
 from harness.folders import cache_root, leaderboards_root
-from harness.patches import PatchSet, data_fingerprint, open_patches
+from harness.patches import PatchSet, check_channels, data_fingerprint, open_patches
 from harness.plan import Run, expand
 from harness.resolve import read_scenario
 from harness.scenario import Scenario
-from harness.splits import divide
+from harness.splits import check_valid, divide
 from harness.store import Store
 from harness.suggestions import suggestion
 
@@ -66,11 +66,14 @@ def prepare(catalog: Catalog, text: str, profile: str | None, settings: Sequence
 
 
 def cut_patches(experiment: Experiment) -> PatchSet:
-    """The patches of an experiment, cut now if need be; checks that every seed can be split."""
+    """The patches of an experiment, cut now if need be; checks that a network can take them, and that every seed can be split."""
     scenario = experiment.scenario
     patches = open_patches(scenario.dataset, experiment.data, scenario.patches, cache_root())
+    if not all(method.floor for method in scenario.methods):
+        check_channels(patches.images.shape[3], scenario.patches.normalise)
     for seed in scenario.seeds:
         parts = divide(patches.origins, scenario.split, scenario.patches.size, seed)
+        check_valid(patches, parts, seed)
         if scenario.training.validation != "none" and not parts["validation"]:
             raise InputError(f"training.validation: {scenario.training.validation} needs a validation part: set split.validation above 0")
         for method in scenario.methods:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
 from multiprocessing.connection import Connection, wait
@@ -20,6 +21,17 @@ from harness.events import Event, RunFinished
 from harness.hookspecs import hookimpl
 from harness.plan import Run
 from harness.store import AlreadyRunningError, Store
+
+
+def cores() -> int:
+    """The CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def shared(cores: int, jobs: int | None, count: int, wanted: int) -> tuple[int, int]:
+    """How many of `count` runs to do at a time, where `jobs` does not say, and the threads of each; `wanted` is what one needs at most."""
+    at_once = min(jobs or max(1, cores // wanted), count)
+    return at_once, max(1, cores // at_once)
 
 
 class Local(Executor):
@@ -39,9 +51,8 @@ class Local(Executor):
         if not waiting:
             return
         gpus = _gpus() if waiting[0].scenario.training.device in ("auto", "cuda") else 0
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        jobs = min(self.jobs or (2 * gpus if gpus else cores), len(waiting))
-        threads = max(1, cores // jobs)
+        wanted = max(run.threads or 1 for run in waiting)
+        jobs, threads = shared(cores(), self.jobs or 2 * gpus or None, len(waiting), wanted)
         context = _context(waiting)
         active: dict[Connection, tuple[BaseProcess, Run, int]] = {}
         try:
@@ -90,6 +101,7 @@ class Inline(Executor):
 def _work(run: Run, store: Store, threads: int, gpu: int | None, sender: Connection) -> None:
     """What a child process does: the run, its events sent to the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends its children
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     if gpu is not None:
         visible = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
         os.environ["CUDA_VISIBLE_DEVICES"] = visible[gpu] if gpu < len(visible) and visible[gpu] else str(gpu)
@@ -103,6 +115,17 @@ def _work(run: Run, store: Store, threads: int, gpu: int | None, sender: Connect
         sender.send(RunFinished(run.key, failure))
     except BrokenPipeError:
         pass  # the parent is gone
+
+
+def _end_with_parent() -> None:
+    """Waits for the end of the parent process, and ends this one: nobody would hear of its run, and its claim is on it.
+
+    A pipe that only the parent holds open tells it at once, however the parent ended; nothing asks again and again.
+    """
+    parent = multiprocessing.parent_process()
+    assert parent
+    parent.join()
+    os._exit(1)
 
 
 def abandon_dead(run: Run, store: Store, exitcode: int | None) -> RunFinished:

@@ -52,6 +52,10 @@ class PatchSet:
             counts += np.bincount(self.masks[index].ravel(), minlength=IGNORE + 1)
         return counts[: self.classes]
 
+    def valid(self, indices: Sequence[int]) -> bool:
+        """Whether the patches at `indices` have a pixel that is not ignored."""
+        return any((self.masks[index] != IGNORE).any() for index in indices)
+
     def scene(self, indices: Sequence[int]) -> Sample:
         """A whole scene put together from its patches. What no patch covers is IGNORE, so no label is spent where none trains."""
         size = self.masks.shape[1]
@@ -94,6 +98,12 @@ def open_patches(dataset: Dataset, fingerprint: str, settings: Patches, cache: P
     images = np.memmap(folder / "images.bin", np.uint8, "r", shape=(count, size, size, channels))
     masks = np.memmap(folder / "masks.bin", np.uint8, "r", shape=(count, size, size))
     return PatchSet(images, masks, tuple(PatchOrigin(*origin) for origin in index["origins"]), index["classes"])
+
+
+def check_channels(channels: int, normalise: str) -> None:
+    """Raises InputError where there are no statistics for that many channels."""
+    if normalise == "imagenet" and channels != 3:
+        raise InputError(f"patches.normalise: imagenet has statistics for 3 channels, the data has {channels}: use training-set, or none")
 
 
 def _write_patches(dataset: Dataset, settings: Patches, folder: Path) -> None:

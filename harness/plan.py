@@ -14,7 +14,8 @@ from harness.scenario import Method, Scenario
 @dataclass(frozen=True, slots=True)
 class Run:
     """One training and one test evaluation. `settings` is the resolved document that the record keeps; `key` is the sha256 of what in it
-    can change a number. Names of scenarios and methods cannot, so two scenarios that ask for the same run share it."""
+    can change a number. Names of scenarios and methods cannot, so two scenarios that ask for the same run share it. `threads`: the CPU
+    threads to compute with, where that is not left to the executor; not in the key."""
 
     key: str
     scenario: Scenario
@@ -22,6 +23,7 @@ class Run:
     seed: int
     data: str
     settings: dict[str, Any]
+    threads: int | None = None
 
     @property
     def title(self) -> dict[str, Any]:

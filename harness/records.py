@@ -18,6 +18,10 @@ from harness.store import Store
 from harness.suggestions import suggestion
 
 Record = Mapping[str, Any]
+NLL = "NLL (nats)"
+OFF = {"hard": "proportions off, hard", "soft": "proportions off, soft"}
+"""How far predicted class shares of a patch are from the true ones, by how pixels are counted."""
+ERRORS = (*OFF.values(), "calibration error", NLL)
 NAMES = "give BOARD, BOARD:METHOD, BOARD:METHOD:SEED, or the first digits of a run's key"
 
 
@@ -100,7 +104,10 @@ def counts(record: Record) -> NDArray[np.int64]:
 
 
 def scores(record: Record) -> dict[str, float]:
-    """Scores by name, as fractions: mIoU first; what `details` give where the record has them; NaN where nothing was counted."""
+    """Scores by name, as fractions: mIoU first; what `details` give where the record has them; NaN where nothing was counted.
+
+    Of those in `ERRORS`, less is better; `NLL` is no fraction.
+    """
     total, names = counts(record), [entry["name"] for entry in record["classes"]]
     listed = [names.index(name) for name in record["mean_over"]]
     found = {"mIoU": metrics.mean_iou(total, listed), "accuracy": float(metrics.accuracy(total))}
@@ -111,8 +118,11 @@ def scores(record: Record) -> dict[str, float]:
         radius = details["boundary"]["radius"]
         found[f"boundary IoU, {radius} px"] = _mean(metrics.boundary_iou(details["boundary"])[listed])
         found[f"boundary F1, {radius} px"] = _mean(metrics.boundary_f1(details["boundary"])[listed])
+    shares = details.get("proportions", {})
+    found |= {name: float(shares[kind]["error"]) for kind, name in OFF.items() if kind in shares}
     if "calibration" in details:
         found["calibration error"] = metrics.expected_calibration_error(details["calibration"])
+        found[NLL] = metrics.negative_log_likelihood(details["calibration"])
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from harness.components import Executor
 from harness.data import InputError
 from harness.differences import differing, merged, provenance_values, setting_values, shown
 from harness.execution import Experiment, computed, cut_patches
+from harness.executors import cores
 from harness.folders import cache_root
 from harness.leaderboard import FLOOR
 from harness.patches import data_fingerprint
@@ -40,9 +41,10 @@ class Plan:
 
 
 def plans(board: str, method: str, seeds: Sequence[int], root: Path, catalog: Catalog, changes: Sequence[str] = ()) -> list[Plan]:
-    """The runs of a row, by default all that finished. A seed that the row does not have is made with the settings of the first.
+    """The runs of a row, by default all that finished, each with the CPU threads of its record, or as many as there are cores.
 
-    Raises InputError for an unknown board or row, a row without a finished run, a record that lacks something, and data that is absent.
+    A seed of the row that has not finished is made with the settings of the first that has. Raises InputError for an unknown board, row
+    or seed, a row without a finished run, a record that lacks something, and data that is absent.
     """
     if method == FLOOR:
         raise InputError(f"{FLOOR!r} is computed from the records of the other rows: there is nothing to run")
@@ -52,6 +54,10 @@ def plans(board: str, method: str, seeds: Sequence[int], root: Path, catalog: Ca
     if not done:
         states = ", ".join(sorted({record["status"] for record in planned})) or "no runs"
         raise InputError(f"{board}, {method}: no finished run is recorded ({states}): nothing to reproduce")
+    known = [record["seed"] for record in planned]
+    for seed in seeds:
+        if seed not in known:
+            raise InputError(f"--seed {seed}: {board} has no such seed of {method!r}: its seeds are {_listed(known)}")
     first, made = next(iter(done.values())), list[Plan]()
     for seed in dict.fromkeys(seeds or done):
         record: Record = done.get(seed, first)
@@ -60,7 +66,8 @@ def plans(board: str, method: str, seeds: Sequence[int], root: Path, catalog: Ca
         data = data_fingerprint(scenario.dataset, cache_root() / "digests.json")
         runs = expand(scenario, data)
         cut_patches(Experiment(scenario, data, runs, runs))
-        made.append(Plan(runs[0], record, seed in done))
+        threads = _threads(record)
+        made.append(Plan(replace(runs[0], threads=min(threads, cores()) if threads else None), record, seed in done))
     return made
 
 
@@ -68,8 +75,8 @@ def reproduce(board: str, method: str, made: Sequence[Plan], root: Path, catalog
     """Runs what `plans` made, and prints how it compares with the row. Returns 0 where it lands inside the row's interval, else 1."""
     recorded = {record["seed"]: record for record in row(read_board(records_path(root, board)), method) if record["status"] == "ok"}
     print(f"{board}, {method}: recorded seeds {_listed(recorded)}; running seeds {_listed(each.run.seed for each in made)}", flush=True)
-    for line in _changed(made):
-        print(line)
+    for line in (*_changed(made), *_threading(made)):
+        print(line, flush=True)
     fresh: dict[int, Record] = {}
     failed = False
     for record in computed(catalog, [each.run for each in made], store, executor, sys.stdout):
@@ -140,6 +147,26 @@ def _changed(made: Sequence[Plan]) -> list[str]:
         if each.same and each.run.key != each.record["key"]:
             lines[f"so the key of seed {each.run.seed} is {each.run.key[:12]}, not {each.record['key'][:12]}"] = None
     return [*lines] or ["settings, source and data are as recorded"]
+
+
+def _threads(record: Record) -> int | None:
+    """The CPU threads that a run was computed with, where its record says."""
+    threads: int | None = record.get("hardware", {}).get("threads")
+    return threads
+
+
+def _threading(made: Sequence[Plan]) -> list[str]:
+    """With how many CPU threads the runs are made, a line for each number recorded: sums in another order change scores."""
+    lines: dict[str, None] = {}
+    for each in made:
+        recorded, now = _threads(each.record), each.run.threads
+        if not recorded or not now:
+            lines["the record does not say how many CPU threads it had: with another number, mIoU can be tenths of a point off"] = None
+        elif recorded != now:
+            lines[f"recorded with {recorded} CPU threads, of which this machine has {now}: mIoU can be tenths of a point off"] = None
+        else:
+            lines[f"computed with {now} CPU thread{'s' if now > 1 else ''}, as recorded"] = None
+    return [*lines]
 
 
 def _table(made: Sequence[Plan], recorded: Mapping[int, Record], fresh: Mapping[int, Record]) -> str:

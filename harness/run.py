@@ -17,7 +17,7 @@ import safetensors.torch
 import torch
 from numpy.typing import NDArray
 
-from harness.data import InputError, stream_seed
+from harness.data import stream_seed
 from harness.devices import choose_device, choose_precision, hardware
 from harness.evaluate import Result, evaluate, score
 from harness.events import EpochFinished, Event, RunFinished, RunStarted
@@ -25,7 +25,7 @@ from harness.fingerprints import digest
 from harness.floors import predictions
 from harness.folders import cache_root
 from harness.outcome import details, outcome
-from harness.patches import PatchSet, open_patches
+from harness.patches import PatchSet, check_channels, open_patches
 from harness.plan import Run
 from harness.provenance import git_state, machine, package_versions, peak_memory_mib
 from harness.samples import Draw, write_samples
@@ -43,8 +43,10 @@ Statistics = tuple[list[float], list[float]]
 def perform(run: Run, store: Store, threads: int | None = None) -> Iterator[Event]:
     """Computes a run and stores its record, yielding events as they happen. A failure is a record too, with its traceback.
 
-    `threads` is the number of CPU threads PyTorch may use (default: leave as is). Raises AlreadyRunningError if another process holds it.
+    `threads` is the number of CPU threads PyTorch may use (default: leave as is), if the run does not say. Raises AlreadyRunningError if
+    another process holds it.
     """
+    threads = run.threads or threads
     if threads:
         torch.set_num_threads(threads)
     with store.claim(run.key, {**run.title, "settings": run.settings}) as folder:
@@ -241,11 +243,10 @@ def _split_sizes(patches: PatchSet, split: Parts, by_group: bool) -> dict[str, A
 
 def _statistics(images: NDArray[np.uint8], normalise: str) -> Statistics:
     channels = images.shape[3]
+    check_channels(channels, normalise)
     if normalise == "none":
         return [0.0] * channels, [1.0] * channels
     if normalise == "imagenet":
-        if channels != 3:
-            raise InputError(f"patches.normalise: imagenet has statistics for 3 channels, the data has {channels}: use training-set")
         return list(IMAGENET[0]), list(IMAGENET[1])
     flat = images.reshape(-1, channels)
     return (flat.mean(0) / 255).tolist(), np.maximum(flat.std(0) / 255, 1e-6).tolist()

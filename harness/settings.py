@@ -5,16 +5,15 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from harness.floors import Floor
+from harness.frozen import Frozen
 from harness.suggestions import suggestion
 
 
-class Section(BaseModel):
+class Section(Frozen):
     """A frozen part of a scenario; unknown fields are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     def identity(self) -> dict[str, Any]:
         """What goes into keys: only what differs from the defaults, so that a new field with a neutral default makes nothing stale.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from harness.data import InputError, Part, stream
-from harness.patches import PatchOrigin
+from harness.patches import PatchOrigin, PatchSet
 from harness.settings import Split
 from harness.suggestions import suggestion
 
@@ -41,6 +41,13 @@ def divide(origins: Sequence[PatchOrigin], split: Split, size: int, seed: int) -
             remedy = "choose another split" if split.by == "official" else "change split.test or split.validation"
             raise InputError(f"split by {split.by}: nothing is left for {part}: {remedy}")
     return parts
+
+
+def check_valid(patches: PatchSet, parts: Parts, seed: int) -> None:
+    """Raises InputError for a part whose pixels are all ignored: its scores, or the losses on it, would be no numbers."""
+    for part, indices in parts.items():
+        if indices and not patches.valid(indices):
+            raise InputError(f"no valid pixel in the {part} part of seed {seed}: the masks ignore all of it: choose another split")
 
 
 def _official(origin: PatchOrigin) -> Part:

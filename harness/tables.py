@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import html
 import io
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,10 +15,15 @@ from harness.data import InputError
 
 MARKS = str.maketrans("", "", "†‡§¶*`$⁰¹²³⁴⁵⁶⁷⁸⁹ᵃᵇᶜ")
 SEPARATOR = re.compile(r"\s*\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*")
-NUMBER = r"(?:\d+\.?\d*|\.\d+)"
-CELL = re.compile(
-    rf"(?P<value>[-+]?{NUMBER})\s*(?P<percent>%?)\s*(?:(?:±|\+/?-)\s*(?P<spread>{NUMBER})|\(±?\s*(?P<bracket>{NUMBER})\))?\s*%?"
-)
+NUMBER = r"(?:\d+(?:[.,]\d*)?|[.,]\d+)"
+SPREAD = rf"(?:±|\+/?-)\s*(?P<spread>{NUMBER})|\(\s*±?\s*(?P<bracket>{NUMBER})\s*%?\s*\)"
+INTERVAL = rf"[\[(]\s*(?P<low>[-+]?{NUMBER})\s*%?\s*(?:[,;–—-]|to)\s*(?P<high>{NUMBER})\s*%?\s*[\])]"
+SCORE = rf"(?P<value>[-+]?{NUMBER})\s*%?\s*(?:{SPREAD}|{INTERVAL})?\s*%?"
+ARROW = "[↑↓▲▼]"
+BESIDE = rf"\((?:[-+]|{ARROW})\s*{NUMBER}\s*(?:%|pp|points?|pts?)?\s*{ARROW}?\)|{ARROW}\s*(?:{NUMBER})?\s*%?|\+\s*{NUMBER}|\([^\d()]*\)"
+"""What may follow a score and is not part of it: a difference with its sign, an arrow, words in brackets."""
+CELL = re.compile(rf"(?P<score>{SCORE})(?:(?:(?<=\s)|(?=[(↑↓▲▼]))(?:{BESIDE})\s*)*")
+THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(,\d{3}){2,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +36,11 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table; `title` is the text right above it, or its place in the file."""
+    """A table; `title` is the text right above it, or its place in the file; `number` is the line of its headings."""
 
     source: str
     title: str
+    number: int
     columns: tuple[str, ...]
     lines: tuple[Line, ...]
 
@@ -76,9 +83,11 @@ def _csv(text: str, source: str) -> Table:
     except csv.Error as error:
         raise InputError(f"{source}:{reader.line_num}: is not CSV: {error}") from error
     if not rows:
-        return Table(source, "", (), ())
-    columns = rows[0][1]
-    return Table(source, Path(source).stem, columns, tuple(Line(number, _fitted(row, columns, source, number)) for number, row in rows[1:]))
+        return Table(source, "", 1, (), ())
+    number, columns = rows[0]
+    return Table(
+        source, Path(source).stem, number, columns, tuple(Line(number, _fitted(row, columns, source, number)) for number, row in rows[1:])
+    )
 
 
 def _markdown(text: str, source: str) -> Iterator[Table]:
@@ -93,8 +102,9 @@ def _markdown(text: str, source: str) -> Iterator[Table]:
             while end < len(lines) and "|" in lines[end]:
                 end += 1
             rows = tuple(Line(at + 1, _fitted(_cells(lines[at]), columns, source, at + 1)) for at in range(index + 2, end))
-            count, index = count + 1, end
-            yield Table(source, title or f"table {count}", columns, rows)
+            count += 1
+            yield Table(source, title or f"table {count}", index + 1, columns, rows)
+            index = end
             title = ""
             continue
         elif line.strip():
@@ -125,14 +135,28 @@ def plain(text: str) -> str:
 
 
 def printed(cell: str) -> Printed | None:
-    """The number in a cell, such as 52.3, 52,3 %, .523, 52.3 ± 1.3 or 52.3 (1.3); None for any other text."""
-    thousands = re.match(r"[-+]?[1-9]\d{0,2}(,\d{3})+(?!\d)", cell)
-    text = cell.replace(",", "") if thousands else re.sub(r"(?<=\d),(?=\d)", ".", cell)
-    found = CELL.fullmatch(text.strip())
+    """The score in a cell, such as 52.3, 52,3 %, .523, 52.3 ± 1.3, 52.3 (1.3) or 52.3 [51.0, 53.6]; None for any other text.
+
+    A single comma is a decimal one, since no score is in the thousands: 81,250 is 81.25. Differences beside the score, as in 75.0 (+2.1),
+    are passed over. Of an interval, half its width is the spread.
+    """
+    if THOUSANDS.fullmatch(cell):
+        return Printed(float(cell.replace(",", "")), 0.5, math.nan, False)
+    found = CELL.fullmatch(cell.strip())
     if not found:
         return None
-    spread = found["spread"] or found["bracket"]
-    return Printed(float(found["value"]), _half(found["value"]), float(spread) + _half(spread) if spread else float("nan"), "%" in text)
+    value, spread, low, high = (_decimal(found[name]) for name in ("value", "spread", "low", "high"))
+    spread = spread or _decimal(found["bracket"])
+    wide = float(spread) + _half(spread) if spread else math.nan
+    if low and high:
+        if not float(low) <= float(value) <= float(high):
+            return None
+        wide = (float(high) - float(low)) / 2 + _half(high)
+    return Printed(float(value), _half(value), wide, "%" in found["score"])
+
+
+def _decimal(number: str | None) -> str:
+    return (number or "").replace(",", ".")
 
 
 def _half(number: str) -> float:

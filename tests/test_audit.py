@@ -18,6 +18,7 @@ from harness.audit import Audit, Finding, audit, to_text
 from harness.checks import Options
 from harness.cli import main
 from harness.data import InputError
+from harness.tables import printed
 
 TABLES = Path(__file__).parent / "tables"
 ROOT = Path(__file__).parent.parent
@@ -46,8 +47,8 @@ def test_s001_means_are_over_six_classes_and_over_one() -> None:
     assert (benchmark.allowed, benchmark.level) == (("63.62", "63.83"), "impossible")  # the mean over 5 classes
     assert benchmark.remark == "nearest: with one more class, not listed, at 0, 53.02 to 53.19"
     assert said(found, "45.4±.9", "F1 water").remark.endswith("at 0, 45.96 to 46.12")
-    for printed, nearest in (("69.2±.3", "68.42 to 68.59"), ("65.3±.8", "65.63 to 65.78")):
-        assert said(found, printed, "the mean over background, mitochondria").remark == f"nearest: of mitochondria alone, {nearest}"
+    for mean, nearest in (("69.2±.3", "68.42 to 68.59"), ("65.3±.8", "65.63 to 65.78")):
+        assert said(found, mean, "the mean over background, mitochondria").remark == f"nearest: of mitochondria alone, {nearest}"
 
 
 def test_s001_accuracy_of_the_second_row_is_not_that_of_its_f1() -> None:
@@ -164,6 +165,93 @@ def test_ways_to_write_a_table(tmp_path: Path, text: str) -> None:
     assert found.comparisons >= 1
     wrong = text.replace("80.0", "90.0").replace("80,0", "90,0").replace(".800", ".900")
     assert [finding.level for finding in audited(path, wrong)] == ["impossible"]
+
+
+@pytest.mark.parametrize(
+    ("cell", "value", "spread"),
+    [
+        ("0,812", 0.812, None),
+        ("81,250", 81.25, None),
+        ("81,250 ± 0,500", 81.25, 0.5005),
+        ("1,234,567", 1234567, None),
+        ("75.0 (+25.0)", 75, None),
+        ("0.75 (+25 %)", 0.75, None),
+        ("75.0 ↑2.1", 75, None),
+        ("75.0 +2.1", 75, None),
+        ("75.0 (ours)", 75, None),
+        ("52.3 (1.3)", 52.3, 1.35),
+        ("52,3 [51,0; 53,6]", 52.3, 1.35),
+    ],
+)
+def test_what_is_read_of_a_cell(cell: str, value: float, spread: float | None) -> None:
+    found = printed(cell)
+    assert found
+    assert found.value == value
+    assert found.spread == pytest.approx(spread) if spread else np.isnan(found.spread)
+    assert not found.percent
+
+
+@pytest.mark.parametrize(
+    "cell", ["75.0-80.0", "75.0 / 80.0", "12 of 30", "5 points", "~75", "<1", "75.0 [12]", "75.0 [80.0, 90.0]", "-", ""]
+)
+def test_what_is_not_a_score(cell: str) -> None:
+    assert printed(cell) is None
+
+
+def test_european_decimals_of_three_digits_are_no_thousands(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    assert audited(path, "model;IoU a (%);F1 a (%)\nours;81,250;89,655\n") == ()  # 0.8125 / 1.8125 * 2 = 0.89655
+    (finding,) = audited(path, "model;IoU a;F1 a\nours;0,812;0,890\n")
+    assert finding.allowed == ("0.8010", "0.8026")  # 0.8895 / 1.1105 and 0.8905 / 1.1095
+
+
+def test_cells_that_cannot_be_read_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "t.md"
+    path.write_text("| m | IoU a | F1 a | mIoU |\n|--|--|--|--|\n| x | 60.0 (+25.0) | 75.0 | 1/2 |\n| y | 60/70 | 75.0 | – |\n")
+    assert main(["audit", str(path), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["numbers"], found["comparisons"]) == (3, 1)  # the leading score of x, and its F1
+    unread = [(each["line"], each["text"]) for each in found["remarks"] if each["kind"] == "not read"]
+    assert unread == [(3, "mIoU: 1/2"), (4, "IoU a: 60/70")]
+    assert main(["audit", str(path)]) == 0
+    assert f"{path}:4: not read: IoU a: 60/70\n" in capsys.readouterr().out
+
+
+def test_columns_that_share_a_name_are_left_out_and_said_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("m,IoU a,iou_a,OA\nx,50,60,70\n")
+    assert main(["audit", str(path)]) == 0
+    assert f"{path}:1: left out: column 2 ('IoU a') and column 3 ('iou_a') name the same score" in capsys.readouterr().out
+    path.write_text("m,mIoU,mIoU\nx,50,60\n")
+    assert main(["audit", str(path)]) == 2
+    error = capsys.readouterr().err
+    assert "column 2 ('mIoU') and column 3 ('mIoU') name the same score" in error
+    assert "no score is left to check" in error
+
+
+def scale(path: Path, text: str) -> list[str]:
+    path.write_text(text)
+    found = audit([path], Options())
+    assert found.findings == ()
+    return [each.text for each in found.remarks if each.kind == "assumed"]
+
+
+def test_each_measure_has_a_scale_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    assert scale(path, "mIoU (%),OA (%)\n52.3,81.0\n") == []
+    assert scale(path, "mIoU,OA\n52.3,81.0\n") == ["numbers without a % sign are percent"]
+    mixed = ["OA without a % sign are percent", "mIoU, IoU a, IoU b without a % sign are fractions of 1"]
+    assert scale(path, "mIoU,IoU a,IoU b,OA\n.50,.40,.60,68.9\n") == mixed
+    # Classes that nobody finds, in percent: the mean tells.
+    assert scale(path, "mIoU,IoU a,IoU b,IoU c\n30.25,0.50,0.25,90.00\n20.25,0.50,0.25,60.00\n") == ["numbers without a % sign are percent"]
+    # A single low score with one digit after the point.
+    assert scale(path, "mIoU,OA\n0.6,82.6\n") == ["numbers without a % sign are percent"]
+
+
+def test_an_impossible_score_does_not_change_the_scale(tmp_path: Path) -> None:
+    for text in ("IoU a,IoU b\n0.95,1.05\n0.97,0.99\n", "IoU a,IoU b\n0.952,95.0\n0.971,0.990\n"):
+        (finding,) = audited(tmp_path / "t.csv", text)
+        assert finding.rule == "a score is a share"
 
 
 def test_tables_of_classes_and_tables_titled_with_a_score(tmp_path: Path) -> None:

@@ -98,6 +98,18 @@ CHANGES: dict[str, tuple[Callable[[Path], object], tuple[str, ...]]] = {
         lambda root: (root / "splits.csv").write_text("image,split\na,train\nb,train\nc,train\n"),
         ("split by official: nothing is left for test: choose another split",),
     ),
+    "a test image that is ignored": (
+        lambda root: write_png(root / "masks/c.png", mask(BLACK)),
+        ("no valid pixel in the test part of seed 0: the masks ignore all of it: choose another split",),
+    ),
+    "training images that are ignored": (
+        lambda root: [write_png(root / f"masks/{name}.png", mask(BLACK)) for name in "ab"],
+        ("no valid pixel in the train part of seed 0",),
+    ),
+    "four channels": (
+        lambda root: [write_png(root / f"images/{name}.png", np.zeros((32, 32, 4), np.uint8)) for name in "abc"],
+        ("patches.normalise: imagenet has statistics for 3 channels, the data has 4: use training-set, or none",),
+    ),
     "no folder": (
         shutil.rmtree,
         (

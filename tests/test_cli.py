@@ -12,6 +12,8 @@ import time
 import pytest
 from installed import TINY, Workplace
 
+from harness.store import Store
+
 
 def without_times(record: dict[str, object]) -> dict[str, object]:
     return {key: value for key, value in record.items() if key != "cost"}
@@ -161,6 +163,30 @@ def test_interrupted_runs_go_on(workplace: Workplace, sent: signal.Signals, code
     while "1 missing" not in (plan := workplace.harness("plan", "tiny.yaml", "--only", "full").stdout) and time.monotonic() < deadline:
         time.sleep(0.5)
     assert "1 missing" in plan
+
+
+def test_a_worker_ends_at_once_with_the_main_process(workplace: Workplace) -> None:
+    """In the middle of a step that takes minutes, so that it would not soon find its pipe closed."""
+    from installed import install
+
+    marker = workplace.folder / "training"
+    failure = f"import pathlib, time; pathlib.Path({str(marker)!r}).touch(); time.sleep(300)"
+    install(workplace.site, "harness_failing", FAILING.replace("FAILURE", failure))
+    workplace.write("tiny.yaml", TINY.replace("[partial-cross-entropy, {name: entropy, weight: 0.1, ramp: 0.5}]", "broken"))
+    command = [sys.executable, "-m", "harness.cli", "run", "tiny.yaml", "--only", "points-5"]
+    process = subprocess.Popen(command, cwd=workplace.folder, env=workplace.environment(), stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not marker.exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    (folder,) = (workplace.folder / "runs").iterdir()
+    store = Store(folder.parent)
+    assert store.state(folder.name) == "running"
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait(60)
+    deadline = time.monotonic() + 10
+    while store.state(folder.name) == "running" and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert store.state(folder.name) == "missing"
 
 
 def test_looking_commands(workplace: Workplace) -> None:

@@ -137,13 +137,37 @@ def test_details_are_compared_where_both_have_them() -> None:
     boundary = {"radius": 2, "intersection": [1, 1], "union": [2, 4], "predicted": [4, 0], "true": [4, 0]}
     boundary |= {"predicted_matched": [4, 0], "true_matched": [2, 0]}
     calibration = {"pixels": [4], "correct": [3], "confidence": [3.5], "nll": 1.0}
-    detailed = {**FULL[0], "details": {"boundary": boundary, "calibration": calibration}}
+    proportions = {"hard": {"error": 0.0625, "bias": [0.1, -0.1]}, "soft": {"error": 0.125, "bias": [0, 0]}}
+    details = {"boundary": boundary, "calibration": calibration, "proportions": proportions}
+    detailed = {**FULL[0], "details": details}
     found = scores(detailed)
     assert found["boundary IoU, 2 px"] == pytest.approx(0.375)
     assert found["boundary F1, 2 px"] == pytest.approx(2 * 0.5 / 1.5)  # class b has no contour
     assert found["calibration error"] == pytest.approx(0.125)
+    assert (found["proportions off, hard"], found["proportions off, soft"]) == (0.0625, 0.125)
+    assert found["NLL (nats)"] == 0.25  # 1 nat over 4 pixels
+    worse = {**detailed, "details": {**details, "calibration": {**calibration, "nll": 1.5}}}
+    text = to_text(compare(selected("a", [detailed]), selected("b", [worse])))
+    line = next(line.split() for line in text.splitlines() if line.startswith("NLL"))
+    assert line == ["NLL", "(nats)", "0.250", "0.375", "+0.125", "–", "+0.125"]
+    assert "Less is better: proportions off, hard; proportions off, soft; calibration error; NLL (nats)." in text
     names = [score.name for score in compare(selected("a", [detailed]), selected("b", FULL[:1])).pairs[0].scores]
     assert names == ["mIoU", "accuracy", "mean F1", "IoU a", "IoU b"]
+
+
+def test_what_can_be_said_of_few_seeds() -> None:
+    def said(count: int) -> str:
+        return to_text(compare(selected("a", FULL[:count]), selected("b", WEAK[:count])))
+
+    assert "One seed in both is one pair of runs" in said(1)
+    assert said(2).endswith("\n\nIntervals need 3 seeds in both.")
+    assert "Intervals need" not in said(3)
+    assert "A and B are the same records" not in said(3)
+    alone = Selection("one", "board", tuple(FULL[:1]))
+    same = to_text(compare(alone, alone))
+    assert "A and B are the same records" in same
+    assert same.splitlines()[-1].endswith(" seed 0")
+    assert "cannot be told" not in same
 
 
 def test_boards_are_compared_row_by_row(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,7 +184,7 @@ def test_boards_are_compared_row_by_row(tmp_path: Path, capsys: pytest.CaptureFi
     assert found["pairs"][0]["scores"][0]["name"] == "mIoU"
     assert main(["compare", "one:full:0", "one:full:1"]) == 0
     assert main(["compare", WEAK[0]["key"][:20], "one:weak:1"]) == 0
-    assert "No interval" not in capsys.readouterr().out
+    assert "Intervals need 3 seeds" not in capsys.readouterr().out.partition("A  one:full:0")[0]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import yaml
 
 from harness.catalog import load_catalog
 from harness.costs import DEFAULTS, OWN, annotation_seconds, clicks, cost_model, hidden_knowledge, selection_seconds
+from harness.data import InputError
 from harness.documents import ScenarioError
 from harness.patches import PatchSet
 from harness.supervise import annotate, whole_masks
@@ -140,6 +141,10 @@ RATE = "{seconds: 1, trust: published, source: here}"
             [":2:27: kinds.mask.image.seconds: -1: "],
         ),
         (
+            "kinds:\n  mask: {image: {seconds: true, trust: published, source: x}}\nsupervisions: {}",
+            [":2:27: kinds.mask.image.seconds: True: write a number, not yes or no"],
+        ),
+        (
             "kinds:\n  mask: {image: {seconds: 1, trust: hearsay, source: x}}\nsupervisions: {}",
             [":2:37: kinds.mask.image.trust: ", "Known: assumption, derived, published"],
         ),
@@ -162,3 +167,18 @@ def test_a_mistake_in_the_file_is_named_by_line_and_field(tmp_path: Path, text: 
     assert str(tmp_path / OWN) in str(caught.value)
     for message in messages:
         assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["annotation-costs.yml", "annotation_costs.yaml", "annotation-cost.yaml"])
+def test_a_file_of_nearly_the_name_is_not_passed_over(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text(DEFAULTS.read_text(encoding="utf-8"))
+    with pytest.raises(InputError, match=rf"{name}: is not read: a cost model is called {OWN}"):
+        cost_model(tmp_path)
+    (tmp_path / OWN).write_text(DEFAULTS.read_text(encoding="utf-8"))
+    assert cost_model(tmp_path) == MODEL
+
+
+def test_other_files_beside_the_boards_are_no_cost_models(tmp_path: Path) -> None:
+    for name in ("annotation-costs.md", "annotation-costs.csv", "notes.yaml"):
+        (tmp_path / name).touch()
+    assert cost_model(tmp_path) == MODEL

@@ -14,6 +14,7 @@ from scipy import stats
 from harness.catalog import load_catalog
 from harness.cli import main
 from harness.data import InputError
+from harness.executors import cores, shared
 from harness.plan import expand
 from harness.rebuild import rebuild
 from harness.reproduce import verdict
@@ -194,6 +195,36 @@ def test_the_command(workplace: Workplace) -> None:
     assert "packages.numpy" in other
 
 
+def test_runs_have_the_cpu_threads_of_their_records(workplace: Workplace) -> None:
+    """Two runs at once share the cores; one alone would have them all."""
+    assert workplace.harness("run", "tiny.yaml", "--jobs", "2").returncode == 0
+    board = workplace.folder / "leaderboards" / "records" / "tiny.jsonl"
+    lines = [json.loads(line) for line in board.read_text().splitlines()]
+    (recorded,) = [line for line in lines[1:] if line["method"] == "full"]
+    threads = recorded["hardware"]["threads"]
+    alone = workplace.harness("reproduce", "tiny", "full")
+    assert f"computed with {threads} CPU thread{'s' if threads > 1 else ''}, as recorded" in alone.stdout
+    assert "bit-identical" in alone.stdout
+    again = json.loads((workplace.folder / "runs" / recorded["key"] / "record.json").read_text())
+    assert again["hardware"]["threads"] == threads
+
+    board.write_text(board.read_text().replace(f'"threads": {threads}', '"threads": 999'))
+    more = workplace.harness("reproduce", "tiny", "full")
+    assert f"recorded with 999 CPU threads, of which this machine has {cores()}: mIoU can be" in more.stdout
+    again = json.loads((workplace.folder / "runs" / recorded["key"] / "record.json").read_text())
+    assert again["hardware"]["threads"] == cores()
+    board.write_text(board.read_text().replace(', "threads": 999', ""))
+    assert "the record does not say how many CPU threads" in workplace.harness("reproduce", "tiny", "full").stdout
+
+
+def test_as_many_runs_at_a_time_as_their_threads_leave_room_for() -> None:
+    assert shared(cores=8, jobs=None, count=20, wanted=1) == (8, 1)
+    assert shared(cores=8, jobs=None, count=2, wanted=1) == (2, 4)
+    assert shared(cores=8, jobs=None, count=20, wanted=4) == (2, 4)
+    assert shared(cores=2, jobs=None, count=20, wanted=8) == (1, 2)
+    assert shared(cores=2, jobs=4, count=20, wanted=1) == (4, 1)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -201,7 +232,8 @@ def test_the_command(workplace: Workplace) -> None:
         (("tiny", "ful"), "Did you mean 'full'?"),
         (("tiny", "most frequent class"), "there is nothing to run"),
         (("tiny", "lost"), "no finished run is recorded (missing)"),
-        (("tiny", "full", "--seed", "-1"), "seeds"),
+        (("tiny", "full", "--seed", "-1"), "--seed -1: tiny has no such seed of 'full': its seeds are 0"),
+        (("tiny", "full", "--seed", "0", "--seed", "7"), "--seed 7: tiny has no such seed of 'full'"),
         (("tiny", "full", "--set", "training.epochs=1"), "a run is made again as it was"),
         (("tiny", "full", "--executor", "nowhere"), "no executor named 'nowhere'"),
     ],

@@ -181,6 +181,18 @@ def test_settings_are_named_by_their_option(tmp_path: Path) -> None:
         read(tmp_path, GOOD, settings=("training.epochs",))
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("epochs: 2", "epochs: true", "training.epochs: True: write a number, not yes or no"),
+        ("images: 12", "images: no", "dataset.images: False: write a number, not yes or no"),
+    ],
+)
+def test_yes_and_no_are_no_numbers(tmp_path: Path, old: str, new: str, message: str) -> None:
+    (problem,) = mistakes(tmp_path, GOOD.replace(old, new))
+    assert problem.endswith(message)
+
+
 @pytest.mark.parametrize("text", ["", "[]", "just text"])
 def test_files_that_hold_no_scenario(tmp_path: Path, text: str) -> None:
     assert mistakes(tmp_path, text)[0].startswith("1:1: ")
