@@ -6,16 +6,14 @@ import csv
 import io
 import json
 import math
-from pathlib import Path
 
 import pytest
 from demo import HEADER, record, scored
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.boards import Board, read_board
+from harness.boards import Board
 from harness.cells import number, signed, within
-from harness.data import InputError
 from harness.leaderboard import FLOOR, named_floor, rows
 from harness.pages import headline, to_markdown
 from harness.spreadsheet import to_csv
@@ -223,18 +221,6 @@ def test_it_is_a_function_of_the_records_alone() -> None:
     again = Board(json.loads(json.dumps(HEADER)), tuple(json.loads(json.dumps(BOARD.records))))
     assert to_markdown(again) == to_markdown(BOARD)
     assert to_csv(again) == to_csv(BOARD)
-
-
-def test_damaged_records_are_named_by_line(tmp_path: Path) -> None:
-    path = tmp_path / "demo.jsonl"
-    path.write_text(json.dumps(HEADER) + "\n{broken\n")
-    with pytest.raises(InputError, match=r"demo\.jsonl:2: is not JSON"):
-        read_board(path)
-    path.write_text("{}\n")
-    with pytest.raises(InputError, match="the first line must describe the board"):
-        read_board(path)
-    with pytest.raises(InputError, match="Did you mean 'demo'"):
-        read_board(tmp_path / "dem.jsonl")
 
 
 def test_cells_have_no_negative_zero() -> None:

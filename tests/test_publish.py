@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from demo import scored
 
-from harness.boards import Board
+from harness.boards import Board, read_board, records_path
 from harness.cli import main
 from harness.data import InputError
 from harness.index import to_index
@@ -68,7 +68,7 @@ def test_a_page_without_records_and_a_curve_of_a_smoke_test_are_found(root: Path
 def test_a_board_that_is_written_is_in_the_index(root: Path) -> None:
     board = scored(SCORES, board="third", scenario="third", profile=None)
     put(board, root)
-    write_board(board, root)
+    write_board(read_board(records_path(root, "third")), root)
     assert "[third](third.md)" in (root / "README.md").read_text()
     assert stale([], root) == []
 
