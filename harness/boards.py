@@ -6,7 +6,6 @@ The first line describes the board; then comes a line per planned run, in order:
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ from pydantic_core import from_json
 
 from harness.costs import CostModel, cost_model, packaged
 from harness.data import InputError
+from harness.folders import replace_file
 from harness.plan import Run
 from harness.scenario import Scenario
 from harness.store import Store
@@ -69,10 +69,7 @@ def collect(scenario: Scenario, runs: Sequence[Run], store: Store, root: Path) -
         records.append({**record, **run.title})
         if problem := problem_of_record(records[-1], header):
             raise InputError(f"{store.folder(run.key) / 'record.json'}: {problem}: run it again (`harness run ... --again`)")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_text("".join(json.dumps(line) + "\n" for line in (header, *records)), encoding="utf-8")
-    partial.replace(path)
+    replace_file(path, "".join(json.dumps(line) + "\n" for line in (header, *records)))
     return Board(header, tuple(records), cost_model(root))
 
 

@@ -43,8 +43,13 @@ def to_markdown(board: Board, curve: bool = False) -> str:
     profile = f" --profile {header['profile']}" if header["profile"] else ""
     options = "".join(f" --set {setting}" for setting in header["overrides"])
     again = f"Runs: `harness run scenarios/{header['scenario']}.yaml{profile}{options}`."
-    blocks.append(f"{again} This page: `harness leaderboard {header['board']}`. [All leaderboards](README.md).")
+    blocks.append(f"{again} {written_by(header['board'])} [All leaderboards](README.md).")
     return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def written_by(board: str) -> str:
+    """The sentence of a page that names its command."""
+    return f"This page: `harness leaderboard {board}`."
 
 
 def _title(header: Mapping[str, Any]) -> str:

@@ -15,6 +15,8 @@ from harness.significance import PairedTest
 from harness.statistics import NOWHERE, Interval, Ratio
 from harness.tracks import split
 
+FIRST_COLUMNS = "method,standing,rank,track,"
+
 
 def to_csv(board: Board) -> str:
     """A line per method, six decimals, empty where nothing is known. Scores are fractions, differences fractions of 1 mIoU.
