@@ -13,6 +13,7 @@ from typing import Any
 from harness import sections
 from harness.boards import Board
 from harness.budgets import curves
+from harness.caveats import caveats, varied
 from harness.data import InputError
 from harness.folders import replace_file
 from harness.leaderboard import Row, named_floor, rows, smoke
@@ -65,6 +66,8 @@ def html_report(board: Board, shown: Gallery) -> str:
         headline=tables.headline(board, listed) if any(row.role != "floor" for row in listed) else None,
         unlisted=tables.by_seed(board, unlisted) if unlisted else None,
         floor=named_floor(board),
+        caveats=caveats(board, table),
+        varied=varied(board),
         absent=sections.absent(board),
         tables=[
             tables.by_seed(board, listed),
