@@ -67,7 +67,10 @@ def collect(scenario: Scenario, runs: Sequence[Run], store: Store, root: Path) -
         if "error" in record:  # the traceback stays in the run's own folder
             record = {**record, "error": {key: record["error"][key] for key in ("type", "message")}}
         records.append({**record, **run.title})
-        if problem := problem_of_record(records[-1], header):
+        problem = problem_of_record(records[-1], header)
+        if problem is None and record["key"] != run.key:
+            problem = f"key: {record['key']!r} is not the name of the folder"
+        if problem:
             raise InputError(f"{store.folder(run.key) / 'record.json'}: {problem}: run it again (`harness run ... --again`)")
     replace_file(path, "".join(json.dumps(line) + "\n" for line in (header, *records)))
     return Board(header, tuple(records), cost_model(root))

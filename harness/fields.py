@@ -48,16 +48,6 @@ class Header(_Part):
     published: Published | None
 
 
-class Planned(_Part):
-    """A run without a record."""
-
-    status: Literal["ok", "failed", "missing"]
-    key: Key
-    method: Name
-    seed: Count
-    schema_version: Literal[1] = 1
-
-
 class _Error(_Part):
     type: str
     message: str
@@ -94,12 +84,30 @@ class _Settings(_Part):
     trains_on: str = "training"
 
 
+class _Spent(_Part):
+    seconds: Amount = 0
+    peak_memory_mib: Amount = 0
+    started: str = ""
+
+
+class Planned(_Part):
+    """A run, with or without a result: what pages read of any."""
+
+    status: Literal["ok", "failed", "missing"]
+    key: Key
+    method: Name
+    seed: Count
+    schema_version: Literal[1] = 1
+    settings: Annotated[_Settings, Absent]
+    split: Annotated[_Split, Absent]
+    metrics: dict[str, Any] = {}
+    cost: _Spent = _Spent()
+
+
 class Failed(Planned):
     """A run that failed, with what it had."""
 
     error: _Error
-    settings: Annotated[_Settings, Absent]
-    split: Annotated[_Split, Absent]
 
 
 class _Class(_Part):
@@ -144,10 +152,8 @@ class _Ledger(_Masks):
     selection: Annotated[_Masks, Absent]
 
 
-class _Cost(_Part):
+class _Cost(_Spent):
     seconds: Amount
-    peak_memory_mib: Amount = 0
-    started: str = ""
 
 
 class _Hardware(_Part):

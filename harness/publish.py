@@ -40,9 +40,9 @@ def write_boards(names: Sequence[str], root: Path) -> tuple[list[Path], list[str
     """Writes the files of the named boards (default: all) from their records, and the index. Returns all paths, and what is wrong with
     the boards that are damaged: those are left as they are, and do not stop the others.
 
-    Raises InputError where there are no boards, or a file cannot be written.
+    Raises InputError where there are no boards, or none of a name, or a file cannot be written.
     """
-    boards, damaged = _believed([*_all(root), *names], root)
+    boards, damaged = _believed(_all(root, names), root)
     written = [path for name in names or boards if name in boards for path in _write(files(boards[name]), root)]
     return written + _write(_index(boards, damaged), root), list(damaged.values())
 
@@ -53,7 +53,7 @@ def stale(names: Sequence[str], root: Path) -> tuple[dict[Path, str], list[str]]
 
     For all boards also pages that no records are left of.
     """
-    boards, damaged = _believed([*_all(root), *names], root)
+    boards, damaged = _believed(_all(root, names), root)
     expected: dict[str, str | None] = {} if damaged else {**_index(boards, damaged)}
     for name in names or boards:
         expected |= files(boards[name]) if name in boards else {}
@@ -78,8 +78,12 @@ def known(root: Path) -> list[str]:
     return sorted(path.stem for path in (root / "records").glob("*.jsonl"))
 
 
-def _all(root: Path) -> list[str]:
+def _all(root: Path, names: Sequence[str]) -> list[str]:
+    """The names of all boards. Raises InputError where there are none, or with the nearest where one of `names` is not among them."""
     found = known(root)
+    for name in names:
+        if name not in found:
+            read_board(records_path(root, name))
     if not found:
         raise InputError(f"no leaderboard records in {root / 'records'}: run a scenario first, or set HARNESS_LEADERBOARDS")
     return found
@@ -89,7 +93,7 @@ def _believed(names: Sequence[str], root: Path) -> tuple[dict[str, Board], dict[
     """The boards of these names by name, and what is wrong with those whose records are damaged or cannot stand in one table."""
     cost_model(root)  # a mistake in it is not one of a board
     boards, damaged = {}, {}
-    for name in dict.fromkeys(names):
+    for name in names:
         try:
             board = read_board(records_path(root, name))
             for part in split(board).values():

@@ -12,10 +12,14 @@ from typing import Any
 import pytest
 from demo import HEADER, record
 
-from harness.boards import read_board
+from harness.boards import collect, read_board, records_path
+from harness.catalog import load_catalog
 from harness.cli import main
 from harness.data import InputError
+from harness.plan import expand
 from harness.publish import write_boards
+from harness.resolve import read_scenario
+from harness.store import Store, write_record
 
 COMMITTED = Path(__file__).parent.parent / "leaderboards" / "records"
 WEAK = "points|<i>"
@@ -121,6 +125,8 @@ def setting(*path: str | int, to: Any) -> Callable[[list[Any]], None]:
         (setting(3, "details", "calibration", "confidence", to=[1.5]), "3: details.calibration: "),
         (setting(3, "details", "proportions", "hard", "error", to=float("nan")), "3: details.proportions.hard.error: "),
         (setting(5, "error", to=...), "5: error: is missing"),
+        (setting(5, "cost", to=1), "5: cost: "),
+        (setting(5, "settings", to={}), "5: settings.protocol: is missing"),
         (lambda lines: lines.insert(1, []), "2: input should be "),
         (lambda lines: lines.insert(0, []), "1: the first line must describe the board"),
     ],
@@ -168,6 +174,31 @@ def test_scores_may_differ_in_their_last_decimal(tmp_path: Path) -> None:
     lines = copy.deepcopy(LINES)
     lines[1]["metrics"]["miou"] += 1e-6
     read_board(write(tmp_path, lines))
+
+
+def test_a_run_that_was_edited_is_not_collected(tmp_path: Path) -> None:
+    scenario = read_scenario(COMMITTED.parent.parent / "scenarios" / "smoke.yaml", load_catalog(disabled=()))
+    runs, store = expand(scenario, "content"), Store(tmp_path / "runs")
+    recorded = {own["method"]: own for own in read_board(COMMITTED / "smoke.jsonl").records}
+    for run in runs:
+        store.folder(run.key).mkdir(parents=True)
+        write_record(store.folder(run.key), recorded[run.method.name] | {"key": run.key})
+    path = store.folder(runs[0].key) / "record.json"
+    for changed in (lambda own: own["metrics"].update(miou=1.0), lambda own: own.update(key="0" * 64)):
+        own = json.loads(path.read_text())
+        changed(own)
+        path.write_text(json.dumps(own))
+        with pytest.raises(InputError, match=r"record\.json: (metrics\.miou: 1\.0 is stated|key: '0+' is not the name of the folder)"):
+            collect(scenario, runs, store, tmp_path)
+        path.write_text(json.dumps(recorded[runs[0].method.name] | {"key": runs[0].key}))
+    board = collect(scenario, runs, store, tmp_path)
+    assert read_board(records_path(tmp_path, "smoke")) == board
+    path.write_text("{")
+    with pytest.raises(InputError, match=r"record\.json: is not JSON"):
+        collect(scenario, runs, store, tmp_path)
+    records_path(tmp_path, "smoke").write_text("{}")
+    with pytest.raises(InputError, match="the first line must describe the board"):
+        collect(scenario, runs, store, tmp_path)
 
 
 def test_500_records_are_read_in_a_few_seconds(tmp_path: Path) -> None:

@@ -117,6 +117,8 @@ def test_the_command_names_the_files_and_exits_with_1(
     assert (root / "demo.csv").read_text() == "rank\n"
     assert main(["leaderboard", "--check", "dem"]) == 2
     assert "Did you mean 'demo'" in capsys.readouterr().err
+    assert main(["leaderboard", "dem"]) == 2
+    assert "Did you mean 'demo'" in capsys.readouterr().err
     assert main(["leaderboard"]) == 0
     assert main(["leaderboard", "--check"]) == 0
 
