@@ -21,7 +21,7 @@ def cost(board: Board, table: Sequence[Row]) -> str:
     shown = [(name, column) for name, column in shown if any(text not in ("", cells.DASH) for text in column)]
     lines = [list(line) for line in zip(*([cells.text(row.method) for row in known], *(column for _, column in shown)), strict=True)]
     names = ["method", *(name for name, _ in shown)]
-    about = ["Means over seeds."]
+    about = ["Means over seeds. Of all: the labelled pixels of a seed divided by those that could be; the mean of these ratios."]
     if "annotation" in names:
         about.append(f"Annotation: what was labelled times the seconds of {_model(board)}, masks that select a network included.")
     if "clicks" in names:
@@ -70,7 +70,7 @@ def budgets(board: Board) -> list[str]:
         " the geometric mean over seeds, and its 95 % t interval. Area: the mean mIoU over the measured range of the logarithm of the"
         f" budget, with its t interval. Annotation: by {_model(board)}."
     )
-    title = f"Budgets to reach {' and '.join(f'{100 * share:g}' for share in SHARES)} % of {reference}"
+    title = f"Budgets to reach {' and '.join(f'{100 * share:g}' for share in SHARES)} % of {board.header['reference']}"
     return [cells.folded(title, table, about)]
 
 

@@ -6,18 +6,23 @@ The first line describes the board; then comes a line per planned run, in order:
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pydantic_core import from_json
+
 from harness.costs import CostModel, cost_model, packaged
 from harness.data import InputError
+from harness.folders import replace_file
 from harness.plan import Run
 from harness.scenario import Scenario
 from harness.store import Store
 from harness.suggestions import suggestion
+from harness.validity import problem_of_header, problem_of_record
+
+REMEDY = "restore the file, or delete it and run the scenario again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +41,10 @@ def records_path(root: Path, board: str) -> Path:
 
 def collect(scenario: Scenario, runs: Sequence[Run], store: Store, root: Path) -> Board:
     """The board of a scenario from its runs, and writes its records. A run that is not in the store keeps the record of the same key
-    that the file already had, so nothing that was computed elsewhere is lost."""
-    path, dataset = records_path(root, scenario.board), scenario.dataset
-    earlier = {record["key"]: record for record in read_board(path).records} if path.exists() else {}
+    that the file already had, so nothing that was computed elsewhere is lost.
+
+    Raises InputError naming a record that does not fit, of the store or of the file."""
+    path, dataset, known = records_path(root, scenario.board), scenario.dataset, earlier(scenario, root)
     header = {
         "board": scenario.board,
         "scenario": scenario.name,
@@ -56,34 +62,57 @@ def collect(scenario: Scenario, runs: Sequence[Run], store: Store, root: Path) -
     for run in runs:
         record = store.record(run.key)
         if record is None or record["status"] != "ok":
-            known = earlier.get(run.key)
-            record = known if known and known["status"] == "ok" else record or {"key": run.key, "status": "missing"}
+            kept = known.get(run.key)
+            record = kept if kept and kept["status"] == "ok" else record or {"key": run.key, "status": "missing"}
         if "error" in record:  # the traceback stays in the run's own folder
             record = {**record, "error": {key: record["error"][key] for key in ("type", "message")}}
         records.append({**record, **run.title})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_text("".join(json.dumps(line) + "\n" for line in (header, *records)), encoding="utf-8")
-    partial.replace(path)
+        problem = problem_of_record(records[-1], header)
+        if problem is None and record["key"] != run.key:
+            problem = f"key: {record['key']!r} is not the name of the folder"
+        if problem:
+            raise InputError(f"{store.folder(run.key) / 'record.json'}: {problem}: run it again (`harness run ... --again`)")
+    replace_file(path, "".join(json.dumps(line) + "\n" for line in (header, *records)))
     return Board(header, tuple(records), cost_model(root))
+
+
+def earlier(scenario: Scenario, root: Path) -> dict[str, dict[str, Any]]:
+    """The records that the board of a scenario has already, by key. Raises InputError where they are damaged."""
+    path = records_path(root, scenario.board)
+    return {record["key"]: record for record in read_board(path).records} if path.exists() else {}
 
 
 def read_board(path: Path) -> Board:
     """The board in a records file, with the cost model of its leaderboards' folder.
 
-    Raises InputError naming the file and line where one of them is damaged, or the boards there are.
+    A planned run without a line is a missing one. Raises InputError naming file, line and field of what is damaged or does not fit the
+    rest, or the boards there are.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
     except FileNotFoundError as error:
         known = sorted(other.stem for other in path.parent.glob("*.jsonl"))
         raise InputError(f"no leaderboard records {path}. {suggestion(path.stem, known)}") from error
-    values = []
-    for number, line in enumerate(lines, 1):
-        try:
-            values.append(json.loads(line))
-        except ValueError as error:
-            raise InputError(f"{path}:{number}: is not JSON: restore the file, or delete it and run the scenario again") from error
-    if not values or "board" not in values[0]:
-        raise InputError(f"{path}:1: the first line must describe the board: restore the file, or delete it and run the scenario again")
-    return Board(values[0], tuple(values[1:]), cost_model(path.parent.parent))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read ({error}): {REMEDY}") from error
+    values = [_parsed(line, f"{path}:{number}") for number, line in enumerate(lines, 1)]
+    header, records = values[0], values[1:]
+    if problem := problem_of_header(header, path.stem):
+        raise InputError(f"{path}:1: {problem}: {REMEDY}")
+    places: dict[tuple[str, int], int] = {}
+    for number, record in enumerate(records, 2):
+        if problem := problem_of_record(record, header):
+            raise InputError(f"{path}:{number}: {problem}: {REMEDY}")
+        first = places.setdefault((record["method"], record["seed"]), number)
+        if first != number:
+            raise InputError(f"{path}:{number}: {record['method']}, seed {record['seed']}, is in line {first} already: {REMEDY}")
+    planned = ((entry["name"], seed) for seed in header["seeds"] for entry in header["methods"])
+    absent = ({"status": "missing", "key": "unknown", "method": name, "seed": seed} for name, seed in planned if (name, seed) not in places)
+    return Board(header, (*records, *absent), cost_model(path.parent.parent))
+
+
+def _parsed(line: str, place: str) -> Any:
+    try:
+        return from_json(line)
+    except ValueError as error:
+        raise InputError(f"{place}: is not JSON: {REMEDY}") from error

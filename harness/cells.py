@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import math
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,8 @@ from tabulate import tabulate
 from harness.statistics import Interval, Spread
 
 DASH = "–"
+MARKUP = re.compile(r"[\\`*|~$]|(?<!\w)_|_(?!\w)|\](?=[(\[:])|^[#+-](?= )|^\[")
+"""Characters that Markdown would take for its own: underscores within a word are none, nor are brackets that begin no link."""
 
 
 def table(lines: Sequence[Sequence[str]], columns: Sequence[str], left: int = 1) -> str:
@@ -21,8 +24,10 @@ def table(lines: Sequence[Sequence[str]], columns: Sequence[str], left: int = 1)
 
 
 def folded(summary: str, *blocks: str) -> str:
-    """Blocks that a reader opens by a click on the summary; a code host renders Markdown inside where blank lines surround it."""
-    return "\n\n".join((f"<details>\n<summary>{summary}</summary>", *(block for block in blocks if block), "</details>"))
+    """Blocks that a reader opens by a click on the summary, which is plain text; a code host renders Markdown inside where blank lines
+    surround it."""
+    title = html.escape(summary, quote=False)
+    return "\n\n".join((f"<details>\n<summary>{title}</summary>", *(block for block in blocks if block), "</details>"))
 
 
 def bullets(sentences: Sequence[str]) -> str:
@@ -31,20 +36,31 @@ def bullets(sentences: Sequence[str]) -> str:
 
 
 def text(value: str) -> str:
-    """Text that Markdown shows as it is."""
-    return html.escape(" ".join(value.split()), quote=False).replace("|", "\\|")
+    """Text that Markdown shows as it is, in a paragraph, a list or a table."""
+    return MARKUP.sub(r"\\\g<0>", html.escape(" ".join(value.split()), quote=False))
 
 
 def shown(value: Any) -> str:
     """A setting, for people."""
     if isinstance(value, list):
         return "[" + ", ".join(map(shown, value)) + "]"
+    if isinstance(value, bool):
+        return str(value).lower()
     return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def number(value: float | None, digits: int = 1) -> str:
-    """A number with so many decimals."""
-    return DASH if value is None or math.isnan(value) else f"{_rounded(value, digits):.{digits}f}"
+    """A number with so many decimals, and a real minus sign."""
+    return DASH if value is None or math.isnan(value) else _minus(f"{_rounded(value, digits):.{digits}f}")
+
+
+def counted(number: int, noun: str) -> str:
+    """1 test, 2 tests."""
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
+def _minus(text: str) -> str:
+    return text.replace("-", "−")
 
 
 def _rounded(value: float, digits: int) -> float:
@@ -59,19 +75,20 @@ def percent(value: float | None) -> str:
 
 def signed(value: float) -> str:
     """A difference of fractions in points, with its sign."""
-    return DASH if math.isnan(value) else f"{_rounded(100 * value, 1):+.1f}".replace("-", "−")
+    return DASH if math.isnan(value) else _minus(f"{_rounded(100 * value, 1):+.1f}")
 
 
-def spread(value: Spread) -> str:
-    """A mean percentage ± its standard deviation over seeds."""
-    return percent(value.mean) + ("" if math.isnan(value.sd) else f" ± {percent(value.sd)}")
+def spread(value: Spread, digits: int = 1, factor: float = 100) -> str:
+    """A mean ± its standard deviation over seeds, times the factor: 100 for fractions as percentages."""
+    deviation = "" if math.isnan(value.sd) else f" ± {number(factor * value.sd, digits)}"
+    return number(factor * value.mean, digits) + deviation
 
 
 def within(value: str, interval: Interval, sign: bool = False) -> str:
     """A value, already written, followed by its interval of fractions in brackets, where it has one."""
     if any(map(math.isnan, interval)):
         return value
-    low, high = (signed(end) if sign else percent(end).replace("-", "−") for end in interval)
+    low, high = (signed(end) if sign else percent(end) for end in interval)
     return f"{value} [{low}, {high}]"
 
 

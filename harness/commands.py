@@ -96,13 +96,17 @@ def _leaderboard(arguments: Namespace) -> int:
     from harness.publish import stale, write_boards
 
     names, root = arguments.board, leaderboards_root()
-    if not arguments.check:
-        for path in write_boards(names, root):
+    if arguments.check:
+        found, damaged = stale(names, root)
+        for path, remedy in found.items():
+            print(f"{path} {remedy}")
+    else:
+        found = {}
+        written, damaged = write_boards(names, root)
+        for path in written:
             print(f"wrote {path}")
-        return 0
-    found = stale(names, root)
-    for path in found:
-        print(f"{path} is not what the records give: write it with harness leaderboard, or restore the records")
+    if damaged:
+        raise InputError("\n".join(damaged))
     return 1 if found else 0
 
 

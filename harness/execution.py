@@ -14,7 +14,7 @@ from typing import Any, TextIO
 from tabulate import tabulate
 from tqdm import tqdm
 
-from harness.boards import collect
+from harness.boards import collect, earlier
 from harness.catalog import Catalog
 from harness.components import Executor
 from harness.costs import cost_model
@@ -107,7 +107,8 @@ def run(catalog: Catalog, experiment: Experiment, store: Store, executor: Execut
     out = sys.stdout
     scenario = experiment.scenario
     root = leaderboards_root()
-    cost_model(root)  # a mistake in it stops here, not after training
+    cost_model(root)  # a mistake in it, or in earlier records, stops here, not after training
+    earlier(scenario, root)
     cut_patches(experiment)
     states = {run.key: store.state(run.key) for run in experiment.chosen}
     waiting = [run for run in experiment.chosen if again or states[run.key] in ("missing", "failed")]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
+
+from harness.data import InputError
 
 
 def data_root() -> Path:
@@ -25,3 +28,19 @@ def cache_root() -> Path:
     """Where decoded patches and file digests are kept: HARNESS_CACHE, default `~/.cache/weakseg-harness`."""
     base = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
     return Path(os.environ.get("HARNESS_CACHE") or base / "weakseg-harness").expanduser()
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Writes a text file, and its folder, so that a reader sees the old one or the new one, never a part.
+
+    Raises InputError where it cannot be written.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_bytes(text.encode("utf-8"))
+        partial.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise InputError(f"{path}: cannot be written ({error.strerror}): make way for it, or set HARNESS_LEADERBOARDS") from error

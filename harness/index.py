@@ -11,8 +11,11 @@ from harness.significance import LISTED
 from harness.statistics import DIGITS
 
 
-def to_index(boards: Sequence[Board]) -> str:
-    """The page that lists boards by name. Those of overrides are left out: they are somebody's own, and not committed."""
+def to_index(boards: Sequence[Board], damaged: Sequence[str] = ()) -> str:
+    """The page that lists boards by name. Those of overrides are left out: they are somebody's own, and not committed.
+
+    damaged: names of boards whose records cannot be believed.
+    """
     listed = sorted((board for board in boards if not board.header["overrides"]), key=lambda board: str(board.header["board"]))
     results = [board for board in listed if not smoke(board.header)]
     tests = [board for board in listed if smoke(board.header)]
@@ -20,6 +23,9 @@ def to_index(boards: Sequence[Board]) -> str:
     blocks += [_results(results)] if results else []
     if tests:
         blocks += ["## Smoke tests", "They show that things run. They are not results.", cells.bullets([_link(board) for board in tests])]
+    if damaged:
+        told = "Their records cannot be read, so their pages may be old; `harness leaderboard` says what is wrong."
+        blocks += ["## Damaged", told, cells.bullets([f"`records/{name}.jsonl`" for name in damaged])]
     return "\n\n".join(blocks) + "\n"
 
 

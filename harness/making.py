@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from harness.boards import Board
-from harness.cells import folded, shown, table, text
+from harness.cells import counted, folded, shown, table, text
 from harness.leaderboard import finished
 
 
@@ -37,12 +38,26 @@ def setup(board: Board) -> list[str]:
         "training": plain(settings["training"]),
         "hardware": every(f"{r['hardware']['device']}: {r['hardware']['name']}, {r['hardware']['precision']}" for r in done),
         "versions": every(", ".join(f"{name} {r['packages'][name]}" for name in packages if name in r["packages"]) for r in done),
+        "recorded at": _commits(done),
         "protocol": settings["protocol"],
     }
     lines = [
         [f"**{name}**", fact if name in ("initialisation", "hardware", "versions") else text(str(fact))] for name, fact in facts.items()
     ]
     return [folded("How it was made", table(lines, ["", ""], left=2))]
+
+
+def _commits(records: Sequence[Mapping[str, Any]]) -> str:
+    """The commits of the core that the runs were computed at, each with what was not committed and its runs."""
+    found = Counter(_state(record.get("git") or {}) for record in records)
+    return "; ".join(f"{state}: {counted(number, 'run')}" for state, number in found.items())
+
+
+def _state(git: Mapping[str, str | None]) -> str:
+    if not git.get("commit"):
+        return "no commit is known"
+    changes = git.get("changes")
+    return f"{str(git['commit'])[:12]} {f'with uncommitted changes {changes[:12]}' if changes else 'without uncommitted changes'}"
 
 
 def _split(settings: Mapping[str, Any]) -> str:

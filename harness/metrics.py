@@ -63,6 +63,22 @@ def mean_iou(counts: Counts, classes: Sequence[int] | None = None) -> float:
     return float(scores.mean()) if scores.size else float("nan")
 
 
+def summary(counts: Counts, classes: list[str], mean_over: Sequence[str]) -> dict[str, Any]:
+    """The scores of counts [K, K] for a person to read in a record; leaderboards compute theirs from the counts."""
+
+    def listed(values: Scores) -> dict[str, float | None]:
+        return {name: None if np.isnan(v) else round(float(v), 6) for name, v in zip(classes, values, strict=True)}
+
+    return {
+        "miou": round(mean_iou(counts, [classes.index(name) for name in mean_over]), 6),
+        "accuracy": round(float(accuracy(counts)), 6),
+        "iou": listed(iou(counts)),
+        "f1": listed(f1(counts)),
+        "precision": listed(precision(counts)),
+        "recall": listed(recall(counts)),
+    }
+
+
 def batch_mean_iou(counts: Counts, batch_size: int, smoothing: float = 1e-6) -> float:
     """Mean IoU averaged over batches, as S000's code has it, of counts [N, K, K] of patches in test order.
 

@@ -18,7 +18,7 @@ from harness.scenario import Scenario
 def outcome(counts: NDArray[np.int64], patches: PatchSet, indices: Sequence[int], scenario: Scenario) -> dict[str, Any]:
     """The parts `confusion` and `metrics` of a record, from the counts int64 [N, K, K] of the patches at `indices`."""
     scenes, groups, counted = by_scene(counts, patches, indices)
-    scores = summary(counted.sum(0), [each.name for each in scenario.dataset.classes], scenario.mean_over)
+    scores = metrics.summary(counted.sum(0), [each.name for each in scenario.dataset.classes], scenario.mean_over)
     if scenario.evaluation.batch_average:
         scores["batch_miou"] = round(metrics.batch_mean_iou(counts, scenario.evaluation.batch_average), 6)
     return {"confusion": {"images": scenes, "groups": groups, "counts": counted.tolist()}, "metrics": scores}
@@ -55,19 +55,3 @@ def _proportions(tested: Result) -> dict[str, Any]:
         difference = predicted - truth[scored] / pixels
         found[kind] = {"error": round(float(abs(difference).sum(1).mean() / 2), 6), "bias": difference.mean(0).round(6).tolist()}
     return found
-
-
-def summary(counts: NDArray[np.int64], classes: list[str], mean_over: tuple[str, ...]) -> dict[str, Any]:
-    """The scores of counts [K, K] for a person to read in a record; leaderboards compute theirs from the counts."""
-
-    def listed(values: NDArray[np.float64]) -> dict[str, float | None]:
-        return {name: None if np.isnan(v) else round(float(v), 6) for name, v in zip(classes, values, strict=True)}
-
-    return {
-        "miou": round(metrics.mean_iou(counts, [classes.index(name) for name in mean_over]), 6),
-        "accuracy": round(float(metrics.accuracy(counts)), 6),
-        "iou": listed(metrics.iou(counts)),
-        "f1": listed(metrics.f1(counts)),
-        "precision": listed(metrics.precision(counts)),
-        "recall": listed(metrics.recall(counts)),
-    }

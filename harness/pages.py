@@ -9,6 +9,7 @@ from tabulate import tabulate
 
 from harness import cells, sections
 from harness.boards import Board
+from harness.caveats import caveats, incomplete, varied
 from harness.leaderboard import FLOOR, Row, named_floor, rows, smoke
 from harness.significance import LISTED, RANKED
 from harness.statistics import DIGITS
@@ -17,14 +18,15 @@ from harness.tracks import split
 
 def headline(board: Board) -> str:
     """The few columns that fit a terminal."""
-    reference = board.header["reference"]
+    reference, table = board.header["reference"], rows(board)
     lines = []
-    for row in rows(board):
+    for row in table:
         rank = "" if row.rank is None else str(row.rank)
         difference, ratio = cells.signed(row.against.difference.mean), cells.percent(row.against.ratio)
         lines.append((rank, row.method, cells.within(cells.percent(row.score.mean), row.score.interval), difference, ratio, row.score.n))
     columns = ("rank", "method", "mIoU (%)", f"vs {reference} (pp)", f"% of {reference}", "seeds")
-    return tabulate(lines, columns, disable_numparse=True, colalign=("right", "left", *["right"] * 4))
+    shown = tabulate(lines, columns, disable_numparse=True, colalign=("right", "left", *["right"] * 4))
+    return "\n".join([shown, *incomplete(board, table)])
 
 
 def to_markdown(board: Board, curve: bool = False) -> str:
@@ -39,12 +41,18 @@ def to_markdown(board: Board, curve: bool = False) -> str:
         listed = table if smoke(header) else [row for row in table if row.standing != "unlisted"]
         blocks += [f"## Selection track `{track}`"] * (len(parts) > 1) + [_headline(header, listed)]
         blocks += [f"![mIoU against labelled pixels]({header['board']}.svg)"] if curve else []
-        blocks += [cells.bullets(_legend(part, table)), *_unlisted(header, table), *_failures(part), *sections.every(part, table)]
+        told = [*map(cells.text, caveats(part, table)), *_legend(part, table)]
+        blocks += [cells.bullets(told), *_unlisted(header, table), *_failures(part), *sections.every(part, table)]
     profile = f" --profile {header['profile']}" if header["profile"] else ""
     options = "".join(f" --set {setting}" for setting in header["overrides"])
     again = f"Runs: `harness run scenarios/{header['scenario']}.yaml{profile}{options}`."
-    blocks.append(f"{again} This page: `harness leaderboard {header['board']}`. [All leaderboards](README.md).")
+    blocks.append(f"{again} {written_by(header['board'])} [All leaderboards](README.md).")
     return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def written_by(board: str) -> str:
+    """The sentence of a page that names its command."""
+    return f"This page: `harness leaderboard {board}`."
 
 
 def _title(header: Mapping[str, Any]) -> str:
@@ -81,8 +89,7 @@ def _legend(board: Board, table: Sequence[Row]) -> list[str]:
     parts = "the training split, and of the validation split where it is labelled weakly," if validated else "the training split,"
     sentences = [
         "mIoU: of the whole test set (confusion counts summed over images), the mean over seeds. Brackets: 95 % Student t interval"
-        " over seeds, for what another split, initialisation and supervision draw would change. The interval over test images is"
-        " another one, and folded below.",
+        f" over seeds, for what another {varied(board)} would change. The interval over test images is another one, and folded below.",
         f"Difference to {reference}: paired by seed (same split, initialisation and supervision draw), with its 95 % t interval.",
         f"Gap closed: (mIoU − floor) / ({reference} − floor); the floor is *{floor}*.",
         f"Labelled pixels: those of {parts} counted by the harness.",

@@ -31,7 +31,8 @@ def image_interval(records: Sequence[Mapping[str, Any]]) -> Interval | str:
         return "the seeds have different test images, so the interval over seeds holds that"
     names = sorted(set(records[0]["confusion"]["groups"]))
     if len(names) < LEAST_GROUPS:
-        return f"{len(names)} groups of test images, and fewer than {LEAST_GROUPS} give too narrow an interval"
+        groups = "group" if len(names) == 1 else "groups"
+        return f"{len(names)} {groups} of test images, and fewer than {LEAST_GROUPS} give too narrow an interval"
     classes = [entry["name"] for entry in records[0]["classes"]]
     counts = np.stack([_by_group(record["confusion"], names) for record in records])
     low, high = studentised(counts, [classes.index(name) for name in records[0]["mean_over"]])

@@ -9,6 +9,7 @@ from harness import annotation, cells, significance
 from harness.boards import Board
 from harness.leaderboard import FLOOR, MARGIN, Row, finished, named_floor, ordered
 from harness.making import setup
+from harness.recipes import methods
 from harness.resampling import image_interval
 from harness.statistics import Interval, Spread
 from harness.tracks import meaning, missing_rows, split
@@ -35,6 +36,7 @@ def every(board: Board, table: Sequence[Row]) -> list[str]:
         annotation.cost(board, table),
         *annotation.budgets(board),
         *_reproduction(board, table),
+        *methods(board),
         *setup(board),
     ]
 
@@ -94,11 +96,15 @@ def _recovery(board: Board, table: Sequence[Row]) -> str:
     columns = ["method", f"% of {reference}", "gap closed (%)", "p", "p, Holm", "exact p, Holm"]
     about = (
         "Brackets: 95 % interval over seeds of the ratio of paired means (Fieller); none where it has no end. p: two-sided paired t test of"
-        f" the difference to {reference}; Holm: corrected over the {len(found)} tests of this table. Exact: sign-flip permutation test,"
-        " which assumes no distribution; not testable where so few seeds could not give a corrected p below 0.05, whatever they show."
+        f" the difference to {reference}; Holm: corrected over the {cells.counted(len(found), 'test')} of this table. Exact: sign-flip"
+        " permutation test, which assumes no distribution; not testable where so few seeds could not give a corrected p below 0.05,"
+        " whatever they show."
+        if found
+        else "Brackets: 95 % interval over seeds of the ratio of paired means (Fieller); none where it has no end. No method is tested."
     )
     floor = f"Gap closed is measured from *{cells.text(named_floor(board))}*."
-    return cells.folded(f"Recovery, gap closed, and tests against {reference}", cells.table(lines, columns), f"{about} {floor}")
+    title = f"Recovery, gap closed, and tests against {board.header['reference']}"
+    return cells.folded(title, cells.table(lines, columns), f"{about} {floor}")
 
 
 def images(board: Board, table: Sequence[Row]) -> dict[str, Interval | str]:
@@ -141,7 +147,7 @@ def _scores(board: Board, table: Sequence[Row]) -> str:
     lines = []
     for row in table:
         details = [row.details.get(name, Spread(0, math.nan, math.nan)) for name in known]
-        own = [cells.number(value.mean, 3) if name == "nll" else cells.spread(value) for name, value in zip(known, details, strict=True)]
+        own = [cells.spread(value, 3, 1) if name == "nll" else cells.spread(value) for name, value in zip(known, details, strict=True)]
         lines.append([cells.text(row.method), cells.spread(row.accuracy), cells.spread(row.macro_f1), *own])
     radii = sorted({r["details"]["boundary"]["radius"] for r in board.records if "boundary" in r.get("details", ())})
     about = ["± standard deviation over seeds. F1 and boundary scores are means over classes."]
@@ -149,7 +155,9 @@ def _scores(board: Board, table: Sequence[Row]) -> str:
     if any(name.startswith("proportion") for name in known):
         about.append("Proportions off: total variation distance between predicted and true class shares of a patch, hard from predicted")
         about.append("classes, soft from probabilities.")
-    about += ["ECE: expected calibration error; NLL: negative log likelihood of the true class."] if "ece" in known else []
+    if "ece" in known:
+        about.append("ECE: expected calibration error. NLL: negative log likelihood of the true class, the mean over the pixels of a seed,")
+        about.append("then over seeds; it has no upper end, so one collapsed seed can make most of it.")
     columns = ["method", "accuracy (%)", "F1 (%)", *(SCORES[name] for name in known)]
     title = "Accuracy, F1" + (", boundaries, proportions, calibration" if known else "")
     return cells.folded(title, cells.table(lines, columns), " ".join(about))

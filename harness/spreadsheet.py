@@ -7,13 +7,14 @@ import io
 import math
 from typing import Any
 
-from harness import cells
 from harness.boards import Board
 from harness.leaderboard import Row, named_floor, rows, smoke
 from harness.sections import SCORES, images, tests
 from harness.significance import PairedTest
 from harness.statistics import NOWHERE, Interval, Ratio
 from harness.tracks import split
+
+FIRST_COLUMNS = "method,standing,rank,track,"
 
 
 def to_csv(board: Board) -> str:
@@ -87,4 +88,4 @@ def _tests(test: PairedTest | None) -> dict[str, float | None]:
 def _plain(value: Any) -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
-    return cells.number(value, 6) if isinstance(value, float) else str(value)
+    return f"{round(value, 6) + 0.0:.6f}" if isinstance(value, float) else str(value)  # without a negative zero

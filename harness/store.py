@@ -16,6 +16,8 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
+from harness.data import InputError
+
 State = Literal["done", "failed", "running", "missing"]
 
 
@@ -34,11 +36,14 @@ class Store:
         return self.root / key
 
     def record(self, key: str) -> dict[str, Any] | None:
-        """The record of a run, or None where it has none (yet)."""
+        """The record of a run, or None where it has none (yet). Raises InputError where it is damaged."""
+        path = self.folder(key) / "record.json"
         try:
-            record: dict[str, Any] = json.loads((self.folder(key) / "record.json").read_text(encoding="utf-8"))
+            record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
+        except ValueError as error:
+            raise InputError(f"{path}: is not JSON: delete the folder and run the scenario again") from error
         return record
 
     def state(self, key: str) -> State:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from harness.boards import Board
+from harness.metrics import summary
 
 HEADER: dict[str, Any] = {
     "board": "demo.mini",
@@ -21,7 +24,7 @@ HEADER: dict[str, Any] = {
 }
 
 
-def record(method: str, seed: int, counts: list[list[int]], pixels: int, seconds: float) -> dict[str, Any]:
+def record(method: str, seed: int, counts: list[list[int]], pixels: int, seconds: float, mean_over: Sequence[str] = "ab") -> dict[str, Any]:
     """A record with the confusion counts of one test image; a second one is empty."""
     return {
         "status": "ok",
@@ -29,11 +32,11 @@ def record(method: str, seed: int, counts: list[list[int]], pixels: int, seconds
         "method": method,
         "seed": seed,
         "classes": [{"name": "a", "color": [0, 0, 0]}, {"name": "b", "color": [1, 1, 1]}],
-        "mean_over": ["a", "b"],
-        "metrics": {},
+        "mean_over": list(mean_over),
+        "metrics": summary(np.array(counts), ["a", "b"], mean_over),
         "initialisation": "random",
         "confusion": {"images": ["x", "y"], "groups": ["x", "y"], "counts": [counts, [[0, 0], [0, 0]]]},
-        "ledger": {"labelled_pixels": pixels, "labelled_share": pixels / 100},
+        "ledger": {"scenes": 2, "patches": 2, "labelled_pixels": pixels, "labelled_share": pixels / 100},
         "cost": {"seconds": seconds},
         "hardware": {"device": "cpu", "name": "c", "precision": "fp32"},
         "packages": {"torch": "2", "numpy": "2"},
@@ -59,7 +62,7 @@ def scored(scores: Mapping[str, Sequence[int]], floors: Mapping[str, str] | None
     records = []
     for method, values in scores.items():
         for seed, score in enumerate(values):
-            one = record(method, seed, [[score, 1000 - score], [0, 3000]], 100 if method == methods[0] else 5, 1.0) | {"mean_over": ["a"]}
+            one = record(method, seed, [[score, 1000 - score], [0, 3000]], 100 if method == methods[0] else 5, 1.0, "a")
             one["settings"] = one["settings"] | {"floor": floors[method]} if floors and method in floors else one["settings"]
             records.append(one)
     count = max(map(len, scores.values()))

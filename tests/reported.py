@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from rasterio.errors import NotGeoreferencedWarning
 
 from harness.boards import Board
+from harness.metrics import summary
 
 SCRIPT = "<script>alert(1)</script>"
 POINTS = ['points-5"><img src=x onerror=alert(2)>', 'points-20"><img src=x onerror=alert(2)>']
@@ -45,7 +46,7 @@ def record(method: str, seed: int, counts: list[list[int]], pixels: int) -> dict
         "seed": seed,
         "classes": [{"name": name, "color": color} for name, color in zip((SCRIPT, "b"), COLORS, strict=True)],
         "mean_over": [SCRIPT, "b"],
-        "metrics": {"miou": 0.5},
+        "metrics": summary(np.array(counts), [SCRIPT, "b"], [SCRIPT, "b"]),
         "initialisation": "random",
         "confusion": {"images": ["x"], "groups": ["x"], "counts": [counts]},
         "ledger": {"scenes": 1, "patches": 1, "labelled_pixels": pixels, "labelled_share": pixels / 100, "supervisions": [given]},

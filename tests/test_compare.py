@@ -8,6 +8,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import demo
 import pytest
 from scipy import stats
 
@@ -33,16 +34,11 @@ SETTINGS: dict[str, Any] = {
 
 
 def record(method: str, seed: int, counts: list[list[int]], **settings: Any) -> dict[str, Any]:
-    return {
-        "status": "ok",
+    return demo.record(method, seed, counts, 100, 1.0) | {
         "key": digest([method, seed, settings]),
         "scenario": "demo",
         "profile": None,
         "overrides": [],
-        "method": method,
-        "seed": seed,
-        "classes": [{"name": "a", "color": [0, 0, 0]}, {"name": "b", "color": [1, 1, 1]}],
-        "mean_over": ["a", "b"],
         "confusion": {"images": ["x"], "groups": ["x"], "counts": [counts]},
         "packages": {"torch": "2.1"},
         "git": {"commit": "0" * 40, "changes": None},
@@ -65,7 +61,7 @@ def changed(records: list[dict[str, Any]], **changes: Any) -> list[dict[str, Any
 
 def board(root: Path, name: str, records: list[dict[str, Any]]) -> None:
     methods = [{"name": method, "about": ""} for method in dict.fromkeys(each["method"] for each in records)]
-    header = {"board": name, "scenario": "demo", "methods": methods, "reference": "full", "published": None}
+    header = demo.HEADER | {"board": name, "profile": None, "methods": methods, "seeds": [0, 1, 2], "published": None}
     (root / "records").mkdir(parents=True, exist_ok=True)
     (root / "records" / f"{name}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in (header, *records)))
 

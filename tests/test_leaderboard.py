@@ -6,16 +6,15 @@ import csv
 import io
 import json
 import math
-from pathlib import Path
+import re
 
 import pytest
 from demo import HEADER, record, scored
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.boards import Board, read_board
-from harness.cells import number, signed, within
-from harness.data import InputError
+from harness.boards import Board
+from harness.cells import counted, number, percent, signed, text, within
 from harness.leaderboard import FLOOR, named_floor, rows
 from harness.pages import headline, to_markdown
 from harness.spreadsheet import to_csv
@@ -183,9 +182,9 @@ def test_the_error_of_proportions_has_a_column_where_a_method_has_proportions() 
     assert [line[column].strip() for line in lines] == ["–", "25.0"]
     assert "total variation" in page
     assert [line["total_variation"] for line in csv.DictReader(io.StringIO(to_csv(board)))] == ["", "0.250000", ""]
-    for text in (to_markdown(BOARD), to_csv(BOARD)):
-        assert "proportions" not in text.lower()
-        assert "variation" not in text
+    for written in (to_markdown(BOARD), to_csv(BOARD)):
+        assert "proportions" not in written.lower()
+        assert "variation" not in written
 
 
 def test_labelled_pixels_that_are_for_validation_are_told() -> None:
@@ -225,19 +224,47 @@ def test_it_is_a_function_of_the_records_alone() -> None:
     assert to_csv(again) == to_csv(BOARD)
 
 
-def test_damaged_records_are_named_by_line(tmp_path: Path) -> None:
-    path = tmp_path / "demo.jsonl"
-    path.write_text(json.dumps(HEADER) + "\n{broken\n")
-    with pytest.raises(InputError, match=r"demo\.jsonl:2: is not JSON"):
-        read_board(path)
-    path.write_text("{}\n")
-    with pytest.raises(InputError, match="the first line must describe the board"):
-        read_board(path)
-    with pytest.raises(InputError, match="Did you mean 'demo'"):
-        read_board(tmp_path / "dem.jsonl")
-
-
 def test_cells_have_no_negative_zero() -> None:
     assert (signed(-0.0001), signed(0.0001), signed(-0.01)) == ("+0.0", "+0.0", "−1.0")
     assert number(-0.0001, 2) == "0.00"
     assert within("1.0", Interval(-0.0001, 0.02)) == "1.0 [0.0, 2.0]"
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("*bold* _it_ `code`", r"\*bold\* \_it\_ \`code\`"),
+        ("batch_size", "batch_size"),
+        ("[click](http://x) ![i][j] [flips]", r"\[click\](http://x) ![i\][j] [flips]"),
+        ("~~a~~ | $x$ \\", r"\~\~a\~\~ \| \$x\$ \\"),
+        ("# title", r"\# title"),
+        ("- item", r"\- item"),
+        ("<b> & c", "&lt;b&gt; &amp; c"),
+        ("points-1\n\n## x", "points-1 ## x"),
+    ],
+)
+def test_text_is_not_markdown(name: str, shown: str) -> None:
+    assert text(name) == shown
+
+
+def test_hostile_names_stand_as_they_are() -> None:
+    name = "**a** [b](c) <i>"
+    page = to_markdown(scored({name: [900] * 3, "x": [800] * 3}))
+    assert "**a**" not in page.replace("<summary>Recovery, gap closed, and tests against **a** [b](c) &lt;i&gt;</summary>", "")
+    assert "<i>" not in page
+    assert "](c)" not in page.replace(r"\](c)", "").replace("[b](c) &lt;i&gt;</summary>", "")
+
+
+def test_numbers_have_one_kind_of_minus_sign() -> None:
+    assert (number(-2.74, 1), percent(-2.742), signed(-0.01)) == ("−2.7", "−274.2", "−1.0")
+    board = scored({"full": [800] * 3, "points": [600] * 3, "worse": [100, 110, 120], "pixels": [200] * 3}, {"pixels": "qda"})
+    page = to_markdown(board)
+    assert cells(page, 0, "worse")[5] == "−15.0"  # (0.11 - 0.2) / (0.8 - 0.2)
+    assert not re.search(r"[\[| ]-\d", page)
+    assert float(next(line["gap_closed"] for line in csv.DictReader(io.StringIO(to_csv(board))) if line["method"] == "worse")) < 0
+
+
+def test_one_is_singular_and_none_is_said() -> None:
+    assert (counted(1, "test"), counted(2, "test"), counted(0, "run")) == ("1 test", "2 tests", "0 runs")
+    assert "corrected over the 1 test of this table" in to_markdown(scored({"full": [900] * 3, "points": [800, 801, 802]}))
+    assert "No method is tested." in to_markdown(scored({"full": [900], "points": [800]}))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from demo import scored
+from demo import HEADER, record, scored
 
-from harness.boards import Board
+from harness.boards import Board, read_board, records_path
 from harness.cli import main
-from harness.data import InputError
 from harness.index import to_index
 from harness.publish import files, stale, write_board, write_boards
 
@@ -33,12 +33,12 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_committed_leaderboards_are_what_their_records_give() -> None:
-    assert stale([], COMMITTED) == []
+    assert stale([], COMMITTED) == ({}, [])
 
 
 def test_what_is_written_is_what_is_expected(root: Path) -> None:
     assert {path.name for path in root.iterdir()} == {"records", "README.md", "demo.md", "demo.csv", "demo.svg", *SMOKE}
-    assert stale([], root) == []
+    assert stale([], root) == ({}, [])
     assert "![mIoU against labelled pixels](demo.svg)" in (root / "demo.md").read_text()
 
 
@@ -52,25 +52,39 @@ SMOKE = ("other.smoke.md", "other.smoke.csv")
 def test_a_file_that_differs_is_found_and_written_again(root: Path, name: str, change: object) -> None:
     change(root / name)  # type: ignore[operator]
     before = (root / name).read_bytes() if (root / name).exists() else None
-    assert stale([], root) == stale(["demo"], root) == [root / name]
+    assert [*stale([], root)[0]] == [*stale(["demo"], root)[0]] == [root / name]
     assert ((root / name).read_bytes() if (root / name).exists() else None) == before
     write_boards(["demo"], root)
-    assert stale([], root) == []
+    assert stale([], root) == ({}, [])
 
 
 def test_a_page_without_records_and_a_curve_of_a_smoke_test_are_found(root: Path) -> None:
-    (root / "gone.md").write_text("")
+    put(scored(SCORES, board="gone", profile=None), root)
+    write_boards([], root)
+    (root / "records" / "gone.jsonl").unlink()
     (root / "other.smoke.svg").write_text("")
-    assert {path.name for path in stale([], root)} == {"gone.md", "other.smoke.svg"}
-    assert stale(["demo"], root) == []
+    write_boards([], root)
+    (root / "other.smoke.svg").write_text("")
+    found, damaged = stale([], root)
+    assert {path.name for path in found} == {"gone.md", "gone.csv", "gone.svg", "other.smoke.svg"}
+    assert found[root / "gone.md"] == "has no records: restore records/gone.jsonl, or delete it"
+    assert not damaged
+    assert stale(["demo"], root) == ({}, [])
+
+
+def test_what_a_person_put_beside_the_boards_is_theirs(root: Path) -> None:
+    (root / "notes.md").write_text("See `harness leaderboard demo`.\n")
+    (root / "notes.csv").write_text("method,seconds\n")
+    (root / "drawing.svg").write_text("<svg/>")
+    assert stale([], root) == ({}, [])
 
 
 def test_a_board_that_is_written_is_in_the_index(root: Path) -> None:
     board = scored(SCORES, board="third", scenario="third", profile=None)
     put(board, root)
-    write_board(board, root)
+    write_board(read_board(records_path(root, "third")), root)
     assert "[third](third.md)" in (root / "README.md").read_text()
-    assert stale([], root) == []
+    assert stale([], root) == ({}, [])
 
 
 def test_the_index_by_hand() -> None:
@@ -103,14 +117,61 @@ def test_the_command_names_the_files_and_exits_with_1(
     assert (root / "demo.csv").read_text() == "rank\n"
     assert main(["leaderboard", "--check", "dem"]) == 2
     assert "Did you mean 'demo'" in capsys.readouterr().err
+    assert main(["leaderboard", "dem"]) == 2
+    assert "Did you mean 'demo'" in capsys.readouterr().err
     assert main(["leaderboard"]) == 0
     assert main(["leaderboard", "--check"]) == 0
 
 
-def test_damaged_records_stop_the_check(root: Path) -> None:
-    (root / "records" / "demo.jsonl").write_text("{}\n")
-    with pytest.raises(InputError, match="must describe the board"):
-        stale([], root)
+DIFFERENT = [record("full", 0, [[6, 2], [0, 2]], 100, 1.0), record("points|<i>", 0, [[6, 3], [0, 2]], 5, 1.0)]
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda path: path.write_text("{}\n"), "bad.jsonl:1: the first line must describe the board"),
+        (lambda path: put(Board(HEADER | {"board": "bad"}, tuple(DIFFERENT)), path.parent.parent), "leaderboard bad: full, seed 0"),
+    ],
+    ids=["unreadable", "not comparable"],
+)
+def test_a_damaged_board_does_not_stop_the_others(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], damage: Callable[[Path], object], message: str
+) -> None:
+    monkeypatch.setenv("HARNESS_LEADERBOARDS", str(root))
+    put(scored(SCORES, board="bad", profile=None), root)
+    assert main(["leaderboard"]) == 0
+    before = (root / "bad.md").read_text()
+    damage(root / "records" / "bad.jsonl")
+    (root / "demo.md").write_text("")
+    assert main(["leaderboard", "--check"]) == 2
+    told = capsys.readouterr()
+    assert message in told.err
+    assert [line for line in told.out.splitlines() if "not what the records give" in line] == [
+        f"{root / 'demo.md'} is not what the records give: write it with harness leaderboard, or restore the records"
+    ]
+    assert main(["leaderboard"]) == 2
+    told = capsys.readouterr()
+    assert message in told.err
+    assert str(root / "demo.md") in told.out
+    assert "bad.md" not in told.out
+    assert (root / "demo.md").read_text().startswith("# demo")
+    assert (root / "bad.md").read_text() == before
+    index = (root / "README.md").read_text()
+    assert "[demo](demo.md)" in index
+    assert "bad.md" not in index
+    assert "- `records/bad.jsonl`" in index
+    write_board(read_board(records_path(root, "demo")), root)  # as after `harness run`
+    assert (root / "README.md").read_text() == index
+
+
+def test_a_folder_where_a_page_should_be_is_told(root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("HARNESS_LEADERBOARDS", str(root))
+    (root / "demo.csv").unlink()
+    (root / "demo.csv").mkdir()
+    assert main(["leaderboard"]) == 2
+    assert "demo.csv: cannot be written (Is a directory): make way for it" in capsys.readouterr().err
+    assert [path for path in root.iterdir() if path.name.startswith(".")] == []
+    assert main(["leaderboard", "--check"]) == 1
 
 
 def test_a_folder_without_records_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 import webbrowser
+from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -205,7 +206,7 @@ def test_further_tables_counted_by_hand() -> None:
     assert (full["seed 1"], full["median"], full["collapsed"]) == ("100.0", "62.5", "0.0")
     assert weak["collapsed"] == "100.0"  # class a everywhere has 40 %
     assert lines(tables.recovery(BOARD, table[:2]))[1]["exact p, Holm"] == "not testable at n=3"
-    assert lines(tables.images(BOARD, table))[0]["from"].startswith("none: 1 groups of test images")
+    assert lines(tables.images(BOARD, table))[0]["from"].startswith("none: 1 group of test images")
     assert lines(tables.scores(table))[1]["accuracy (%)"] == "60.0 ± 0.0"
     assert lines(tables.cost(BOARD, table))[1] == {
         **{"method": POINTS[0], "labelled, of all pixels (%)": "5", "proportions off by (%)": "–"},
@@ -323,6 +324,44 @@ def test_damaged_samples_are_named(tmp_path: Path) -> None:
     (folder / "samples.json").write_text("{")
     with pytest.raises(InputError, match=r"samples\.json: is not JSON"):
         gallery(BOARD, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda listed: listed[1].pop("patch"), "1.patch: Field required"),
+        (lambda listed: listed.append(1), "2: Input should be"),
+        (lambda listed: listed[1]["files"].pop("truth"), "1: files: truth is missing"),
+        (lambda listed: listed[1]["files"].update(truth="../../key.png"), "1.files.truth: String should match"),
+        (lambda listed: listed[1]["files"].update(image="1-truth.png"), "1: files.image: 1-truth.png has 1 bands"),
+        (lambda listed: listed[1]["confusion"].pop(), "1: confusion: must be 2 x 2"),
+        (lambda listed: listed[1].update(proportions=[1.0]), "1: proportions: must have 2 numbers"),
+        (lambda listed: listed[1].update(tags=[True]), "1: tags: must have 2 entries"),
+    ],
+)
+def test_samples_that_do_not_fit_are_named_by_field(tmp_path: Path, change: Callable[[list[Any]], Any], message: str) -> None:
+    store_samples(tmp_path, FULL[0])
+    path = tmp_path / FULL[0]["key"] / "samples" / "samples.json"
+    listed = json.loads(path.read_text())
+    change(listed)
+    path.write_text(json.dumps(listed))
+    with pytest.raises(InputError, match=re.escape(f"{path}: {message}")):
+        gallery(BOARD, tmp_path)
+
+
+def test_a_report_says_what_weighs_against_its_headline(tmp_path: Path) -> None:
+    lost = Board(BOARD.header, tuple({**own, "status": "missing"} if own is FULL[1] else own for own in BOARD.records))
+    write_report(lost, tmp_path / "runs", tmp_path / "demo.html")
+    text = (tmp_path / "demo.html").read_text(encoding="utf-8")
+    assert "<li>The reference full lacks seed 1 (missing): comparisons with it are over seed 0, 2 alone.</li>" in text
+    assert "the weak label costs more seconds of annotation than the masks of full" in text
+    assert "for what another\ninitialisation and supervision draw would change" in text  # the split is the data set's own
+
+
+def test_a_report_that_cannot_be_written_is_told(boards: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (boards / "demo.html").mkdir()
+    assert main(["report", "demo"]) == 2
+    assert "demo.html: cannot be written" in capsys.readouterr().err
 
 
 def decoded(uri: str, folder: Path) -> Any:

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import demo
+import numpy as np
 import pytest
 import yaml
 from installed import TINY, Workplace
@@ -15,6 +17,7 @@ from harness.catalog import load_catalog
 from harness.cli import main
 from harness.data import InputError
 from harness.executors import cores, shared
+from harness.metrics import summary
 from harness.plan import expand
 from harness.rebuild import rebuild
 from harness.reproduce import verdict
@@ -185,7 +188,8 @@ def test_the_command(workplace: Workplace) -> None:
     lines = [json.loads(line) for line in text.splitlines()]
     for line in lines[1:]:
         line["confusion"]["counts"] = [[[10 * (i == j) for j in range(5)] for i in range(5)]]
-        line["confusion"]["images"] = ["x"]
+        line["confusion"] |= {"images": ["x"], "groups": ["x"]}
+        line |= {"metrics": summary(np.eye(5, dtype=int), line["mean_over"], line["mean_over"]), "details": {}}
         line["packages"]["numpy"] = "0.1"
     board.write_text("".join(json.dumps(line) + "\n" for line in lines))
     other = reproduce("tiny", "full", code=1)
@@ -242,8 +246,14 @@ def test_mistakes(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], message: str
 ) -> None:
     (record,) = stored(write(tmp_path, "full: {supervision: full, loss: cross-entropy}"))
-    header = {"board": "tiny", "methods": [{"name": "full"}, {"name": "lost"}]}
-    lines = [header, {**record, "status": "ok"}, {"method": "lost", "seed": 0, "status": "missing", "key": "0"}]
+    methods = [{"name": name, "about": ""} for name in ("full", "lost")]
+    plan = {name: record[name] for name in ("scenario", "profile", "overrides")} | {"seeds": [0], "methods": methods, "published": None}
+    header = demo.HEADER | plan | {"board": "tiny", "dataset": {"name": "synthetic-landcover", "source": "", "licence": ""}}
+    names, counts = record["mean_over"], np.eye(len(record["mean_over"]), dtype=int)
+    done = demo.record("full", 0, [[1, 0], [0, 1]], 100, 1.0) | record
+    done |= {"classes": [{"name": name, "color": [0, 0, 0]} for name in names], "metrics": summary(counts, names, names)}
+    done["confusion"] = {"images": ["x"], "groups": ["x"], "counts": [counts.tolist()]}
+    lines = [header, done, {"method": "lost", "seed": 0, "status": "missing", "key": "0"}]
     (tmp_path / "records").mkdir()
     (tmp_path / "records" / "tiny.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     monkeypatch.setenv("HARNESS_LEADERBOARDS", str(tmp_path))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +11,8 @@ import numpy as np
 
 from harness import metrics
 from harness.boards import Board
-from harness.data import InputError
 from harness.report import pictures
+from harness.report.stored import samples as samples_in
 from harness.report.words import percent
 
 BUDGET = 6_000_000
@@ -59,7 +58,7 @@ def gallery(board: Board, runs: Path, budget: int = BUDGET) -> Gallery:
     """The patches of all seeds in order, until their pictures fill the budget of bytes. Raises InputError where samples are damaged."""
     done = [record for record in board.records if record["status"] == "ok"]
     reference = board.header["reference"]
-    samples = {record["key"]: found for record in done if (found := _samples(runs / record["key"] / "samples"))}
+    samples = {record["key"]: found for record in done if (found := samples_in(runs / record["key"] / "samples", len(record["classes"])))}
     absent = tuple(f"{record['method']}, seed {record['seed']}" for record in done if record["key"] not in samples)
     patches, used, left_out = [], 0, 0
     for seed in dict.fromkeys(record["seed"] for record in done):
@@ -76,17 +75,6 @@ def gallery(board: Board, runs: Path, budget: int = BUDGET) -> Gallery:
     ordered = sorted(methods, key=lambda method: method == reference)
     classes = tuple((each["name"], f"rgb{_color(each)}") for each in (done[0]["classes"] if done else ()))
     return Gallery(tuple(ordered), reference, classes, tuple(patches), absent, left_out)
-
-
-def _samples(folder: Path) -> list[dict[str, Any]]:
-    path = folder / "samples.json"
-    try:
-        found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return []
-    except ValueError as error:
-        raise InputError(f"{path}: is not JSON: run it again (`harness run ... --again`), or delete the folder {folder}") from error
-    return found
 
 
 def _patch(name: str, shown: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]], runs: Path) -> Patch:

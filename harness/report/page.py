@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.resources import files
@@ -14,7 +13,9 @@ from typing import Any
 from harness import sections
 from harness.boards import Board
 from harness.budgets import curves
+from harness.caveats import caveats, varied
 from harness.data import InputError
+from harness.folders import replace_file
 from harness.leaderboard import Row, named_floor, rows, smoke
 from harness.report import charts, tables
 from harness.report.cite import sources
@@ -28,14 +29,11 @@ FIGURES = {"displayModeBar": False, "responsive": True, "displaylogo": False}
 def write_report(board: Board, runs: Path, path: Path) -> None:
     """Writes the report of a board, with pictures from the folder of runs.
 
-    Raises InputError without its extra, and without a finished run.
+    Raises InputError without its extra, without a finished run, and where it cannot be written.
     """
     if not any(record["status"] == "ok" for record in board.records):
         raise InputError(f"board {board.header['board']!r} has no finished run to report: `{_command(board.header)}` computes them")
-    text = html_report(board, gallery(board, runs))
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    replace_file(path, html_report(board, gallery(board, runs)))
 
 
 def _command(header: Mapping[str, Any]) -> str:
@@ -68,6 +66,8 @@ def html_report(board: Board, shown: Gallery) -> str:
         headline=tables.headline(board, listed) if any(row.role != "floor" for row in listed) else None,
         unlisted=tables.by_seed(board, unlisted) if unlisted else None,
         floor=named_floor(board),
+        caveats=caveats(board, table),
+        varied=varied(board),
         absent=sections.absent(board),
         tables=[
             tables.by_seed(board, listed),
