@@ -23,6 +23,9 @@ SCORES = {
 }
 """Scores of a record's details, as `Row.details` names them, and their columns."""
 
+PUBLISHED = {"miou": "mIoU", "batch_miou": "mIoU, mean over batches", "macro_f1": "F1, mean over classes", "iou": "IoU", "f1": "F1"}
+"""Scores that a source reports, as people write them; others are called what `published.SCORES` calls them."""
+
 
 def every(board: Board, table: Sequence[Row]) -> list[str]:
     """All folded tables, in order."""
@@ -155,22 +158,34 @@ def _scores(board: Board, table: Sequence[Row]) -> str:
     return cells.folded(title, cells.table(lines, columns), " ".join(about))
 
 
+def named(score: str) -> str:
+    """A score of `published.SCORES` for people: f1:road is F1, road."""
+    kind, _, of = score.partition(":")
+    return PUBLISHED.get(kind, kind) + (f", {of}" if of else "")
+
+
+def deviations(board: Board) -> list[str]:
+    """What may explain a difference to published scores: initialisation, what profile and command line changed, what the scenario says."""
+    header, done = board.header, finished(board)
+    found = [f"initialisation here: {', '.join(dict.fromkeys(record['initialisation'] for record in done))}"] if done else []
+    changes = [change for change in header.get("changes", ()) if not change.startswith(("about=", "published.", "seeds="))]
+    found += [f"profile {header['profile']}" + (f" ({', '.join(changes)})" if changes else "")] if header["profile"] else []
+    return [*found, *header["overrides"], *header["published"].get("deviations", ())]
+
+
 def _reproduction(board: Board, table: Sequence[Row]) -> list[str]:
     """Published scores beside ours in the source's own metric, and what explains a difference."""
-    published = board.header["published"]
-    if not published:
-        return []
     lines = []
     for row in table:
-        if row.published is not None:
-            ours, count = cells.spread(row.reproduced), str(row.reproduced.n)
-            difference = cells.signed(row.reproduced.mean - row.published)
-            lines.append([cells.text(row.method), cells.percent(row.published), ours, count, difference])
-    source = f"Published: {cells.text(published['source'])}; its metric: {cells.text(published['metric'])}."
-    done = finished(board)
-    reasons = [f"initialisation here: {', '.join(dict.fromkeys(record['initialisation'] for record in done))}"] if done else []
-    reasons += [f"profile {board.header['profile']}"] if board.header["profile"] else []
-    reasons += [*board.header["overrides"], *published.get("deviations", ())]
-    columns = ["method", "published (%)", "ours (%)", "n", "difference (pp)"]
-    ours = f"Our score here is {published.get('compare', 'miou')}. Deviations: {'; '.join(reasons) or 'none'}."
-    return [cells.folded("Reproduction of published numbers", cells.table(lines, columns), source, cells.text(ours))] if lines else []
+        for score, value in row.published.items():
+            ours = row.reproduced[score]
+            line = [cells.text(row.method), cells.text(named(score)), cells.percent(value), cells.spread(ours)]
+            lines.append([*line, str(ours.n), cells.signed(ours.mean - value)])
+    if not lines:
+        return []
+    published = board.header["published"]
+    columns = ["method", "score", "published (%)", "ours (%)", "n", "difference (pp)"]
+    source = f"Published: {published['source']}; its metric: {published['metric']}."
+    reasons = f"Deviations: {'; '.join(deviations(board)) or 'none'}. ± standard deviation over seeds."
+    blocks = cells.table(lines, columns, left=2), cells.text(source), cells.text(reasons)
+    return [cells.folded("Reproduction of published numbers", *blocks)]
