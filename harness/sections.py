@@ -165,12 +165,20 @@ def named(score: str) -> str:
 
 
 def deviations(board: Board) -> list[str]:
-    """What may explain a difference to published scores: initialisation, what profile and command line changed, what the scenario says."""
+    """What may explain a difference to published scores: initialisation, size of the training part, overrides, what the scenario says."""
     header, done = board.header, finished(board)
+    parts = [record["split"]["train"] for record in done]
     found = [f"initialisation here: {', '.join(dict.fromkeys(record['initialisation'] for record in done))}"] if done else []
+    known = [(name, [part[name] for part in parts if name in part]) for name in ("patches", "scenes")]
+    found += [f"{name} in the training part: {_range(counts)}" for name, counts in known if counts]
     changes = [change for change in header.get("changes", ()) if not change.startswith(("about=", "published.", "seeds="))]
     found += [f"profile {header['profile']}" + (f" ({', '.join(changes)})" if changes else "")] if header["profile"] else []
     return [*found, *header["overrides"], *header["published"].get("deviations", ())]
+
+
+def _range(counts: Sequence[int]) -> str:
+    """Counts of different seeds, from the least to the largest."""
+    return " to ".join(f"{count:,}" for count in sorted({min(counts), max(counts)}))
 
 
 def _reproduction(board: Board, table: Sequence[Row]) -> list[str]:
