@@ -194,6 +194,6 @@ def _reproduction(board: Board, table: Sequence[Row]) -> list[str]:
     published = board.header["published"]
     columns = ["method", "score", "published (%)", "ours (%)", "n", "difference (pp)"]
     source = f"Published: {published['source']}; its metric: {published['metric']}."
-    reasons = f"Deviations: {'; '.join(deviations(board)) or 'none'}. ± standard deviation over seeds."
-    blocks = cells.table(lines, columns, left=2), cells.text(source), cells.text(reasons)
+    reasons = cells.bullets(list(map(cells.text, deviations(board))))
+    blocks = cells.table(lines, columns, left=2), "± standard deviation over seeds.", cells.text(source), "Deviations:", reasons or "none"
     return [cells.folded("Reproduction of published numbers", *blocks)]

@@ -224,9 +224,12 @@ def test_a_reproduction_has_a_line_per_score() -> None:
     lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines() if line.startswith("| full")]
     assert lines[0] == ["full", "accuracy", "80.0", "90.0 ± 14.1", "2", "+10.0"]
     assert [line[1] for line in lines] == ["accuracy", "F1, mean over classes", "F1, b", "precision, a", "recall, a", "precision, b"]
-    assert (
-        "Deviations: initialisation here: random; patches in the training part: 3; profile mini (patches.size=8); a bigger network." in page
-    )
+    assert [line for line in page.splitlines() if line.startswith("- ")] == [
+        "- initialisation here: random",
+        "- patches in the training part: 3",
+        "- profile mini (patches.size=8)",
+        "- a bigger network",
+    ]
     table = list(csv.DictReader(io.StringIO(to_csv(board))))
     assert [line["published_precision_b"] for line in table] == ["0.500000", "", ""]
     assert [line["ours_precision_b"] for line in table] == ["0.750000", "", ""]
