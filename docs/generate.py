@@ -17,6 +17,7 @@ from tabulate import tabulate
 from harness import hookspecs
 from harness.boards import read_board, records_path
 from harness.catalog import load_catalog
+from harness.cells import percent
 from harness.leaderboard import rows
 from harness.schema import reference, scenario_schema
 
@@ -56,16 +57,15 @@ def hooks() -> str:
 
 
 def reproduction(name: str) -> str:
-    """What a board scored, beside what its source published (%): a line per method, from the board's committed records."""
+    """What a board scored, beside the score of each method that its source compares (%), from the board's committed records."""
     board = read_board(records_path(ROOT / "leaderboards", name))
+    measure = (board.header["published"] or {}).get("compare", "miou")
     lines = []
     for row in rows(board):
         ours = f"{100 * row.score.mean:.1f}" + (f" ± {100 * row.score.sd:.1f}" if row.score.n > 1 else "")
         line = [row.method, ours, row.score.n, f"{100 * row.against.ratio:.1f}"]
-        known = row.published is not None
-        compared = f"{100 * row.reproduced.mean:.1f}" if known else "–"
-        lines.append([*line, compared, f"{100 * (row.published or 0):.1f}" if known else "–"])
-    measure = board.header["published"].get("compare", "miou") if board.header["published"] else "miou"
+        told = (row.reproduced[measure].mean, row.published[measure]) if measure in row.published else (None, None)
+        lines.append([*line, *(percent(value) for value in told)])
     columns = ["method", "mIoU", "seeds", "% of full", f"ours, as published ({measure})", "published"]
     table = tabulate(lines, columns, tablefmt="pipe", disable_numparse=True, colalign=("left", *["right"] * 5))
     return f"{table}\n\nBoard: [{name}](../leaderboards/{name}.md)."

@@ -56,6 +56,7 @@ def collect(scenario: Scenario, runs: Sequence[Run], store: Store, root: Path) -
         "reference": scenario.reference,
         "methods": [{"name": method.name, "about": method.about} for method in scenario.methods],
         "seeds": list(scenario.seeds),
+        "changes": list(scenario.changes),
         "published": scenario.published.model_dump(mode="json") if scenario.published else None,
     }
     records = []

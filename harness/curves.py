@@ -101,18 +101,17 @@ def span(values: Sequence[float], floor: float) -> tuple[float, float]:
 def curve(table: Sequence[Row], board: Board, budget: str = "labelled_pixels") -> Curve | None:
     """The curve of a board's rows over one of their fields.
 
-    None where fewer than two methods with partial labels have a budget above 0. A published value is shown where the source's score is the
-    mIoU.
+    None where fewer than two methods with partial labels have a budget above 0. Of what a source published, the mIoU is
+    shown.
     """
     scored = [row for row in table if row.score.n]
     drawn = [row for row in scored if getattr(row, budget) > 0 and row.labelled_share < 1]
     if len(drawn) < 2:
         return None
     aside = dict(zip((row.method for row in drawn), _aside([getattr(row, budget) for row in drawn]), strict=True))
-    comparable = (board.header["published"] or {}).get("compare", "miou") == "miou"
 
     def point(row: Row) -> Point:
-        published = row.published if comparable else None
+        published = row.published.get("miou")
         return Point(row.method, getattr(row, budget), row.score.mean, *row.score.interval, row.score.n, published, aside[row.method])
 
     by_name = {row.method: point(row) for row in drawn}

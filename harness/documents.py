@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -159,6 +160,18 @@ def _build(
 def dotted(path: Keys) -> str:
     """A path as it is written on the command line: training.epochs."""
     return ".".join(map(str, path))
+
+
+def settings_in(changes: Mapping[str, Any], at: str = "") -> list[str]:
+    """Overrides one by one, as `--set` takes them: training.epochs=3."""
+    found = []
+    for name, value in changes.items():
+        if isinstance(value, Mapping):
+            found += settings_in(value, f"{at}{name}.")
+        else:
+            text = yaml.safe_dump(value, default_flow_style=True, width=math.inf).removesuffix("\n...\n")
+            found.append(f"{at}{name}={text.strip()}")
+    return found
 
 
 def overridden(base: Document, changes: Document, at: Keys = ()) -> Document:

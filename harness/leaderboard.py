@@ -14,6 +14,7 @@ from harness import costs, metrics, significance, statistics, tracks
 from harness.boards import Board
 from harness.comparable import require_comparable
 from harness.metrics import Counts
+from harness.published import reported
 from harness.significance import LISTED, RANKED
 from harness.statistics import Comparison, Ratio, Spread, compare, spread
 
@@ -35,8 +36,8 @@ class Row:
     select a network, clicks, annotated_images; `hidden_knowledge` is what labels give away beside themselves.
 
     gap_closed: (mIoU - floor) / (reference - floor), of means paired by seed, with the floor of `named_floor`. collapsed: the share of
-    seeds that are no better than the most frequent class, see MARGIN; NaN for floors. rank: see `significance.ranks`; None where there
-    is none.
+    seeds that are no better than the most frequent class, see MARGIN; NaN for floors. published: what a source reports, by score, and
+    reproduced what these runs have in it (see `measured`). rank: see `significance.ranks`; None where there is none.
     """
 
     method: str
@@ -60,8 +61,8 @@ class Row:
     hidden_knowledge: tuple[str, ...]
     total_variation: float
     seconds: float
-    published: float | None
-    reproduced: Spread
+    published: Mapping[str, float]
+    reproduced: Mapping[str, Spread]
     rank: int | None = None
 
     @property
@@ -151,15 +152,13 @@ def _floor(records: Sequence[Record]) -> str | None:
 
 def _row(board: Board, method: str, role: Role, planned: int, failed: int, records: Sequence[Record], counts: Sequence[Counts]) -> Row:
     """What one method comes to by itself; what it takes other rows to say is still empty."""
-    published = board.header["published"] or {}
+    published = reported(board.header["published"], method)
     names = [entry["name"] for entry in records[0]["classes"]] if records else []
     per_class = {name: [float(metrics.iou(count)[index]) for count in counts] for index, name in enumerate(names)}
     listed = [names.index(name) for name in records[0]["mean_over"]] if records else []
     ledgers = [record["ledger"] for record in records if "ledger" in record]
     noted = [entry for ledger in ledgers for entry in ledger.get("supervisions", ())]
     details = [_details(record, listed) for record in records]
-    compared = published.get("compare", "miou") if method != FLOOR else "miou"
-    reproduced = [measured(record, count, compared) for record, count in zip(records, counts, strict=True)]
     nothing = spread([])
     return Row(
         method=method,
@@ -168,7 +167,7 @@ def _row(board: Board, method: str, role: Role, planned: int, failed: int, recor
         failed=failed,
         miou={record["seed"]: miou(record, count) for record, count in zip(records, counts, strict=True)},
         accuracy=spread([float(metrics.accuracy(count)) for count in counts]),
-        macro_f1=spread(_known([_mean(metrics.f1(count)[listed]) for count in counts])),
+        macro_f1=spread(_known([measured(record, count, "macro_f1") for record, count in zip(records, counts, strict=True)])),
         iou={name: spread(_known(values)) for name, values in per_class.items()},
         details={
             name: spread(_known([own[name] for own in details if name in own])) for name in dict.fromkeys(n for d in details for n in d)
@@ -185,8 +184,11 @@ def _row(board: Board, method: str, role: Role, planned: int, failed: int, recor
         hidden_knowledge=tuple(dict.fromkeys(known for ledger in ledgers for known in costs.hidden_knowledge(ledger))),
         total_variation=_mean([entry["total_variation"]["mean"] for entry in noted if "total_variation" in entry]),
         seconds=_mean([record["cost"]["seconds"] for record in records if "cost" in record]),
-        published=published.get("values", {}).get(method),
-        reproduced=spread(_known(reproduced)),
+        published=published,
+        reproduced={
+            score: spread(_known([measured(record, count, score) for record, count in zip(records, counts, strict=True)]))
+            for score in published
+        },
     )
 
 
@@ -228,18 +230,20 @@ def _details(record: Record, listed: Sequence[int]) -> dict[str, float]:
     return found
 
 
-def measured(record: Record, counts: Counts, measure: str) -> float:
-    """The score that a source reports: miou, batch_miou, accuracy, iou:CLASS or f1:CLASS; NaN where the record has none."""
-    if measure == "batch_miou":
-        return float(record["metrics"].get("batch_miou", math.nan))
-    if measure == "accuracy":
-        return float(metrics.accuracy(counts))
-    kind, _, name = measure.partition(":")
-    if not name:
-        return miou(record, counts)
+def measured(record: Record, counts: Counts, score: str) -> float:
+    """A score by its name in `published.SCORES`, of the record's confusion counts; NaN where it has none."""
     names = [entry["name"] for entry in record["classes"]]
-    scores = metrics.iou(counts) if kind == "iou" else metrics.f1(counts)
-    return float(scores[names.index(name)]) if name in names else math.nan
+    kind, _, name = score.partition(":")
+    if name:
+        of_class = {"iou": metrics.iou, "f1": metrics.f1, "precision": metrics.precision, "recall": metrics.recall}[kind]
+        return float(of_class(counts)[names.index(name)]) if name in names else math.nan
+    if kind == "batch_miou":
+        return float(record["metrics"].get(kind, math.nan))
+    if kind == "accuracy":
+        return float(metrics.accuracy(counts))
+    if kind == "macro_f1":
+        return _mean(metrics.f1(counts)[[names.index(listed) for listed in record["mean_over"]]])
+    return miou(record, counts)
 
 
 def counted(record: Record) -> Counts:

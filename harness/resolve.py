@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from harness import published
 from harness.catalog import Catalog
 from harness.components import Component, Dataset, Loss, Model, Supervision
 from harness.data import InputError
@@ -23,6 +24,7 @@ from harness.documents import (
     overridden,
     parse_setting,
     read_document,
+    settings_in,
     substituted,
 )
 from harness.explain import explained
@@ -98,7 +100,7 @@ class Resolver:
         self.references(raw)
         if isinstance(dataset, Dataset):
             replaced = profile is not None and "dataset" in raw["profiles"][profile]
-            self.evaluated_classes(dataset, raw.get("mean_over"), None if replaced else _compared(raw))
+            self.evaluated_classes(dataset, raw.get("mean_over"), None if replaced else raw.get("published"))
         if sections is None or not isinstance(dataset, Dataset) or not isinstance(model, Model) or self.problems:
             return None
         if sections.patches.size % model.patch_multiple:
@@ -121,24 +123,20 @@ class Resolver:
             mean_over=sections.mean_over or tuple(each.name for each in dataset.classes),
             methods=tuple(methods),
             published=sections.published,
+            changes=tuple(settings_in(raw["profiles"][profile])) if profile else (),
         )
 
     def references(self, raw: dict[str, Any]) -> None:
         """Notes a reference, or a published value, that belongs to no method, and a published score that is not computed."""
-        reference, published = raw.get("reference", "full"), raw.get("published")
+        reference, evaluation = raw.get("reference", "full"), raw.get("evaluation")
         if self.names and reference not in self.names:
             where: Keys = ("reference",) if "reference" in raw else ("methods",)
             self.problem(where, f"the reference {reference!r} is not a method. {suggestion(str(reference), self.names)}")
-        values = published.get("values") if isinstance(published, dict) else None
-        for name in values if isinstance(values, dict) else ():
-            if name not in self.names:
-                self.problem(("published", "values", name), f"is not a method. {suggestion(name, self.names)}", key=True)
-        evaluation = raw.get("evaluation")
-        if _compared(raw) == "batch_miou" and not (isinstance(evaluation, dict) and evaluation.get("batch_average")):
-            self.problem(("published", "compare"), "batch_miou is computed where evaluation.batch_average is set: set it")
+        batches = isinstance(evaluation, dict) and bool(evaluation.get("batch_average"))
+        self.published(published.mistakes(raw.get("published"), self.names, batches))
 
-    def evaluated_classes(self, dataset: Dataset, mean_over: Any, compared: str | None) -> None:
-        """Notes a class to average over, or of a score to compare (such as iou:road), that the data set does not have."""
+    def evaluated_classes(self, dataset: Dataset, mean_over: Any, reported: Any) -> None:
+        """Notes a class to average over, or of a published score (such as iou:road), that the data set does not have."""
         try:
             classes = [each.name for each in dataset.classes]
         except InputError as error:
@@ -147,9 +145,12 @@ class Resolver:
         for index, name in enumerate(mean_over if isinstance(mean_over, list) else ()):
             if name not in classes:
                 self.problem(("mean_over", index), f"the data set has no class {name!r}. {suggestion(str(name), classes)}")
-        of = (compared or "").partition(":")[2]
-        if of and of not in classes:
-            self.problem(("published", "compare"), f"the data set has no class {of!r}. {suggestion(of, classes)}")
+        self.published(published.unknown_classes(reported, classes))
+
+    def published(self, mistakes: Iterable[tuple[Keys, str]]) -> None:
+        """Notes mistakes in what a source reports: methods and scores are keys there, but for the one to compare."""
+        for path, message in mistakes:
+            self.problem(("published", *path), message, key=path[0] == "values")
 
     def methods(self, written: dict[str, Any]) -> list[Method]:
         """All methods, sweeps expanded, without those that have problems."""
@@ -268,13 +269,6 @@ class Resolver:
                 if (problem.place, problem.field) not in [(other.place, other.field) for other in self.problems]:
                     self.problems.append(problem)  # each member of a union complains; the first says enough
             return None
-
-
-def _compared(raw: dict[str, Any]) -> str | None:
-    """The score that published numbers are compared with, where it is written."""
-    published = raw.get("published")
-    compare = published.get("compare") if isinstance(published, dict) else None
-    return compare if isinstance(compare, str) else None
 
 
 def _items(raw: Any, path: Keys) -> list[tuple[Any, Keys]]:

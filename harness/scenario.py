@@ -40,7 +40,10 @@ class Method:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """Everything an experiment needs, resolved: components are instances, sweeps are methods, the profile is applied."""
+    """Everything an experiment needs, resolved: components are instances, sweeps are methods, the profile is applied.
+
+    `changes` are what the profile sets, as `--set` would, for a reader; `overrides` what the command line did.
+    """
 
     name: str
     about: str
@@ -57,6 +60,7 @@ class Scenario:
     mean_over: tuple[str, ...]
     methods: tuple[Method, ...]
     published: Published | None
+    changes: tuple[str, ...] = ()
 
     @property
     def board(self) -> str:

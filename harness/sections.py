@@ -24,6 +24,9 @@ SCORES = {
 }
 """Scores of a record's details, as `Row.details` names them, and their columns."""
 
+PUBLISHED = {"miou": "mIoU", "batch_miou": "mIoU, mean over batches", "macro_f1": "F1, mean over classes", "iou": "IoU", "f1": "F1"}
+"""Scores that a source reports, as people write them; others are called what `published.SCORES` calls them."""
+
 
 def every(board: Board, table: Sequence[Row]) -> list[str]:
     """All folded tables, in order."""
@@ -163,22 +166,42 @@ def _scores(board: Board, table: Sequence[Row]) -> str:
     return cells.folded(title, cells.table(lines, columns), " ".join(about))
 
 
+def named(score: str) -> str:
+    """A score of `published.SCORES` for people: f1:road is F1, road."""
+    kind, _, of = score.partition(":")
+    return PUBLISHED.get(kind, kind) + (f", {of}" if of else "")
+
+
+def deviations(board: Board) -> list[str]:
+    """What may explain a difference to published scores: initialisation, size of the training part, overrides, what the scenario says."""
+    header, done = board.header, finished(board)
+    parts = [record["split"]["train"] for record in done]
+    found = [f"initialisation here: {', '.join(dict.fromkeys(record['initialisation'] for record in done))}"] if done else []
+    known = [(name, [part[name] for part in parts if name in part]) for name in ("patches", "scenes")]
+    found += [f"{name} in the training part: {_range(counts)}" for name, counts in known if counts]
+    changes = [change for change in header.get("changes", ()) if not change.startswith(("about=", "published.", "seeds="))]
+    found += [f"profile {header['profile']}" + (f" ({', '.join(changes)})" if changes else "")] if header["profile"] else []
+    return [*found, *header["overrides"], *header["published"].get("deviations", ())]
+
+
+def _range(counts: Sequence[int]) -> str:
+    """Counts of different seeds, from the least to the largest."""
+    return " to ".join(f"{count:,}" for count in sorted({min(counts), max(counts)}))
+
+
 def _reproduction(board: Board, table: Sequence[Row]) -> list[str]:
     """Published scores beside ours in the source's own metric, and what explains a difference."""
-    published = board.header["published"]
-    if not published:
-        return []
     lines = []
     for row in table:
-        if row.published is not None:
-            ours, count = cells.spread(row.reproduced), str(row.reproduced.n)
-            difference = cells.signed(row.reproduced.mean - row.published)
-            lines.append([cells.text(row.method), cells.percent(row.published), ours, count, difference])
-    source = f"Published: {cells.text(published['source'])}; its metric: {cells.text(published['metric'])}."
-    done = finished(board)
-    reasons = [f"initialisation here: {', '.join(dict.fromkeys(record['initialisation'] for record in done))}"] if done else []
-    reasons += [f"profile {board.header['profile']}"] if board.header["profile"] else []
-    reasons += [*board.header["overrides"], *published.get("deviations", ())]
-    columns = ["method", "published (%)", "ours (%)", "n", "difference (pp)"]
-    ours = f"Our score here is {published.get('compare', 'miou')}. Deviations: {'; '.join(reasons) or 'none'}."
-    return [cells.folded("Reproduction of published numbers", cells.table(lines, columns), source, cells.text(ours))] if lines else []
+        for score, value in row.published.items():
+            ours = row.reproduced[score]
+            line = [cells.text(row.method), cells.text(named(score)), cells.percent(value), cells.spread(ours)]
+            lines.append([*line, str(ours.n), cells.signed(ours.mean - value)])
+    if not lines:
+        return []
+    published = board.header["published"]
+    columns = ["method", "score", "published (%)", "ours (%)", "n", "difference (pp)"]
+    source = f"Published: {published['source']}; its metric: {published['metric']}."
+    reasons = cells.bullets(list(map(cells.text, deviations(board))))
+    blocks = cells.table(lines, columns, left=2), "± standard deviation over seeds.", cells.text(source), "Deviations:", reasons or "none"
+    return [cells.folded("Reproduction of published numbers", *blocks)]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
 
 from harness.floors import Floor
 from harness.frozen import Frozen
-from harness.suggestions import suggestion
+from harness.published import SCORE, SCORES
 
 
 class Section(Frozen):
@@ -178,29 +177,31 @@ class Evaluation(Section):
     )
 
 
-SCORES = ("miou", "batch_miou", "accuracy", "iou:CLASS", "f1:CLASS")
-SCORE = r"^(miou|batch_miou|accuracy|(iou|f1):.+)$"
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Scores = Annotated[dict[str, Fraction], Field(json_schema_extra={"propertyNames": {"pattern": SCORE}})]
+
+
+def _number_or_scores(value: Any) -> str:
+    return "scores" if isinstance(value, dict) else "number"
 
 
 class Published(Section):
     """A paper's numbers for the methods of this scenario, shown beside ours. Not shown where a profile's data set lacks the class."""
 
     source: str = Field(description="Where the numbers are printed: paper, table.")
-    metric: str = Field(description="What the source calls its number, and how it differs from ours.")
+    metric: str = Field(description="What the source calls its numbers, and how they differ from ours.")
     compare: str = Field(
         "miou",
         json_schema_extra={"pattern": SCORE},
-        description="Which of our scores is the source's: miou, batch_miou (see evaluation), accuracy, or iou:CLASS and f1:CLASS.",
+        description=f"Which of our scores a number alone is: {', '.join(SCORES[:-1])} or {SCORES[-1]}. batch_miou: see evaluation.",
     )
-    values: dict[str, float] = Field(description="Value by method name, as a fraction (0.66, not 66).")
+    values: dict[
+        str, Annotated[Annotated[Fraction, Tag("number")] | Annotated[Scores, Tag("scores")], Discriminator(_number_or_scores)]
+    ] = Field(
+        description="What the source has for each method, by its name, as fractions (0.66, not 66): a number, or several by score, such as"
+        ' {miou: 0.523, accuracy: 0.823, "f1:water": 0.901}.'
+    )
     deviations: tuple[str, ...] = Field((), description="What differs from the source and may explain a difference, a phrase each.")
-
-    @field_validator("compare")
-    @classmethod
-    def _is_a_score(cls, compare: str) -> str:
-        if not re.match(SCORE, compare):
-            raise ValueError(f"is not a score. {suggestion(compare.partition(':')[0], SCORES)}")
-        return compare
 
 
 class MethodSettings(Section):

@@ -21,11 +21,13 @@ def to_csv(board: Board) -> str:
     """A line per method, six decimals, empty where nothing is known. Scores are fractions, differences fractions of 1 mIoU.
 
     _low and _high are the ends of 95 % intervals: over seeds (Student's t; Fieller for of_reference and gap_closed), and in images_low and
-    images_high over test images. p: of paired tests against the reference, of the t test and of the exact one, and after Holm.
+    images_high over test images. p: of paired tests against the reference, of the t test and of the exact one, and after Holm. published_
+    and ours_: what a source reports, and ours in the same score.
     """
     lines = [line for track, part in split(board).items() for line in _lines(part, track)]
     out = io.StringIO()
-    writer = csv.DictWriter(out, max((list(line) for line in lines), key=len, default=[]), restval="", lineterminator="\n")
+    columns = dict.fromkeys(column for line in sorted(lines, key=len, reverse=True) for column in line)
+    writer = csv.DictWriter(out, columns, restval="", lineterminator="\n")
     writer.writeheader()
     writer.writerows(lines)
     return out.getvalue()
@@ -53,8 +55,13 @@ def _lines(board: Board, track: str) -> list[dict[str, str]]:
         line |= {"clicks": row.clicks, "annotation_seconds": row.annotation_seconds, "selection_seconds": row.selection_seconds}
         line |= {"hidden_knowledge": "; ".join(row.hidden_knowledge)}
         line |= {"total_variation": row.total_variation} if any(not math.isnan(r.total_variation) for r in table) else {}
-        line |= {"seconds": row.seconds, "published": row.published}
+        line |= {"seconds": row.seconds}
         line |= {f"iou_{name}": value.mean for name, value in row.iou.items()}
+        for score in dict.fromkeys(score for other in table for score in other.published):
+            ours = row.reproduced[score].mean if score in row.reproduced else None
+            line |= {
+                f"{whose}_{score.replace(':', '_')}": value for whose, value in (("published", row.published.get(score)), ("ours", ours))
+            }
         line["miou_per_seed"] = " ".join(f"{seed}:{value:.6f}" for seed, value in row.miou.items())
         lines.append({name: _plain(value) for name, value in line.items()})
     return lines

@@ -23,7 +23,7 @@ from harness.statistics import spread
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def row(method: str, scores: list[float], pixels: float = math.nan, published: float | None = None) -> Row:
+def row(method: str, scores: list[float], pixels: float = math.nan, **published: float) -> Row:
     """A row of a data set of a million pixels."""
     share = pixels / 1e6
     fields = SimpleNamespace(method=method, score=spread(scores), labelled_pixels=pixels, labelled_share=share, published=published)
@@ -116,10 +116,9 @@ def test_a_line_needs_two_budgets() -> None:
     assert {family.name: family.joined for family in drawn.families} == {"points-*": True, "mix-w*": False}
 
 
-@pytest.mark.parametrize(("compare", "expected"), [({}, 0.55), ({"compare": "miou"}, 0.55), ({"compare": "iou:road"}, None)])
-def test_a_published_value_is_drawn_where_it_is_a_miou(compare: dict[str, str], expected: float | None) -> None:
-    drawn = chosen([FULL, row("a", [0.5], 10, published=0.55), row("b", [0.5], 20)], published=compare)
-    assert [point.published for point in drawn.points] == [expected, None]
+def test_of_published_scores_the_miou_is_drawn() -> None:
+    drawn = chosen([FULL, row("a", [0.5], 10, miou=0.55, accuracy=0.9), row("b", [0.5], 20, accuracy=0.9)])
+    assert [point.published for point in drawn.points] == [0.55, None]
 
 
 def test_intervals_are_those_of_student() -> None:
@@ -153,7 +152,7 @@ def test_coordinates_by_hand() -> None:
 
 
 def test_the_drawing_says_in_words_what_it_shows() -> None:
-    table = [FULL, row("points-1", [0.4, 0.5, 0.6], 1000, published=0.45), row("points-10", [0.7], 10000), row("tags", [0.4], 0)]
+    table = [FULL, row("points-1", [0.4, 0.5, 0.6], 1000, miou=0.45), row("points-10", [0.7], 10000), row("tags", [0.4], 0)]
     published = board(["full", "points-1", "points-10"], published={"values": {}})
     svg = parsed(curve_svg(table, published))
     assert svg.get("role") == "img"

@@ -37,7 +37,7 @@ def test_rows_counted_by_hand() -> None:
     assert weak.against.difference.n == 1  # paired: seed 1 has no partner
     assert weak.against.difference.mean == pytest.approx(0.3 - 0.625)
     assert weak.against.ratio == pytest.approx(0.3 / 0.625)
-    assert (weak.labelled_pixels, weak.seconds, weak.published) == (5, 2.0, 0.5)
+    assert (weak.labelled_pixels, weak.seconds, weak.published) == (5, 2.0, {"miou": 0.5})
     assert floor.method == FLOOR
     assert floor.miou == pytest.approx({0: 0.4, 1: 0.4})  # class a everywhere: 8/10 and 0
 
@@ -198,16 +198,41 @@ def test_labelled_pixels_that_are_for_validation_are_told() -> None:
 @pytest.mark.parametrize(
     ("compare", "expected"),
     [
-        ("iou:a", ["50.0", "60.0", "1", "+10.0"]),
-        ("f1:b", ["50.0", "0.0", "1", "−50.0"]),
-        ("iou:elsewhere", ["50.0", "–", "0", "–"]),
-        ("batch_miou", ["50.0", "–", "0", "–"]),
+        ("iou:a", ["IoU, a", "50.0", "60.0", "1", "+10.0"]),
+        ("f1:b", ["F1, b", "50.0", "0.0", "1", "−50.0"]),
+        ("iou:elsewhere", ["IoU, elsewhere", "50.0", "–", "0", "–"]),
+        ("batch_miou", ["mIoU, mean over batches", "50.0", "–", "0", "–"]),
     ],
 )
 def test_a_reproduction_compares_the_score_of_the_source(compare: str, expected: list[str]) -> None:
     page = to_markdown(Board(HEADER | {"published": HEADER["published"] | {"compare": compare}}, BOARD.records))
     assert "nan" not in page
-    assert cells(page.split("<summary>Reproduction")[1], 0, "points&lt;i&gt;")[1:5] == expected
+    assert cells(page.split("<summary>Reproduction")[1], 0, "points&lt;i&gt;")[1:] == expected
+
+
+def test_a_reproduction_has_a_line_per_score() -> None:
+    several = {"accuracy": 0.8, "macro_f1": 0.9, "f1:b": 0.7, "precision:a": 1.0, "recall:a": 0.9, "precision:b": 0.5}
+    published = HEADER["published"] | {"values": {"full": several, "points|<i>": 0.5}, "deviations": ["a bigger network"]}
+    board = Board(HEADER | {"published": published, "changes": ["patches.size=8", "published.metric=x", "seeds=2"]}, BOARD.records)
+    full, weak, floor = rows(board)
+    # full, seed 0: a: TP 6, FP 0, FN 2; b: TP 2, FP 2, FN 0; seed 1: all right.
+    means = {"accuracy": 0.9, "macro_f1": (12 / 14 + 4 / 6 + 2) / 4, "f1:b": 5 / 6, "precision:a": 1.0, "recall:a": 0.875}
+    assert {score: ours.mean for score, ours in full.reproduced.items()} == pytest.approx(means | {"precision:b": 0.75})
+    assert (weak.published, floor.published) == ({"miou": 0.5}, {})
+    page = to_markdown(board).split("<summary>Reproduction")[1].split("</details>")[0]
+    lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines() if line.startswith("| full")]
+    assert lines[0] == ["full", "accuracy", "80.0", "90.0 ± 14.1", "2", "+10.0"]
+    assert [line[1] for line in lines] == ["accuracy", "F1, mean over classes", "F1, b", "precision, a", "recall, a", "precision, b"]
+    assert [line for line in page.splitlines() if line.startswith("- ")] == [
+        "- initialisation here: random",
+        "- patches in the training part: 3",
+        "- profile mini (patches.size=8)",
+        "- a bigger network",
+    ]
+    table = list(csv.DictReader(io.StringIO(to_csv(board))))
+    assert [line["published_precision_b"] for line in table] == ["0.500000", "", ""]
+    assert [line["ours_precision_b"] for line in table] == ["0.750000", "", ""]
+    assert [line["published_miou"] for line in table] == ["", "0.500000", ""]
 
 
 def test_missing_runs_and_a_board_without_results() -> None:

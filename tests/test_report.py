@@ -212,6 +212,8 @@ def test_further_tables_counted_by_hand() -> None:
         **{"method": POINTS[0], "labelled, of all pixels (%)": "5", "proportions off by (%)": "–"},
         **{"s / run": "2.0", "reveals": "presence"},
     }
+    (reported,) = lines(tables.reproduction(table))
+    assert list(reported.values()) == [POINTS[0], "mIoU", "50.0", "30.0 ± 0.0", "3", "−20.0"]
     ((_, matrix), *_) = tables.confusions(BOARD)
     assert [[cell.text for cell in line] for line in matrix.lines] == [[SCRIPT, "83.3", "16.7", "24"], ["b", "0.0", "100.0", "6"]]
     assert [cell.shade for cell in tables.per_class(table).lines[1]] == [None, 0.6, 0.0]

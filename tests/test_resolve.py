@@ -138,6 +138,11 @@ BROKEN = [
     ("values:", "compare: iou, values:", "17:53: published.compare: 'iou': is not a score. Did you mean 'iou:CLASS'?"),
     ("values:", "compare: iou:rode, values:", "17:53: published.compare: the data set has no class 'rode'. Did you mean 'road'?"),
     ("values:", "compare: batch_miou, values:", "17:53: published.compare: batch_miou is computed where evaluation.batch_average is set"),
+    ("0.5}", "{miu: 0.5}}", "17:64: published.values.points-5.miu: 'miu': is not a score. Did you mean 'miou'?"),
+    ("0.5}", "{f1:rode: 0.5}}", "17:64: published.values.points-5.f1:rode: the data set has no class 'rode'. Did you mean 'road'?"),
+    ("0.5}", "{batch_miou: 0.5}}", "17:64: published.values.points-5.batch_miou: batch_miou is computed where evaluation.batch"),
+    ("0.5}", "{miou: 52}}", "17:70: published.values.points-5.miou: 52: input should be less than or equal to 1"),
+    ("0.5}", "many}", "17:63: published.values.points-5: 'many': input should be a valid number"),
     ("seeds: 2", "training: {}", "6:1: training: is written twice: keep one"),
     ("seeds: 2", "about: *x", "6:8: aliases (*name) are not used here: write the value"),
     ("seeds: 2", "seeds: [1, 2", "7:8: is not valid YAML"),
@@ -165,6 +170,15 @@ def test_a_compared_class_is_checked_where_the_data_set_is_the_scenarios_own(tmp
     assert found.startswith("16:32: published.compare: the data set has no class 'water bodies'. Did you mean 'water'?")
     with pytest.raises(InputError, match=r"^--set published\.compare=f1:bear: published\.compare: the data set has no class 'bear'"):
         read(tmp_path, text, "smoke", ("published.compare=f1:bear",))
+
+
+def test_several_scores_of_a_method_and_what_a_profile_changes(tmp_path: Path) -> None:
+    text = GOOD.replace("points-5: 0.5", "full: 0.9, points-5: {miou: 0.5, f1:bare soil: 0.25}")
+    scenario = read(tmp_path, text.replace("seeds: 1}", "model: {encoder: resnet34}, published: {deviations: [a, b c]}}"), "smoke")
+    assert scenario.published is not None
+    assert scenario.published.values == {"full": 0.9, "points-5": {"miou": 0.5, "f1:bare soil": 0.25}}
+    assert scenario.changes == ("training.epochs=1", "model.encoder=resnet34", "published.deviations=[a, b c]")
+    assert read(tmp_path, text).changes == ()
 
 
 def test_all_mistakes_are_reported_at_once_in_order(tmp_path: Path) -> None:

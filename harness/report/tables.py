@@ -18,7 +18,7 @@ def headline(board: Board, rows: Sequence[Row]) -> Table:
     """A line per method: rank, score with its interval and seeds, difference to the reference, annotation and its seconds."""
     reference, ranked = board.header["reference"], not smoke(board.header)
     about = {entry["name"]: entry["about"] for entry in board.header["methods"]}
-    published, annotated = any(row.published is not None for row in rows), any(row.annotation_seconds >= 0 for row in rows)
+    published, annotated = any("miou" in row.published for row in rows), any(row.annotation_seconds >= 0 for row in rows)
     columns = ["method", *["rank"] * ranked, "mIoU (%)", "seeds", f"difference to {reference} (pp)", f"% of {reference}", "gap closed (%)"]
     columns += ["labelled pixels"] + ["annotation (h)"] * annotated + ["published (%)"] * published + ["runs"]
     low, high = _scale(rows)
@@ -30,7 +30,7 @@ def headline(board: Board, rows: Sequence[Row]) -> Table:
         told = cell(cells.within(cells.signed(difference.mean), difference.interval, sign=True), difference.mean)
         line += [Cell("reference", 0.0) if row.role == "reference" else told]
         line += [percent(row.against.ratio), percent(row.gap_closed.value), number(row.labelled_pixels, 0)]
-        line += [_hours(row.annotation_seconds)] * annotated + [percent(row.published)] * published + [_runs(row)]
+        line += [_hours(row.annotation_seconds)] * annotated + [percent(row.published.get("miou"))] * published + [_runs(row)]
         lines.append(tuple(line))
     return Table("Every method, and the floor", tuple(columns), tuple(lines))
 
@@ -133,6 +133,18 @@ def cost(board: Board, rows: Sequence[Row]) -> Table:
         lines.append((Cell(row.method), share, percent(row.total_variation), number(row.seconds), reveals))
     columns = ("method", "labelled, of all pixels (%)", "proportions off by (%)", "s / run", "reveals")
     return Table("Annotation and cost, means over seeds", columns, tuple(lines), ("reveals",))
+
+
+def reproduction(rows: Sequence[Row]) -> Table:
+    """A line per method and published score, beside ours in the same score."""
+    lines = []
+    for row in rows:
+        for score, value in row.published.items():
+            ours, difference = row.reproduced[score], row.reproduced[score].mean - value
+            line = (Cell(row.method), Cell(sections.named(score)), percent(value), cell(cells.spread(ours), ours.mean))
+            lines.append((*line, number(ours.n, 0), cell(cells.signed(difference), difference)))
+    columns = ("method", "score", "published (%)", "ours (%)", "seeds", "difference (pp)")
+    return Table("Published scores, and ours", columns, tuple(lines), ("score",))
 
 
 def per_class(rows: Sequence[Row]) -> Table:
