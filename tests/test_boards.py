@@ -210,7 +210,7 @@ def test_500_records_are_read_in_a_few_seconds(tmp_path: Path) -> None:
     path = write(tmp_path, [header, *many], "many")
     clock = time.process_time()
     assert len(read_board(path).records) == 50 * len(header["methods"])
-    assert time.process_time() - clock < 10  # 1.5 s on one core of 2025
+    assert time.process_time() - clock < 5  # half a second on a core of 2025, most of it JSON
 
 
 def test_a_damaged_board_is_told_by_the_command(
