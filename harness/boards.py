@@ -86,4 +86,8 @@ def read_board(path: Path) -> Board:
             raise InputError(f"{path}:{number}: is not JSON: restore the file, or delete it and run the scenario again") from error
     if not values or "board" not in values[0]:
         raise InputError(f"{path}:1: the first line must describe the board: restore the file, or delete it and run the scenario again")
+    for number, value in enumerate(values[1:], 2):
+        lacking = [name for name in ("method", "seed", "key", "status") if name not in value]
+        if lacking:
+            raise InputError(f"{path}:{number}: lacks {', '.join(lacking)}: restore the file, or delete it and run the scenario again")
     return Board(values[0], tuple(values[1:]), cost_model(path.parent.parent))
