@@ -118,8 +118,10 @@ def parse_document(text: str, source: str) -> Document:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = Place(source, mark.line + 1, mark.column + 1) if mark else Place(source)
-        message = getattr(error, "problem", None) or str(error)
+        message = getattr(error, "problem", None) or str(error).partition("\n")[0]
         raise ScenarioError([Problem(place, "", f"is not valid YAML: {message}")]) from error
+    except RecursionError as error:
+        raise ScenarioError([Problem(Place(source), "", "is nested too deeply")]) from error
     if problems:
         raise ScenarioError(problems)
     return Document(value, values, keys)

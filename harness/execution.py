@@ -20,7 +20,7 @@ from harness.components import Executor
 from harness.costs import cost_model
 from harness.data import InputError
 from harness.events import EpochFinished, Event, RunFinished, RunStarted
-from harness.folders import cache_root, leaderboards_root
+from harness.folders import cache_root, check_writable, leaderboards_root
 from harness.patches import PatchSet, check_channels, data_fingerprint, open_patches
 from harness.plan import Run, expand
 from harness.resolve import read_scenario
@@ -60,6 +60,7 @@ def prepare(catalog: Catalog, text: str, profile: str | None, settings: Sequence
     for name in only:
         if name not in names:
             raise InputError(f"--only {name}: no such method. {suggestion(name, names)}")
+    check_writable("CACHE")
     data = data_fingerprint(scenario.dataset, cache_root() / "digests.json")
     runs = expand(scenario, data)
     return Experiment(scenario, data, runs, tuple(run for run in runs if not only or run.method.name in only))
@@ -107,6 +108,7 @@ def run(catalog: Catalog, experiment: Experiment, store: Store, executor: Execut
     out = sys.stdout
     scenario = experiment.scenario
     root = leaderboards_root()
+    check_writable("RUNS", "LEADERBOARDS")
     cost_model(root)  # a mistake in it, or in earlier records, stops here, not after training
     earlier(scenario, root)
     cut_patches(experiment)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from pathlib import Path
+from typing import Literal
 
 from harness.data import InputError
 
@@ -44,3 +45,14 @@ def replace_file(path: Path, text: str) -> None:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
         raise InputError(f"{path}: cannot be written ({error.strerror}): make way for it, or set HARNESS_LEADERBOARDS") from error
+
+
+def check_writable(*names: Literal["RUNS", "LEADERBOARDS", "CACHE"]) -> None:
+    """Raises InputError where one of these could not be written to, before hours go into what it would hold."""
+    folders = {"RUNS": runs_root(), "LEADERBOARDS": leaderboards_root(), "CACHE": cache_root()}
+    for name in names:
+        folder = folders[name]
+        there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+        if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+            why = "cannot be written to" if there.is_dir() else "is not a folder"
+            raise InputError(f"{there}: {why}: set HARNESS_{name} (now {folder}) to a folder that can be written to")

@@ -18,7 +18,7 @@ from harness.data import InputError
 from harness.differences import differing, merged, provenance_values, setting_values, shown
 from harness.execution import Experiment, computed, cut_patches
 from harness.executors import cores
-from harness.folders import cache_root
+from harness.folders import cache_root, check_writable
 from harness.leaderboard import FLOOR
 from harness.patches import data_fingerprint
 from harness.plan import Run, expand
@@ -58,6 +58,7 @@ def plans(board: str, method: str, seeds: Sequence[int], root: Path, catalog: Ca
     for seed in seeds:
         if seed not in known:
             raise InputError(f"--seed {seed}: {board} has no such seed of {method!r}: its seeds are {_listed(known)}")
+    check_writable("RUNS", "CACHE")
     first, made = next(iter(done.values())), list[Plan]()
     for seed in dict.fromkeys(seeds or done):
         record: Record = done.get(seed, first)

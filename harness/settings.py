@@ -247,6 +247,10 @@ class TermSettings(Section):
     )
 
 
+MOST_SEEDS = 1000
+"""No study has more; a slip of the finger would fill the memory with planned runs."""
+
+
 class ScenarioSettings(Section):
     """One file that decides everything about an experiment."""
 
@@ -270,6 +274,8 @@ class ScenarioSettings(Section):
     @field_validator("seeds")
     @classmethod
     def _seeds(cls, seeds: int | tuple[int, ...]) -> int | tuple[int, ...]:
+        if isinstance(seeds, int) and seeds > MOST_SEEDS:
+            raise ValueError(f"is more than {MOST_SEEDS} seeds")
         listed = range(seeds) if isinstance(seeds, int) else seeds
         if not listed or min(listed) < 0 or len(set(listed)) != len(listed):
             raise ValueError("write a number of seeds from 1, or a list of different numbers from 0")

@@ -127,6 +127,15 @@ def test_a_folder_of_images_that_cannot_be_used(mine: Path, capsys: pytest.Captu
     refused(capsys, *parts)
 
 
+@pytest.mark.parametrize("name", ["RUNS", "LEADERBOARDS", "CACHE"])
+def test_a_folder_that_cannot_be_written_to_stops_before_work(
+    mine: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    Path("taken").touch()
+    monkeypatch.setenv(f"HARNESS_{name}", "taken/inside")
+    refused(capsys, f"taken: is not a folder: set HARNESS_{name} (now taken/inside) to a folder that can be written to")
+
+
 @pytest.fixture
 def dubai(mine: Path) -> Path:
     """aerial-dubai in place of the folder: 72 copies of one image and one mask."""

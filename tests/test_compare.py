@@ -201,6 +201,12 @@ def test_unknown_names(tmp_path: Path, name: str, message: str) -> None:
         find(name, tmp_path, Store(tmp_path / "runs"))
 
 
+def test_a_damaged_line_of_a_board_is_named(tmp_path: Path) -> None:
+    board(tmp_path, "one", [FULL[0], {"method": "full", "seed": 1}])
+    with pytest.raises(InputError, match=r"one.jsonl:3: lacks key, status: restore the file"):
+        find("one:full", tmp_path, Store(tmp_path / "runs"))
+
+
 def test_runs_are_found_by_key_in_the_folder_of_runs(tmp_path: Path) -> None:
     folder = tmp_path / "runs" / FULL[0]["key"]
     folder.mkdir(parents=True)

@@ -200,9 +200,10 @@ def test_settings_are_named_by_their_option(tmp_path: Path) -> None:
     [
         ("epochs: 2", "epochs: true", "training.epochs: True: write a number, not yes or no"),
         ("images: 12", "images: no", "dataset.images: False: write a number, not yes or no"),
+        ("seeds: 2", "seeds: 99999999999", "seeds: 99999999999: is more than 1000 seeds"),
     ],
 )
-def test_yes_and_no_are_no_numbers(tmp_path: Path, old: str, new: str, message: str) -> None:
+def test_numbers_that_are_none_or_too_many(tmp_path: Path, old: str, new: str, message: str) -> None:
     (problem,) = mistakes(tmp_path, GOOD.replace(old, new))
     assert problem.endswith(message)
 
@@ -218,6 +219,12 @@ def test_missing_and_binary_files(tmp_path: Path) -> None:
     (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match="is not UTF-8 text"):
         read_scenario(tmp_path / "binary.yaml", CATALOG)
+    (tmp_path / "nul.yaml").write_text("\0")
+    with pytest.raises(InputError, match=r"^[^\n]*is not valid YAML: unacceptable character[^\n]*$"):
+        read_scenario(tmp_path / "nul.yaml", CATALOG)
+    (tmp_path / "deep.yaml").write_text("a: " + "[" * 3000 + "]" * 3000)
+    with pytest.raises(InputError, match="is nested too deeply"):
+        read_scenario(tmp_path / "deep.yaml", CATALOG)
 
 
 @pytest.mark.parametrize("path", sorted(Path(__file__).parent.parent.glob("scenarios/*.yaml")), ids=lambda path: path.stem)
