@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from tabulate import tabulate
@@ -14,9 +14,9 @@ from harness.statistics import Interval, Spread
 DASH = "–"
 
 
-def table(lines: Sequence[Sequence[str]], columns: Sequence[str], left: int = 1) -> str:
-    """A Markdown table: the first `left` columns to the left, numbers to the right."""
-    aligned = ["left"] * left + ["right"] * (len(columns) - left)
+def table(lines: Sequence[Sequence[str]], columns: Sequence[str], left: int = 1, words: Collection[str] = ()) -> str:
+    """A Markdown table: the first `left` columns and those of words to the left, numbers to the right."""
+    aligned = ["left" if index < left or column in words else "right" for index, column in enumerate(columns)]
     return tabulate(lines, columns, tablefmt="pipe", colalign=aligned, disable_numparse=True)
 
 

@@ -13,6 +13,7 @@ from harness.leaderboard import FLOOR, Row, named_floor, rows, smoke
 from harness.significance import LISTED, RANKED
 from harness.statistics import DIGITS
 from harness.tracks import split
+from harness.words import folded
 
 
 def headline(board: Board) -> str:
@@ -39,7 +40,12 @@ def to_markdown(board: Board, curve: bool = False) -> str:
         listed = table if smoke(header) else [row for row in table if row.standing != "unlisted"]
         blocks += [f"## Selection track `{track}`"] * (len(parts) > 1) + [_headline(header, listed)]
         blocks += [f"![mIoU against labelled pixels]({header['board']}.svg)"] if curve else []
-        blocks += [cells.bullets(_legend(part, table)), *_unlisted(header, table), *_failures(part), *sections.every(part, table)]
+        blocks += [
+            cells.bullets(_legend(part, table)),
+            *_unlisted(header, table),
+            *_failures(part),
+            *map(folded, sections.every(part, table)),
+        ]
     profile = f" --profile {header['profile']}" if header["profile"] else ""
     options = "".join(f" --set {setting}" for setting in header["overrides"])
     again = f"Runs: `harness run scenarios/{header['scenario']}.yaml{profile}{options}`."
@@ -97,7 +103,7 @@ def _legend(board: Board, table: Sequence[Row]) -> list[str]:
         )
     if not smoke(header) and any(row.standing == "unranked" for row in table):
         sentences.append(f"† listed with fewer than {RANKED} seeds, so without a rank.")
-    return sentences + sections.notes(board)
+    return sentences + [cells.text(note) for note in sections.notes(board)]
 
 
 def _unlisted(header: Mapping[str, Any], table: Sequence[Row]) -> list[str]:

@@ -1,4 +1,7 @@
-"""The folded tables of a leaderboard's page: one function each. A further table is one more function, named in `every`."""
+"""The tables of a leaderboard beside its headline, as values that pages and reports show: one function each.
+
+A further table is one more function, named in `every`.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from harness.making import setup
 from harness.resampling import image_interval
 from harness.statistics import Interval, Spread
 from harness.tracks import meaning, missing_rows, split
+from harness.words import NOTHING, Cell, Table, cell, number, p_value, percent, shaded, spread, within
 
 SCORES = {
     "boundary_iou": "boundary IoU (%)",
@@ -24,19 +28,20 @@ SCORES = {
 """Scores of a record's details, as `Row.details` names them, and their columns."""
 
 
-def every(board: Board, table: Sequence[Row]) -> list[str]:
-    """All folded tables, in order."""
-    return [
-        _by_seed(board, table),
-        _recovery(board, table),
-        _images(board, table),
-        _per_class(table),
-        _scores(board, table),
+def every(board: Board, table: Sequence[Row], classes: bool = True) -> list[Table]:
+    """All tables, in order; classes: whether that of classes is among them."""
+    found = [
+        by_seed(board, table),
+        recovery(board, table),
+        test_images(board, table),
+        per_class(table) if classes else None,
+        scores(board, table),
         annotation.cost(board, table),
-        *annotation.budgets(board),
-        *_reproduction(board, table),
-        *setup(board),
+        annotation.budgets(board),
+        reproduction(board, table),
+        setup(board),
     ]
+    return [each for each in found if each]
 
 
 def absent(board: Board) -> dict[str, list[int]]:
@@ -49,29 +54,33 @@ def absent(board: Board) -> dict[str, list[int]]:
 
 
 def notes(board: Board) -> list[str]:
-    """What a reader must know beside the columns: how networks were chosen, rows and classes that are not there."""
+    """What a reader must know beside the columns: how networks were chosen, rows and classes that are not there. Plain text."""
     (track,) = split(board)
     chosen = [f"Selection track `{track}`: {meaning(track)}."]
-    lacking = [f"This leaderboard lacks {cells.text(row)}." for row in missing_rows(board.header, board.records)]
-    told = (f"{cells.text(name)} (seed {', '.join(map(str, own))})" for name, own in absent(board).items())
+    lacking = [f"This leaderboard lacks {row}." for row in missing_rows(board.header, board.records)]
+    told = (f"{name} (seed {', '.join(map(str, own))})" for name, own in absent(board).items())
     return chosen + lacking + ([f"Absent from the training part: {'; '.join(told)}."] if absent(board) else [])
 
 
-def _by_seed(board: Board, table: Sequence[Row]) -> str:
+def by_seed(board: Board, table: Sequence[Row]) -> Table:
+    """mIoU of every run, and what the runs of a method come to."""
     seeds = board.header["seeds"]
+
+    def hundredths(value: float | None, digits: int = 2) -> Cell:
+        return number(None if value is None else 100 * value, digits)
+
     lines = []
     for row in table:
         values = list(row.miou.values())
-        summary = [row.median, row.interquartile_mean, *((min(values), max(values)) if values else (math.nan, math.nan))]
-        collapsed = [cells.number(100 * row.score.sd, 2), cells.number(100 * row.collapsed, 0)]
-        per_seed = [cells.number(100 * row.miou[seed], 2) if seed in row.miou else cells.DASH for seed in seeds]
-        lines.append([cells.text(row.method), *per_seed, *(cells.number(100 * value, 2) for value in summary), *collapsed])
-    columns = ["method", *(f"seed {seed}" for seed in seeds), "median", "interquartile mean", "min", "max", "sd", "collapsed (%)"]
+        summary = [row.median, row.interquartile_mean, *((min(values), max(values)) if values else (math.nan, math.nan)), row.score.sd]
+        per_seed = [row.miou.get(seed) for seed in seeds]
+        lines.append((Cell(row.method), *map(hundredths, [*per_seed, *summary]), hundredths(row.collapsed, 0)))
+    columns = ("method", *(f"seed {seed}" for seed in seeds), "median", "interquartile mean", "min", "max", "sd", "collapsed (%)")
     about = (
         f"Collapsed: the share of seeds whose mIoU is not more than {100 * MARGIN:g} point above that of {FLOOR} for the same seed."
         " The interquartile mean leaves out the lowest and the highest quarter of seeds, rounded down."
     )
-    return cells.folded("Every result: mIoU (%) by seed, median, interquartile mean, range, collapse", cells.table(lines, columns), about)
+    return Table("Every result: mIoU (%) by seed, median, interquartile mean, range, collapse", columns, tuple(lines), about=(about,))
 
 
 def tests(board: Board, table: Sequence[Row]) -> dict[str, significance.PairedTest]:
@@ -80,25 +89,25 @@ def tests(board: Board, table: Sequence[Row]) -> dict[str, significance.PairedTe
     return significance.against(reference, {row.method: row.miou for row in table if row.standing in ("ranked", "unranked")})
 
 
-def _recovery(board: Board, table: Sequence[Row]) -> str:
-    reference, found = cells.text(board.header["reference"]), tests(board, table)
+def recovery(board: Board, table: Sequence[Row]) -> Table:
+    """Ratios to the reference with their intervals, and the paired tests against it."""
+    reference, found = board.header["reference"], tests(board, table)
     lines = []
     for row in table:
-        test = found.get(row.method)
-        line = [cells.text(row.method), cells.within(cells.percent(row.against.ratio), row.against.recovery.interval)]
-        line += [cells.within(cells.percent(row.gap_closed.value), row.gap_closed.interval)]
+        test, tested = found.get(row.method), [NOTHING] * 3
         if test:
-            exact = cells.p_value(test.exact_adjusted) if test.testable else f"not testable at n={test.n}"
-            line += [cells.p_value(test.p), cells.p_value(test.adjusted), exact]
-        lines.append(line + [cells.DASH] * (6 - len(line)))
-    columns = ["method", f"% of {reference}", "gap closed (%)", "p", "p, Holm", "exact p, Holm"]
+            exact = p_value(test.exact_adjusted) if test.testable else Cell(f"not testable at n={test.n}")
+            tested = [p_value(test.p), p_value(test.adjusted), exact]
+        ratio = cell(cells.within(cells.percent(row.against.ratio), row.against.recovery.interval), row.against.ratio)
+        lines.append((Cell(row.method), ratio, within(row.gap_closed.value, row.gap_closed.interval), *tested))
+    columns = ("method", f"% of {reference}", "gap closed (%)", "p", "p, Holm", "exact p, Holm")
     about = (
         "Brackets: 95 % interval over seeds of the ratio of paired means (Fieller); none where it has no end. p: two-sided paired t test of"
         f" the difference to {reference}; Holm: corrected over the {len(found)} tests of this table. Exact: sign-flip permutation test,"
         " which assumes no distribution; not testable where so few seeds could not give a corrected p below 0.05, whatever they show."
+        f" Gap closed is measured from {named_floor(board)}."
     )
-    floor = f"Gap closed is measured from *{cells.text(named_floor(board))}*."
-    return cells.folded(f"Recovery, gap closed, and tests against {reference}", cells.table(lines, columns), f"{about} {floor}")
+    return Table(f"Recovery, gap closed, and tests against {reference}", columns, tuple(lines), about=(about,))
 
 
 def images(board: Board, table: Sequence[Row]) -> dict[str, Interval | str]:
@@ -108,41 +117,46 @@ def images(board: Board, table: Sequence[Row]) -> dict[str, Interval | str]:
     return {method: image_interval(records) for method, records in own.items() if records}
 
 
-def _images(board: Board, table: Sequence[Row]) -> str:
+def test_images(board: Board, table: Sequence[Row]) -> Table | None:
+    """The interval over test images of each method that has one, and why others have none."""
     found = images(board, table)
     if not found:
-        return ""
+        return None
     reasons = sorted({reason for reason in found.values() if isinstance(reason, str)})
     about = (
         "Brackets: 95 % interval over test images, for what another test set would change with the networks as they are: studentised"
         " bootstrap of the groups of images (tiles, volumes), drawn whole; in simulations of 50 groups or more it covers 94 to 95 %, and"
         " 92 % or more where few groups have a class. It is not the interval over seeds of the headline."
     )
-    missing = [f"No interval: {reason}." for reason in reasons]
     lines = []
     for row in table:
         interval = found.get(row.method, "")
         if not isinstance(interval, str):
-            lines.append([cells.text(row.method), cells.within(cells.percent(row.score.mean), interval)])
-    body = [cells.table(lines, ["method", "mIoU (%)"]), about] if lines else []
-    return cells.folded("Interval over test images", *body, *missing)
+            lines.append((Cell(row.method), within(row.score.mean, interval)))
+    missing = (f"No interval: {reason}." for reason in reasons)
+    return Table("Interval over test images", ("method", "mIoU (%)"), tuple(lines), about=((about,) if lines else ()) + tuple(missing))
 
 
-def _per_class(table: Sequence[Row]) -> str:
+def per_class(table: Sequence[Row]) -> Table:
+    """IoU of each class, shaded."""
     names = next((list(row.iou) for row in table if row.iou), [])
-    lines = [[cells.text(row.method), *(cells.spread(row.iou[name]) if name in row.iou else cells.DASH for name in names)] for row in table]
-    return cells.folded(
-        "IoU of each class (%)", cells.table(lines, ["method", *map(cells.text, names)]), "± standard deviation over seeds."
-    )
-
-
-def _scores(board: Board, table: Sequence[Row]) -> str:
-    known = [name for name in SCORES if any(row.details.get(name, Spread(0, 0, 0)).n for row in table)]
+    nothing = Spread(0, math.nan, math.nan)
     lines = []
     for row in table:
-        details = [row.details.get(name, Spread(0, math.nan, math.nan)) for name in known]
-        own = [cells.number(value.mean, 3) if name == "nll" else cells.spread(value) for name, value in zip(known, details, strict=True)]
-        lines.append([cells.text(row.method), cells.spread(row.accuracy), cells.spread(row.macro_f1), *own])
+        values = (row.iou.get(name, nothing) for name in names)
+        lines.append((Cell(row.method), *(shaded(value.mean, cells.spread(value)) for value in values)))
+    return Table("IoU of each class (%)", ("method", *names), tuple(lines), about=("± standard deviation over seeds.",))
+
+
+def scores(board: Board, table: Sequence[Row]) -> Table:
+    """Accuracy, F1, and what the records' details tell of boundaries, proportions and calibration."""
+    known = [name for name in SCORES if any(name in row.details and row.details[name].n for row in table)]
+    nothing = Spread(0, math.nan, math.nan)
+    lines = []
+    for row in table:
+        details = ((name, row.details.get(name, nothing)) for name in known)
+        own = (number(value.mean, 3) if name == "nll" else spread(value) for name, value in details)
+        lines.append((Cell(row.method), spread(row.accuracy), spread(row.macro_f1), *own))
     radii = sorted({r["details"]["boundary"]["radius"] for r in board.records if "boundary" in r.get("details", ())})
     about = ["± standard deviation over seeds. F1 and boundary scores are means over classes."]
     about += [f"Boundary scores: within {' or '.join(map(str, radii))} pixels of a class boundary."] if radii else []
@@ -150,27 +164,29 @@ def _scores(board: Board, table: Sequence[Row]) -> str:
         about.append("Proportions off: total variation distance between predicted and true class shares of a patch, hard from predicted")
         about.append("classes, soft from probabilities.")
     about += ["ECE: expected calibration error; NLL: negative log likelihood of the true class."] if "ece" in known else []
-    columns = ["method", "accuracy (%)", "F1 (%)", *(SCORES[name] for name in known)]
+    columns = ("method", "accuracy (%)", "F1 (%)", *(SCORES[name] for name in known))
     title = "Accuracy, F1" + (", boundaries, proportions, calibration" if known else "")
-    return cells.folded(title, cells.table(lines, columns), " ".join(about))
+    return Table(title, columns, tuple(lines), about=(" ".join(about),))
 
 
-def _reproduction(board: Board, table: Sequence[Row]) -> list[str]:
+def reproduction(board: Board, table: Sequence[Row]) -> Table | None:
     """Published scores beside ours in the source's own metric, and what explains a difference."""
     published = board.header["published"]
     if not published:
-        return []
+        return None
     lines = []
     for row in table:
         if row.published is not None:
-            ours, count = cells.spread(row.reproduced), str(row.reproduced.n)
-            difference = cells.signed(row.reproduced.mean - row.published)
-            lines.append([cells.text(row.method), cells.percent(row.published), ours, count, difference])
-    source = f"Published: {cells.text(published['source'])}; its metric: {cells.text(published['metric'])}."
+            difference = row.reproduced.mean - row.published
+            ours = [spread(row.reproduced), number(row.reproduced.n, 0), cell(cells.signed(difference), difference)]
+            lines.append((Cell(row.method), percent(row.published), *ours))
+    if not lines:
+        return None
+    source = f"Published: {published['source']}; its metric: {published['metric']}."
     done = finished(board)
     reasons = [f"initialisation here: {', '.join(dict.fromkeys(record['initialisation'] for record in done))}"] if done else []
     reasons += [f"profile {board.header['profile']}"] if board.header["profile"] else []
     reasons += [*board.header["overrides"], *published.get("deviations", ())]
-    columns = ["method", "published (%)", "ours (%)", "n", "difference (pp)"]
-    ours = f"Our score here is {published.get('compare', 'miou')}. Deviations: {'; '.join(reasons) or 'none'}."
-    return [cells.folded("Reproduction of published numbers", cells.table(lines, columns), source, cells.text(ours))] if lines else []
+    ours_is = f"Our score here is {published.get('compare', 'miou')}. Deviations: {'; '.join(reasons) or 'none'}."
+    columns = ("method", "published (%)", "ours (%)", "n", "difference (pp)")
+    return Table("Reproduction of published numbers", columns, tuple(lines), about=(source, ours_is))

@@ -32,7 +32,7 @@ def test_every_figure_comes_in_every_format_with_its_numbers(tmp_path: Path) -> 
     pytest.importorskip("matplotlib")
     written = write_figures(board(), tmp_path / "new" / "folder")
     assert [path.name for path in written] == [
-        f"{name}.{suffix}" for name in ("curve", "scores", "classes") for suffix in ("pdf", "svg", "png", "csv")
+        f"{name}.{suffix}" for name in ("curve", "curve-seconds", "scores", "classes") for suffix in ("pdf", "svg", "png", "csv")
     ]
     for path in written:
         content = path.read_bytes()
@@ -49,10 +49,10 @@ def test_every_figure_comes_in_every_format_with_its_numbers(tmp_path: Path) -> 
     assert [path.read_bytes() for path in again] == [path.read_bytes() for path in written]
 
     by_name = {row.method: row for row in rows(board())}
-    for line in [*table(written[3]), *table(written[7])]:
+    for line in [*table(written[3]), *table(written[7]), *table(written[11])]:
         assert float(line["miou"]) == pytest.approx(100 * by_name[line["method"]].score.mean, abs=1e-5)
     assert [(line["family"], line["method"]) for line in table(written[3])][:3] == [("points-*", f"points-{n}") for n in (5, 20, 50)]
-    first = table(written[11])[0]
+    first = table(written[15])[0]
     assert float(first["iou_road"]) == pytest.approx(100 * by_name["full"].iou["road"].mean, abs=1e-5)
 
 

@@ -14,7 +14,8 @@ from harness import metrics
 from harness.boards import Board
 from harness.data import InputError
 from harness.report import pictures
-from harness.report.words import percent
+from harness.tracks import split
+from harness.words import percent
 
 BUDGET = 6_000_000
 """Bytes of pictures in a page: with plotly's 5 MB and 500 runs, it stays below 15 MB."""
@@ -45,7 +46,10 @@ class Patch:
 
 @dataclass(frozen=True, slots=True)
 class Gallery:
-    """All patches shown. `methods` are those with pictures, the reference last; `absent` are runs without, `left_out` patches too many."""
+    """All patches shown. `methods` are those with pictures, the reference last; `absent` are runs without, `left_out` patches too many.
+
+    tracks: the selection track of each method, where there are more than one.
+    """
 
     methods: tuple[str, ...]
     reference: str
@@ -53,6 +57,7 @@ class Gallery:
     patches: tuple[Patch, ...]
     absent: tuple[str, ...]
     left_out: int
+    tracks: Mapping[str, str]
 
 
 def gallery(board: Board, runs: Path, budget: int = BUDGET) -> Gallery:
@@ -75,7 +80,9 @@ def gallery(board: Board, runs: Path, budget: int = BUDGET) -> Gallery:
     methods = [entry["name"] for entry in board.header["methods"] if entry["name"] in pictured]
     ordered = sorted(methods, key=lambda method: method == reference)
     classes = tuple((each["name"], f"rgb{_color(each)}") for each in (done[0]["classes"] if done else ()))
-    return Gallery(tuple(ordered), reference, classes, tuple(patches), absent, left_out)
+    parts = split(board)
+    tracks = {entry["name"]: track for track, part in parts.items() for entry in part.header["methods"]} if len(parts) > 1 else {}
+    return Gallery(tuple(ordered), reference, classes, tuple(patches), absent, left_out, tracks)
 
 
 def _samples(folder: Path) -> list[dict[str, Any]]:

@@ -39,7 +39,7 @@
   for (const details of document.querySelectorAll("details[data-folded]")) details.open = false;
 
   // Gallery.
-  const { patches, methods, reference } = data.gallery;
+  const { patches, methods, reference, tracks } = data.gallery;
   const template = document.getElementById("viewer-template");
   if (template) {
     const viewer = document.getElementById("viewer");
@@ -47,7 +47,7 @@
     viewer.hidden = false;
     const { method, patch, previous, next } = viewer.querySelector("form").elements;
     const panels = [...viewer.querySelectorAll(".panel")];
-    methods.forEach((name, index) => method.append(make("option", { value: index }, name)));
+    methods.forEach((name, index) => method.append(make("option", { value: index }, name in tracks ? `${name} (${tracks[name]})` : name)));
     patches.forEach(({ name }, index) => patch.append(make("option", { value: index }, name)));
     const fill = (panel, title, layers, alt) => {
       panel.querySelector("figcaption").textContent = title;
