@@ -10,12 +10,13 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from reported import POINTS, tracked
 
 from harness import cli
 from harness.boards import Board, read_board
 from harness.data import InputError
 from harness.figures import write_figures
-from harness.leaderboard import rows
+from harness.leaderboard import FLOOR, rows
 
 RECORDS = Path(__file__).parent.parent / "leaderboards" / "records"
 
@@ -76,6 +77,14 @@ def test_without_two_budgets_there_is_no_curve(tmp_path: Path, monkeypatch: pyte
     assert cli.main(["figures", "smoke", "--out", str(tmp_path)]) == 0
     assert {path.stem for path in tmp_path.iterdir()} == {"scores", "classes"}
     assert str(tmp_path / "scores.pdf") in capsys.readouterr().out
+
+
+def test_each_selection_track_has_figures_of_its_own(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    write_figures(tracked(), tmp_path)
+    both = {f"{name}-{track}" for name in ("scores", "classes") for track in ("none", "weak-val")}
+    assert {path.stem for path in tmp_path.iterdir()} == both | {"curve-seconds-weak-val"}
+    assert {line["method"] for line in table(tmp_path / "scores-weak-val.csv")} == {POINTS[1], "shares", FLOOR}
 
 
 def test_what_cannot_be_drawn_or_written_is_said(tmp_path: Path) -> None:

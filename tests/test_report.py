@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
-from reported import BOARD, FULL, HEADER, MORE, POINTS, SCRIPT, SHARES, WEAK, record, store, store_samples
+from reported import BOARD, FULL, HEADER, MORE, POINTS, SCRIPT, SHARES, WEAK, record, store, store_samples, tracked
 from scipy.stats import t
 
 from harness import annotation, sections
@@ -171,6 +171,29 @@ def test_it_depends_on_records_alone(path: Path, tmp_path: Path) -> None:
     assert (tmp_path / "again.html").read_bytes() == path.read_bytes()
 
 
+def test_no_table_and_no_drawing_mixes_selection_tracks(tmp_path: Path) -> None:
+    store(tmp_path / "runs")
+    write_report(tracked(), tmp_path / "runs", tmp_path / "demo.html")
+    page = Page((tmp_path / "demo.html").read_text(encoding="utf-8"))
+    fixed, selected = {POINTS[0]}, {POINTS[1], "shares"}
+    shown = [{name for name in fixed | selected if name in text} for _, text in page.every("table")]
+    assert all(not (names & fixed and names & selected) for names in shown)
+    assert sum(names == fixed for names in shown) > 3
+    assert sum(names == selected for names in shown) > 3
+    charts = embedded(page)["charts"]
+    drawn = {name: {trace.get("name", "") for trace in figure["data"]} for name, figure in charts.items()}
+    assert drawn["training-none"] == {"full", charts["training-none"]["data"][-1]["name"], ""}
+    assert "shares" in drawn["training-weak-val"] & drawn["validation-weak-val"]
+    assert "validation-none" not in drawn
+    ids = [attributes["id"] for _, attributes, _ in page.elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    assert {attributes["href"][1:] for attributes, _ in page.every("a")} <= set(ids)
+    assert {"Results: selection track none", "Results: selection track weak-val"} <= {text for _, text in page.every("h2")}
+    told = [text for _, text in page.every("li")]
+    assert any(text.startswith("This leaderboard lacks full: no finished run of the reference") for text in told)
+    assert embedded(page)["gallery"]["tracks"]["shares"] == "weak-val"
+
+
 def lines(table: Table) -> list[dict[str, str]]:
     return [dict(zip(table.columns, (cell.text for cell in line), strict=True)) for line in table.lines]
 
@@ -242,7 +265,7 @@ def test_a_curve_has_families_lines_and_what_was_published() -> None:
     assert points["y"] == pytest.approx([30.0, 100 * (7 / 9 + 1 / 3) / 2])
     assert points["name"] == 'points-*"&gt;&lt;img src=x onerror=alert(2)&gt;'
     assert published["y"] == [50.0]
-    assert "Without labelled pixels, so not on this chart: shares." in chart.about
+    assert "Without labelled pixels, or with labels everywhere, so not on this chart: shares." in chart.about
     assert [shape["y0"] for shape in chart.figure["layout"]["shapes"] if shape["type"] == "line"] == pytest.approx([75.0, 40.0])
     assert max(full["error_y"]["array"]) == pytest.approx(25.0)  # no score is above 100 %
     alone = Board(BOARD.header, tuple(record for record in BOARD.records if record["method"] != POINTS[1]))
@@ -291,6 +314,28 @@ def test_training_curves_average_over_seeds() -> None:
     assert (band["x"], band["y"]) == ([1, 2, 3, 3, 2, 1], pytest.approx([3, 1.5, 1, 1 / 3, 0.5, 1], rel=1e-4))
     floors = [{**own, "history": []} for own in FULL]
     assert epochs.training(Board(HEADER, tuple(floors))) is None
+
+
+def test_validation_is_drawn_where_it_is_finite() -> None:
+    chart = epochs.validation(tracked())
+    assert chart
+    assert chart.title == "Validation loss"
+    assert [trace["y"] for trace in chart.figure["data"]] == [[2.0, 1.0, 0.66667]] * 2
+    assert [line[0].text for line in chart.table.lines] == [POINTS[1], "shares"]
+    assert epochs.validation(BOARD) is None
+    mapped = [own | {"settings": own["settings"] | {"training": {"validation": "miou"}}} for own in tracked().records if "settings" in own]
+    shares = epochs.validation(Board(HEADER, tuple(mapped)))
+    assert shares
+    assert (shares.title, shares.figure["data"][0]["y"][1]) == ("Validation mIoU", 100.0)
+
+
+def test_long_training_is_thinned() -> None:
+    history = [{"epoch": epoch, "loss": 1.0 / epoch} for epoch in range(1, 1002)]
+    chart = epochs.training(Board(HEADER, (FULL[0] | {"history": history},)))
+    assert chart
+    drawn = chart.figure["data"][0]["x"]
+    assert (drawn[0], drawn[-1]) == (1, 1001)
+    assert len(drawn) <= epochs.DRAWN + 1
 
 
 def test_settings_are_told_once() -> None:

@@ -68,7 +68,7 @@ def curve(board: Board, rows: Sequence[Row], budget: str, unit: Kind, measured: 
     about = "Bars and the band are 95 % intervals of the mean over seeds (Student t)."
     if drawn.floor and 100 * drawn.floor.mean < bottom:
         about += f" The floor is below: {drawn.floor.name}, {100 * drawn.floor.mean:.1f} %."
-    about += f" Without {unit}, so not on this chart: {', '.join(drawn.omitted)}." if drawn.omitted else ""
+    about += f" Without {unit}, or with labels everywhere, so not on this chart: {', '.join(drawn.omitted)}." if drawn.omitted else ""
     about += f" Published: {board.header['published']['source']}; its metric: {board.header['published']['metric']}." if published else ""
     findings = tuple(_finding(each, reach, board.header["reference"]) for each in measured if each.kind == unit for reach in each.reach)
     return Chart(budget, f"mIoU against {unit}", about, {"data": traces, "layout": surroundings}, _numbers(points, unit), findings)

@@ -77,7 +77,7 @@ def html_report(board: Board, shown: Gallery) -> str:
         raise InputError(f"harness report needs {error.name}: pip install 'weakseg-harness[report]'") from error
     loader = PackageLoader("harness.report", "")
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["prose"] = lambda text: Markup(CODE.sub(r"<code>\1</code>", escape(text)))  # noqa: S704 - escaped first
+    environment.filters["prose"] = lambda text: Markup(CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped first
     environment.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":")}
     parts = _parts(board)
     figures = {chart.name: chart.figure | {"config": FIGURES} for part in parts for chart in part.charts}

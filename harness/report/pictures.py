@@ -73,7 +73,7 @@ def weak_label(labels: NDArray[np.uint8], colors: Sequence[Color]) -> list[str]:
 def _discs(labels: NDArray[np.uint8], single: NDArray[np.bool_], colors: Sequence[Color]) -> str:
     """A dark-rimmed disc with a white ring for each pixel: lines of no length with round ends, a path for each class."""
     height, width = labels.shape
-    size = max(height, width) / 28
+    size = max(height, width) / 22
     paths = {
         index: "".join(f"M{column}.5 {row}.5h0" for row, column in np.argwhere(single & (labels == index)).tolist())
         for index in range(len(colors))
