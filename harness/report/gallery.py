@@ -66,16 +66,21 @@ def gallery(board: Board, runs: Path, budget: int = BUDGET) -> Gallery:
     reference = board.header["reference"]
     samples = {record["key"]: found for record in done if (found := _samples(runs / record["key"] / "samples"))}
     absent = tuple(f"{record['method']}, seed {record['seed']}" for record in done if record["key"] not in samples)
-    patches, used, left_out = [], 0, 0
+    patches: list[Patch] = []
+    used = left_out = 0
     for seed in dict.fromkeys(record["seed"] for record in done):
         mine = [record for record in done if record["seed"] == seed and record["key"] in samples]
         for name in dict.fromkeys(entry["patch"] for record in mine for entry in samples[record["key"]]):
-            if used < budget:
-                shown = [(record, entry) for record in mine for entry in samples[record["key"]] if entry["patch"] == name]
-                patches.append(_patch(f"seed {seed}: {name}", shown, runs))
-                used += sum(map(len, _layers(patches[-1])))
-            else:
+            if used > budget:
                 left_out += 1
+                continue
+            shown = [(record, entry) for record in mine for entry in samples[record["key"]] if entry["patch"] == name]
+            patch = _patch(f"seed {seed}: {name}", shown, runs)
+            used += sum(map(len, _layers(patch)))
+            if used > budget and patches:
+                left_out += 1
+            else:
+                patches.append(patch)
     pictured = {view.method for patch in patches for view in patch.views}
     methods = [entry["name"] for entry in board.header["methods"] if entry["name"] in pictured]
     ordered = sorted(methods, key=lambda method: method == reference)
