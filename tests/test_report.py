@@ -391,6 +391,8 @@ def test_pictures_keep_what_they_show(tmp_path: Path) -> None:
     assert np.argwhere(reduced[0] != 255).tolist() == [[0, 33]]  # a single labelled pixel is not lost
     image = np.tile(np.array([0, 0, 90], np.uint8), (3, 6, 200))
     assert (decoded(pictures.photo(image), tmp_path) == 30).all()
+    noise = np.random.default_rng(0).integers(0, 256, (3, 256, 256)).astype(np.uint8)
+    assert pictures.photo(noise).startswith("data:image/jpeg;base64,")
     truth = np.array([[0, 1, 255]], np.uint8)
     assert decoded(pictures.errors(truth, np.array([[1, 1, 0]], np.uint8)), tmp_path).tolist() == [[[0, 255, 255]]]
 
