@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from tabulate import tabulate
@@ -16,10 +16,12 @@ DASH = "–"
 MARKUP = re.compile(r"[\\`*|~$]|(?<!\w)_|_(?!\w)|\](?=[(\[:])|^[#+-](?= )|^\[")
 """Characters that Markdown would take for its own: underscores within a word are none, nor are brackets that begin no link."""
 
+CODE = re.compile(r"(`[^`]+`)")
 
-def table(lines: Sequence[Sequence[str]], columns: Sequence[str], left: int = 1) -> str:
-    """A Markdown table: the first `left` columns to the left, numbers to the right."""
-    aligned = ["left"] * left + ["right"] * (len(columns) - left)
+
+def table(lines: Sequence[Sequence[str]], columns: Sequence[str], left: int = 1, words: Collection[str] = ()) -> str:
+    """A Markdown table: the first `left` columns and those of words to the left, numbers to the right."""
+    aligned = ["left" if index < left or column in words else "right" for index, column in enumerate(columns)]
     return tabulate(lines, columns, tablefmt="pipe", colalign=aligned, disable_numparse=True)
 
 
@@ -38,6 +40,13 @@ def bullets(sentences: Sequence[str]) -> str:
 def text(value: str) -> str:
     """Text that Markdown shows as it is, in a paragraph, a list or a table."""
     return MARKUP.sub(r"\\\g<0>", html.escape(" ".join(value.split()), quote=False))
+
+
+def prose(value: str) -> str:
+    """Our own sentences in Markdown: text in which backticks enclose code."""
+    return "".join(
+        part if index % 2 else MARKUP.sub(r"\\\g<0>", html.escape(part, quote=False)) for index, part in enumerate(CODE.split(value))
+    )
 
 
 def shown(value: Any) -> str:

@@ -54,7 +54,7 @@ def parser() -> argparse.ArgumentParser:
     command = commands.add_parser(
         "figures",
         help="write the figures of a leaderboard for a paper",
-        description="Write the curve, the scores and the IoU of each class of a leaderboard as PDF, SVG, PNG and CSV.",
+        description="Write the curves, the scores and the IoU of each class of a leaderboard as PDF, SVG, PNG and CSV.",
     )
     command.add_argument("board", help="name of a board, such as dubai-points.mini")
     command.add_argument("--out", metavar="DIR", help="where to write (default: leaderboards/figures/BOARD)")

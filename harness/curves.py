@@ -98,6 +98,22 @@ def span(values: Sequence[float], floor: float) -> tuple[float, float]:
     return (min(low, floor) if floor >= low - (high - low) else low), high
 
 
+def log_ticks(low: float, high: float) -> list[float]:
+    """Round numbers from low to high, both above 0: powers of ten where these are three or more, else more numbers between them."""
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    ticks: list[float] = []
+    for factors in ((1,), (1, 2, 5), range(1, 10)):
+        ticks = [tick for power in powers for factor in factors if low <= (tick := factor * 10.0**power) <= high]
+        if len(ticks) > 2:
+            break
+    return ticks
+
+
+def amount(value: float) -> str:
+    """A tick's number, for people."""
+    return f"{value / 1e6:g} M" if round(value) >= 1e6 else f"{value:,.0f}" if value >= 1 else f"{value:g}"
+
+
 def curve(table: Sequence[Row], board: Board, budget: str = "labelled_pixels") -> Curve | None:
     """The curve of a board's rows over one of their fields.
 

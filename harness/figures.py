@@ -1,4 +1,4 @@
-"""Figures of a board for a paper: its curve, all scores and the IoU of each class as PDF, SVG and PNG, with the numbers in them as CSV.
+"""Figures of a board for a paper: its curves, all scores and the IoU of each class as PDF, SVG and PNG, with the numbers in them as CSV.
 
 One column of a two-column paper (3.5 inches) wide, 8-point text. The same board and library give the same bytes.
 """
@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.boards import Board
-from harness.curves import PALETTE, Curve, Family, curve, span
+from harness.curves import PALETTE, Curve, Family, amount, curve, log_ticks, span
 from harness.data import InputError
 from harness.leaderboard import FLOOR, Row, rows
+from harness.tracks import split
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 COLUMN = 3.5
 GREY = "#59636e"
+Drawing = tuple[list[Mapping[str, object]], Callable[["Figure"], None]]
 SETTINGS: Mapping[Any, Any] = {
     "font.family": "DejaVu Sans",  # comes with matplotlib
     "font.size": 8,
@@ -55,25 +57,24 @@ METADATA: dict[str, dict[str, None]] = {
 
 
 def write_figures(board: Board, folder: Path) -> list[Path]:
-    """Writes `curve`, `scores` and `classes`, each as PDF, SVG, PNG (300 dpi) and CSV (scores in %), and returns the paths.
+    """Writes `curve`, `curve-seconds`, `scores` and `classes`, each as PDF, SVG, PNG (300 dpi) and CSV (scores in %), returns the paths.
 
-    There is no curve where fewer than two methods have labelled pixels, but not all of them. Raises InputError where matplotlib is not
-    installed, and where no run of the board has finished.
+    There is no curve where fewer than two methods have labelled pixels, or seconds, but not all of them. Where a board has more than one
+    selection track, each has figures of its own: `curve-weak-val`. Raises InputError where matplotlib is not installed, and where no run
+    of the board has finished.
     """
     try:
         import matplotlib
         from matplotlib.figure import Figure
     except ImportError as error:
         raise InputError("figures need matplotlib: pip install 'weakseg-harness[figures]'") from error
-    table, header = [row for row in rows(board) if row.score.n], board.header
-    if not table:
+    header, parts = board.header, split(board)
+    chosen: dict[str, Drawing] = {}
+    for track, part in parts.items():
+        suffix = f"-{track.replace(':', '-')}" if len(parts) > 1 else ""
+        chosen |= {f"{name}{suffix}": drawing for name, drawing in _drawings(part).items()}
+    if not chosen:
         raise InputError(f"board {header['board']} has no finished run to draw: harness run scenarios/{header['scenario']}.yaml first")
-    drawn = curve(table, board)
-    chosen: dict[str, tuple[list[Mapping[str, object]], Callable[[Figure], None]]] = {}
-    if drawn is not None:
-        chosen["curve"] = _curve_lines(drawn), partial(_draw_curve, drawn)
-    chosen["scores"] = _score_lines(table), partial(_draw_scores, table, header["reference"])
-    chosen["classes"] = _class_lines(table), partial(_draw_classes, table)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -91,6 +92,21 @@ def write_figures(board: Board, folder: Path) -> list[Path]:
             written.append(folder / f"{name}.csv")
             written[-1].write_text(_csv(lines), encoding="utf-8")
     return written
+
+
+def _drawings(board: Board) -> dict[str, Drawing]:
+    """The figures of a board of one selection track, by name: the numbers in each, and what draws it."""
+    table = [row for row in rows(board) if row.score.n]
+    found: dict[str, Drawing] = {}
+    if not table:
+        return {}
+    for name, budget in (("curve", "labelled_pixels"), ("curve-seconds", "annotation_seconds")):
+        drawn = curve(table, board, budget)
+        if drawn is not None:
+            found[name] = _curve_lines(drawn), partial(_draw_curve, drawn)
+    found["scores"] = _score_lines(table), partial(_draw_scores, table, board.header["reference"])
+    found["classes"] = _class_lines(table), partial(_draw_classes, table)
+    return found
 
 
 def _curve_lines(drawn: Curve) -> list[Mapping[str, object]]:
@@ -129,8 +145,8 @@ def _csv(lines: Sequence[Mapping[str, object]]) -> str:
 
 
 def _draw_curve(drawn: Curve, figure: Figure) -> None:
-    """mIoU against labelled pixels, a line per family."""
-    axes = figure.add_subplot(xlabel="labelled pixels", ylabel="mIoU (%)", ylim=_limits(drawn.scores))
+    """mIoU against a budget, a line per family."""
+    axes = figure.add_subplot(xlabel=drawn.budget.replace("_", " "), ylabel="mIoU (%)", ylim=_limits(drawn.scores))
     axes.grid(axis="y")
     axes.yaxis.set_major_locator(_round_steps())
     _logarithms(axes, *(10**power for power in drawn.budgets))
@@ -168,13 +184,11 @@ def _draw_family(axes: Axes, family: Family, color: str, marker: str) -> Any:
 
 
 def _logarithms(axes: Axes, low: float, high: float) -> None:
-    """A logarithmic axis with plain numbers: at powers of ten over two decades or more, at more over less."""
-    from matplotlib.ticker import FuncFormatter, LogLocator
-
+    """A logarithmic axis with plain numbers."""
+    ticks = log_ticks(low, high)
     axes.set_xscale("log")
     axes.set_xlim(low, high)
-    axes.xaxis.set_major_locator(LogLocator(subs=(1.0,) if high / low >= 100 else (1.0, 2.0, 5.0)))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / 1e6:g} M" if value >= 1e6 else f"{value:,g}"))
+    axes.set_xticks(ticks, [*map(amount, ticks)])
     axes.minorticks_off()
 
 

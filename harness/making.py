@@ -7,19 +7,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from harness.boards import Board
-from harness.cells import counted, folded, shown, table, text
+from harness.cells import counted, shown
 from harness.leaderboard import finished
+from harness.words import Cell, Table
 
 
-def setup(board: Board) -> list[str]:
-    """The folded table of how a board was made; nothing where no run has finished."""
+def setup(board: Board) -> Table | None:
+    """How a board was made; None where no run has finished."""
     done = finished(board)
     if not done:
-        return []
+        return None
     settings, header = done[0]["settings"], board.header
 
     def every(values: Iterable[Any]) -> str:
-        return text("; ".join(dict.fromkeys(map(str, values))))
+        return "; ".join(dict.fromkeys(map(str, values)))
 
     def plain(section: Mapping[str, Any]) -> str:
         hidden = {"name", "version", "source", "content"}
@@ -41,10 +42,8 @@ def setup(board: Board) -> list[str]:
         "recorded at": _commits(done),
         "protocol": settings["protocol"],
     }
-    lines = [
-        [f"**{name}**", fact if name in ("initialisation", "hardware", "versions") else text(str(fact))] for name, fact in facts.items()
-    ]
-    return [folded("How it was made", table(lines, ["", ""], left=2))]
+    lines = tuple((Cell(name), Cell(str(fact))) for name, fact in facts.items())
+    return Table("How it was made", ("what", "value"), lines, ("value",))
 
 
 def _commits(records: Sequence[Mapping[str, Any]]) -> str:

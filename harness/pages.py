@@ -14,6 +14,7 @@ from harness.leaderboard import FLOOR, Row, named_floor, rows, smoke
 from harness.significance import LISTED, RANKED
 from harness.statistics import DIGITS
 from harness.tracks import split
+from harness.words import folded
 
 
 def headline(board: Board) -> str:
@@ -42,7 +43,7 @@ def to_markdown(board: Board, curve: bool = False) -> str:
         blocks += [f"## Selection track `{track}`"] * (len(parts) > 1) + [_headline(header, listed)]
         blocks += [f"![mIoU against labelled pixels]({header['board']}.svg)"] if curve else []
         told = [*map(cells.text, caveats(part, table)), *_legend(part, table)]
-        blocks += [cells.bullets(told), *_unlisted(header, table), *_failures(part), *sections.every(part, table)]
+        blocks += [cells.bullets(told), *_unlisted(header, table), *_failures(part), *map(folded, sections.every(part, table))]
     profile = f" --profile {header['profile']}" if header["profile"] else ""
     options = "".join(f" --set {setting}" for setting in header["overrides"])
     again = f"Runs: `harness run scenarios/{header['scenario']}.yaml{profile}{options}`."
@@ -104,7 +105,7 @@ def _legend(board: Board, table: Sequence[Row]) -> list[str]:
         )
     if not smoke(header) and any(row.standing == "unranked" for row in table):
         sentences.append(f"† listed with fewer than {RANKED} seeds, so without a rank.")
-    return sentences + sections.notes(board)
+    return sentences + [cells.prose(note) for note in sections.notes(board)]
 
 
 def _unlisted(header: Mapping[str, Any], table: Sequence[Row]) -> list[str]:

@@ -8,26 +8,27 @@ from typing import Any
 from harness import cells
 from harness.boards import Board
 from harness.leaderboard import ordered
+from harness.words import Cell, Table
 
 HIDDEN = frozenset({"name", "version", "source", "content", "weight", "ramp"})
 
 
-def methods(board: Board) -> list[str]:
-    """A folded table with a line for each method; nothing where no run has settings."""
+def methods(board: Board) -> Table | None:
+    """A line for each method; None where no run has settings."""
     known: dict[str, Mapping[str, Any]] = {}
     for record in ordered(board):
         if "settings" in record:
             known.setdefault(record["method"], record["settings"])
     if not known:
-        return []
+        return None
     lines = []
     for entry in board.header["methods"]:
         told = recipe(known[entry["name"]]) if entry["name"] in known else (cells.DASH, cells.DASH)
-        lines.append([cells.text(text) for text in (entry["name"], *told, entry["about"])])
-    columns = ["method", "supervision", "loss", "about"]
-    if not any(line[-1] for line in lines):
+        lines.append(tuple(map(Cell, (entry["name"], *told, entry["about"]))))
+    columns: tuple[str, ...] = ("method", "supervision", "loss", "about")
+    if not any(line[-1].text for line in lines):
         lines, columns = [line[:-1] for line in lines], columns[:-1]
-    return [cells.folded("Methods: supervision and loss", cells.table(lines, columns, left=len(columns)))]
+    return Table("Methods: supervision and loss", columns, tuple(lines), columns)
 
 
 def recipe(settings: Mapping[str, Any]) -> tuple[str, str]:

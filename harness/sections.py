@@ -1,4 +1,7 @@
-"""The folded tables of a leaderboard's page: one function each. A further table is one more function, named in `every`."""
+"""The tables of a leaderboard beside its headline, as values that pages and reports show: one function each.
+
+A further table is one more function, named in `every`.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from harness.recipes import methods
 from harness.resampling import image_interval
 from harness.statistics import Interval, Spread
 from harness.tracks import meaning, missing_rows, split
+from harness.words import NOTHING, Cell, Table, cell, number, p_value, percent, shaded, spread, within
 
 SCORES = {
     "boundary_iou": "boundary IoU (%)",
@@ -24,24 +28,26 @@ SCORES = {
 }
 """Scores of a record's details, as `Row.details` names them, and their columns."""
 
+
 PUBLISHED = {"miou": "mIoU", "batch_miou": "mIoU, mean over batches", "macro_f1": "F1, mean over classes", "iou": "IoU", "f1": "F1"}
 """Scores that a source reports, as people write them; others are called what `published.SCORES` calls them."""
 
 
-def every(board: Board, table: Sequence[Row]) -> list[str]:
-    """All folded tables, in order."""
-    return [
-        _by_seed(board, table),
-        _recovery(board, table),
-        _images(board, table),
-        _per_class(table),
-        _scores(board, table),
+def every(board: Board, table: Sequence[Row], classes: bool = True) -> list[Table]:
+    """All tables, in order; classes: whether that of classes is among them."""
+    found = [
+        by_seed(board, table),
+        recovery(board, table),
+        test_images(board, table),
+        per_class(table) if classes else None,
+        scores(board, table),
         annotation.cost(board, table),
-        *annotation.budgets(board),
-        *_reproduction(board, table),
-        *methods(board),
-        *setup(board),
+        annotation.budgets(board),
+        reproduction(board, table),
+        methods(board),
+        setup(board),
     ]
+    return [each for each in found if each]
 
 
 def absent(board: Board) -> dict[str, list[int]]:
@@ -54,29 +60,33 @@ def absent(board: Board) -> dict[str, list[int]]:
 
 
 def notes(board: Board) -> list[str]:
-    """What a reader must know beside the columns: how networks were chosen, rows and classes that are not there."""
+    """What a reader must know beside the columns: how networks were chosen, rows and classes that are not there. Plain text."""
     (track,) = split(board)
     chosen = [f"Selection track `{track}`: {meaning(track)}."]
-    lacking = [f"This leaderboard lacks {cells.text(row)}." for row in missing_rows(board.header, board.records)]
-    told = (f"{cells.text(name)} (seed {', '.join(map(str, own))})" for name, own in absent(board).items())
+    lacking = [f"This leaderboard lacks {row}." for row in missing_rows(board.header, board.records)]
+    told = (f"{name} (seed {', '.join(map(str, own))})" for name, own in absent(board).items())
     return chosen + lacking + ([f"Absent from the training part: {'; '.join(told)}."] if absent(board) else [])
 
 
-def _by_seed(board: Board, table: Sequence[Row]) -> str:
+def by_seed(board: Board, table: Sequence[Row]) -> Table:
+    """mIoU of every run, and what the runs of a method come to."""
     seeds = board.header["seeds"]
+
+    def hundredths(value: float | None, digits: int = 2) -> Cell:
+        return number(None if value is None else 100 * value, digits)
+
     lines = []
     for row in table:
         values = list(row.miou.values())
-        summary = [row.median, row.interquartile_mean, *((min(values), max(values)) if values else (math.nan, math.nan))]
-        collapsed = [cells.number(100 * row.score.sd, 2), cells.number(100 * row.collapsed, 0)]
-        per_seed = [cells.number(100 * row.miou[seed], 2) if seed in row.miou else cells.DASH for seed in seeds]
-        lines.append([cells.text(row.method), *per_seed, *(cells.number(100 * value, 2) for value in summary), *collapsed])
-    columns = ["method", *(f"seed {seed}" for seed in seeds), "median", "interquartile mean", "min", "max", "sd", "collapsed (%)"]
+        summary = [row.median, row.interquartile_mean, *((min(values), max(values)) if values else (math.nan, math.nan)), row.score.sd]
+        per_seed = [row.miou.get(seed) for seed in seeds]
+        lines.append((Cell(row.method), *map(hundredths, [*per_seed, *summary]), hundredths(row.collapsed, 0)))
+    columns = ("method", *(f"seed {seed}" for seed in seeds), "median", "interquartile mean", "min", "max", "sd", "collapsed (%)")
     about = (
         f"Collapsed: the share of seeds whose mIoU is not more than {100 * MARGIN:g} point above that of {FLOOR} for the same seed."
         " The interquartile mean leaves out the lowest and the highest quarter of seeds, rounded down."
     )
-    return cells.folded("Every result: mIoU (%) by seed, median, interquartile mean, range, collapse", cells.table(lines, columns), about)
+    return Table("Every result: mIoU (%) by seed, median, interquartile mean, range, collapse", columns, tuple(lines), about=(about,))
 
 
 def tests(board: Board, table: Sequence[Row]) -> dict[str, significance.PairedTest]:
@@ -85,18 +95,18 @@ def tests(board: Board, table: Sequence[Row]) -> dict[str, significance.PairedTe
     return significance.against(reference, {row.method: row.miou for row in table if row.standing in ("ranked", "unranked")})
 
 
-def _recovery(board: Board, table: Sequence[Row]) -> str:
-    reference, found = cells.text(board.header["reference"]), tests(board, table)
+def recovery(board: Board, table: Sequence[Row]) -> Table:
+    """Ratios to the reference with their intervals, and the paired tests against it."""
+    reference, found = board.header["reference"], tests(board, table)
     lines = []
     for row in table:
-        test = found.get(row.method)
-        line = [cells.text(row.method), cells.within(cells.percent(row.against.ratio), row.against.recovery.interval)]
-        line += [cells.within(cells.percent(row.gap_closed.value), row.gap_closed.interval)]
+        test, tested = found.get(row.method), [NOTHING] * 3
         if test:
-            exact = cells.p_value(test.exact_adjusted) if test.testable else f"not testable at n={test.n}"
-            line += [cells.p_value(test.p), cells.p_value(test.adjusted), exact]
-        lines.append(line + [cells.DASH] * (6 - len(line)))
-    columns = ["method", f"% of {reference}", "gap closed (%)", "p", "p, Holm", "exact p, Holm"]
+            exact = p_value(test.exact_adjusted) if test.testable else Cell(f"not testable at n={test.n}")
+            tested = [p_value(test.p), p_value(test.adjusted), exact]
+        ratio = cell(cells.within(cells.percent(row.against.ratio), row.against.recovery.interval), row.against.ratio)
+        lines.append((Cell(row.method), ratio, within(row.gap_closed.value, row.gap_closed.interval), *tested))
+    columns = ("method", f"% of {reference}", "gap closed (%)", "p", "p, Holm", "exact p, Holm")
     about = (
         "Brackets: 95 % interval over seeds of the ratio of paired means (Fieller); none where it has no end. p: two-sided paired t test of"
         f" the difference to {reference}; Holm: corrected over the {cells.counted(len(found), 'test')} of this table. Exact: sign-flip"
@@ -105,9 +115,8 @@ def _recovery(board: Board, table: Sequence[Row]) -> str:
         if found
         else "Brackets: 95 % interval over seeds of the ratio of paired means (Fieller); none where it has no end. No method is tested."
     )
-    floor = f"Gap closed is measured from *{cells.text(named_floor(board))}*."
-    title = f"Recovery, gap closed, and tests against {board.header['reference']}"
-    return cells.folded(title, cells.table(lines, columns), f"{about} {floor}")
+    about += f" Gap closed is measured from {named_floor(board)}."
+    return Table(f"Recovery, gap closed, and tests against {reference}", columns, tuple(lines), about=(about,))
 
 
 def images(board: Board, table: Sequence[Row]) -> dict[str, Interval | str]:
@@ -117,41 +126,46 @@ def images(board: Board, table: Sequence[Row]) -> dict[str, Interval | str]:
     return {method: image_interval(records) for method, records in own.items() if records}
 
 
-def _images(board: Board, table: Sequence[Row]) -> str:
+def test_images(board: Board, table: Sequence[Row]) -> Table | None:
+    """The interval over test images of each method that has one, and why others have none."""
     found = images(board, table)
     if not found:
-        return ""
+        return None
     reasons = sorted({reason for reason in found.values() if isinstance(reason, str)})
     about = (
         "Brackets: 95 % interval over test images, for what another test set would change with the networks as they are: studentised"
         " bootstrap of the groups of images (tiles, volumes), drawn whole; in simulations of 50 groups or more it covers 94 to 95 %, and"
         " 92 % or more where few groups have a class. It is not the interval over seeds of the headline."
     )
-    missing = [f"No interval: {reason}." for reason in reasons]
     lines = []
     for row in table:
         interval = found.get(row.method, "")
         if not isinstance(interval, str):
-            lines.append([cells.text(row.method), cells.within(cells.percent(row.score.mean), interval)])
-    body = [cells.table(lines, ["method", "mIoU (%)"]), about] if lines else []
-    return cells.folded("Interval over test images", *body, *missing)
+            lines.append((Cell(row.method), within(row.score.mean, interval)))
+    missing = (f"No interval: {reason}." for reason in reasons)
+    return Table("Interval over test images", ("method", "mIoU (%)"), tuple(lines), about=((about,) if lines else ()) + tuple(missing))
 
 
-def _per_class(table: Sequence[Row]) -> str:
+def per_class(table: Sequence[Row]) -> Table:
+    """IoU of each class, shaded."""
     names = next((list(row.iou) for row in table if row.iou), [])
-    lines = [[cells.text(row.method), *(cells.spread(row.iou[name]) if name in row.iou else cells.DASH for name in names)] for row in table]
-    return cells.folded(
-        "IoU of each class (%)", cells.table(lines, ["method", *map(cells.text, names)]), "± standard deviation over seeds."
-    )
-
-
-def _scores(board: Board, table: Sequence[Row]) -> str:
-    known = [name for name in SCORES if any(row.details.get(name, Spread(0, 0, 0)).n for row in table)]
+    nothing = Spread(0, math.nan, math.nan)
     lines = []
     for row in table:
-        details = [row.details.get(name, Spread(0, math.nan, math.nan)) for name in known]
-        own = [cells.spread(value, 3, 1) if name == "nll" else cells.spread(value) for name, value in zip(known, details, strict=True)]
-        lines.append([cells.text(row.method), cells.spread(row.accuracy), cells.spread(row.macro_f1), *own])
+        values = (row.iou.get(name, nothing) for name in names)
+        lines.append((Cell(row.method), *(shaded(value.mean, cells.spread(value)) for value in values)))
+    return Table("IoU of each class (%)", ("method", *names), tuple(lines), about=("± standard deviation over seeds.",))
+
+
+def scores(board: Board, table: Sequence[Row]) -> Table:
+    """Accuracy, F1, and what the records' details tell of boundaries, proportions and calibration."""
+    known = [name for name in SCORES if any(name in row.details and row.details[name].n for row in table)]
+    nothing = Spread(0, math.nan, math.nan)
+    lines = []
+    for row in table:
+        details = ((name, row.details.get(name, nothing)) for name in known)
+        own = (cell(cells.spread(value, 3, 1), value.mean) if name == "nll" else spread(value) for name, value in details)
+        lines.append((Cell(row.method), spread(row.accuracy), spread(row.macro_f1), *own))
     radii = sorted({r["details"]["boundary"]["radius"] for r in board.records if "boundary" in r.get("details", ())})
     about = ["± standard deviation over seeds. F1 and boundary scores are means over classes."]
     about += [f"Boundary scores: within {' or '.join(map(str, radii))} pixels of a class boundary."] if radii else []
@@ -161,9 +175,26 @@ def _scores(board: Board, table: Sequence[Row]) -> str:
     if "ece" in known:
         about.append("ECE: expected calibration error. NLL: negative log likelihood of the true class, the mean over the pixels of a seed,")
         about.append("then over seeds; it has no upper end, so one collapsed seed can make most of it.")
-    columns = ["method", "accuracy (%)", "F1 (%)", *(SCORES[name] for name in known)]
+    columns = ("method", "accuracy (%)", "F1 (%)", *(SCORES[name] for name in known))
     title = "Accuracy, F1" + (", boundaries, proportions, calibration" if known else "")
-    return cells.folded(title, cells.table(lines, columns), " ".join(about))
+    return Table(title, columns, tuple(lines), about=(" ".join(about),))
+
+
+def reproduction(board: Board, table: Sequence[Row]) -> Table | None:
+    """Published scores beside ours in the source's own metric, and what explains a difference; None without published scores."""
+    lines = []
+    for row in table:
+        for score, value in row.published.items():
+            ours, difference = row.reproduced[score], row.reproduced[score].mean - value
+            line = Cell(row.method), Cell(named(score)), percent(value), spread(ours), number(ours.n, 0)
+            lines.append((*line, cell(cells.signed(difference), difference)))
+    if not lines:
+        return None
+    published = board.header["published"]
+    columns = ("method", "score", "published (%)", "ours (%)", "n", "difference (pp)")
+    source = f"Published: {published['source']}; its metric: {published['metric']}."
+    about = ("± standard deviation over seeds.", source, "Deviations:")
+    return Table("Reproduction of published numbers", columns, tuple(lines), ("score",), about, tuple(deviations(board)) or ("none",))
 
 
 def named(score: str) -> str:
@@ -187,21 +218,3 @@ def deviations(board: Board) -> list[str]:
 def _range(counts: Sequence[int]) -> str:
     """Counts of different seeds, from the least to the largest."""
     return " to ".join(f"{count:,}" for count in sorted({min(counts), max(counts)}))
-
-
-def _reproduction(board: Board, table: Sequence[Row]) -> list[str]:
-    """Published scores beside ours in the source's own metric, and what explains a difference."""
-    lines = []
-    for row in table:
-        for score, value in row.published.items():
-            ours = row.reproduced[score]
-            line = [cells.text(row.method), cells.text(named(score)), cells.percent(value), cells.spread(ours)]
-            lines.append([*line, str(ours.n), cells.signed(ours.mean - value)])
-    if not lines:
-        return []
-    published = board.header["published"]
-    columns = ["method", "score", "published (%)", "ours (%)", "n", "difference (pp)"]
-    source = f"Published: {published['source']}; its metric: {published['metric']}."
-    reasons = cells.bullets(list(map(cells.text, deviations(board))))
-    blocks = cells.table(lines, columns, left=2), "± standard deviation over seeds.", cells.text(source), "Deviations:", reasons or "none"
-    return [cells.folded("Reproduction of published numbers", *blocks)]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.boards import Board
-from harness.curves import PALETTE, Curve, Level, Point, curve
+from harness.curves import PALETTE, Curve, Level, Point, amount, curve, log_ticks
 from harness.leaderboard import Row
 
 WIDTH, LEFT, RIGHT, TOP, BOTTOM = 640, 48, 588, 40, 262
@@ -89,7 +89,7 @@ def _frame(drawn: Curve, across: Axis, up: Axis) -> list[str]:
     for tick in across.ticks:
         x = f"{across.at(tick):.1f}"
         parts.append(f'<path class="axis" d="M{x} {BOTTOM}v5"/>')
-        parts.append(f'<text class="quiet" x="{x}" y="{BOTTOM + 20}" text-anchor="middle">{_count(10**tick)}</text>')
+        parts.append(f'<text class="quiet" x="{x}" y="{BOTTOM + 20}" text-anchor="middle">{amount(10**tick)}</text>')
     for level, dashes in _levels(drawn):
         if 100 * level.mean >= up.low:
             y = up.at(100 * level.mean)
@@ -165,16 +165,9 @@ def _description(drawn: Curve) -> str:
 
 
 def _budgets(drawn: Curve) -> Axis:
-    """Decimal logarithms; ticks at powers of ten where there are three of them, at more numbers where there are fewer."""
+    """Decimal logarithms."""
     low, high = drawn.budgets
-    ticks: list[float] = []
-    for mantissas in ((1,), (1, 2, 5), tuple(range(1, 10))):
-        whole = range(math.floor(low), math.ceil(high))
-        ticks = [power + math.log10(mantissa) for power in whole for mantissa in mantissas]
-        ticks = [tick for tick in ticks if low <= tick <= high]
-        if len(ticks) > 2:
-            break
-    return Axis(low, high, LEFT, RIGHT, tuple(ticks))
+    return Axis(low, high, LEFT, RIGHT, tuple(map(math.log10, log_ticks(10**low, 10**high))))
 
 
 def _scores(drawn: Curve) -> Axis:
@@ -193,10 +186,6 @@ def _look(index: int) -> tuple[str, str]:
 def _marker(x: float, y: float, color: str, path: str, hollow: bool = False) -> str:
     look = f'class="{color} hollow" stroke-width="1.8"' if hollow else f'class="{color}"'
     return f'<path {look} transform="translate({x:.1f} {y:.1f})" d="{path}"/>'
-
-
-def _count(value: float) -> str:
-    return f"{value / 1e6:g} M" if round(value) >= 1e6 else f"{value:,.0f}" if value >= 1 else f"{value:g}"
 
 
 def _short(text: str, limit: int = 40) -> str:

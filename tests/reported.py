@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import warnings
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,21 @@ SHARES = [record("shares", 0, [[8, 0], [2, 0]], 0)]
 FAILED = {"status": "failed", "key": "f", "method": POINTS[1], "seed": 1, "error": {"type": "RuntimeError", "message": SCRIPT}}
 MISSING = {"status": "missing", "key": "e", "method": "shares", "seed": 1}
 BOARD = Board(HEADER, (*FULL, *WEAK, *MORE, *SHARES, FAILED, MISSING))
+
+
+def tracked() -> Board:
+    """The board, whose points-20 and shares are now selected by their own weak labels: a selection track of their own."""
+    records = []
+    for own in BOARD.records:
+        if own["status"] == "ok" and own["method"] in (POINTS[1], "shares"):
+            training = own["settings"]["training"] | {"validation": "loss", "selection": "best-validation"}
+            history = [epoch | {"validation": 2.0 / epoch["epoch"]} for epoch in own["history"]]
+            own = own | {
+                "settings": own["settings"] | {"training": training},
+                "history": [*history, {"epoch": 4, "loss": 1.0, "validation": math.nan}],
+            }
+        records.append(own)
+    return Board(HEADER, tuple(records))
 
 
 def png(path: Path, bands: NDArray[np.uint8]) -> None:

@@ -94,4 +94,4 @@ def test_the_commits_of_runs_are_told_with_what_was_not_committed() -> None:
     records = [own | ({"git": states[own["seed"]]} if own["seed"] < 3 else {}) for own in board.records]
     page = to_markdown(Board(board.header, tuple(records)))
     first, second = f"{'a' * 12} without uncommitted changes", f"{'a' * 12} with uncommitted changes {'c' * 12}"
-    assert f"| **recorded at**    | {first}: 1 run; {second}: 1 run; no commit is known: 2 runs " in page
+    assert f"| recorded at    | {first}: 1 run; {second}: 1 run; no commit is known: 2 runs " in page

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.boards import Board
-from harness.curves import Curve, curve, span
+from harness.curves import Curve, amount, curve, log_ticks, span
 from harness.families import NUMBER, Family, families, lines
 from harness.leaderboard import FLOOR, Row
 from harness.sketch import curve_svg
@@ -198,3 +198,16 @@ def test_whatever_the_scores_the_drawing_is_whole_and_the_same_again(methods: li
         x, y = map(float, mark.get("transform", "").removeprefix("translate(").removesuffix(")").split())
         assert 0 <= x <= 640
         assert 0 <= y <= 262
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "ticks"),
+    [
+        (50, 5e6, ["100", "1,000", "10,000", "100,000", "1 M"]),
+        (1.2, 30, ["2", "5", "10", "20"]),
+        (0.5, 0.95, ["0.5", "0.6", "0.7", "0.8", "0.9"]),
+        (0.01, 1, ["0.01", "0.1", "1"]),
+    ],
+)
+def test_a_log_axis_has_round_ticks(low: float, high: float, ticks: list[str]) -> None:
+    assert [*map(amount, log_ticks(low, high))] == ticks

@@ -10,12 +10,13 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from reported import POINTS, tracked
 
 from harness import cli
 from harness.boards import Board, read_board
 from harness.data import InputError
 from harness.figures import write_figures
-from harness.leaderboard import rows
+from harness.leaderboard import FLOOR, rows
 
 RECORDS = Path(__file__).parent.parent / "leaderboards" / "records"
 
@@ -32,7 +33,7 @@ def test_every_figure_comes_in_every_format_with_its_numbers(tmp_path: Path) -> 
     pytest.importorskip("matplotlib")
     written = write_figures(board(), tmp_path / "new" / "folder")
     assert [path.name for path in written] == [
-        f"{name}.{suffix}" for name in ("curve", "scores", "classes") for suffix in ("pdf", "svg", "png", "csv")
+        f"{name}.{suffix}" for name in ("curve", "curve-seconds", "scores", "classes") for suffix in ("pdf", "svg", "png", "csv")
     ]
     for path in written:
         content = path.read_bytes()
@@ -49,10 +50,10 @@ def test_every_figure_comes_in_every_format_with_its_numbers(tmp_path: Path) -> 
     assert [path.read_bytes() for path in again] == [path.read_bytes() for path in written]
 
     by_name = {row.method: row for row in rows(board())}
-    for line in [*table(written[3]), *table(written[7])]:
+    for line in [*table(written[3]), *table(written[7]), *table(written[11])]:
         assert float(line["miou"]) == pytest.approx(100 * by_name[line["method"]].score.mean, abs=1e-5)
     assert [(line["family"], line["method"]) for line in table(written[3])][:3] == [("points-*", f"points-{n}") for n in (5, 20, 50)]
-    first = table(written[11])[0]
+    first = table(written[15])[0]
     assert float(first["iou_road"]) == pytest.approx(100 * by_name["full"].iou["road"].mean, abs=1e-5)
 
 
@@ -76,6 +77,14 @@ def test_without_two_budgets_there_is_no_curve(tmp_path: Path, monkeypatch: pyte
     assert cli.main(["figures", "smoke", "--out", str(tmp_path)]) == 0
     assert {path.stem for path in tmp_path.iterdir()} == {"scores", "classes"}
     assert str(tmp_path / "scores.pdf") in capsys.readouterr().out
+
+
+def test_each_selection_track_has_figures_of_its_own(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    write_figures(tracked(), tmp_path)
+    both = {f"{name}-{track}" for name in ("scores", "classes") for track in ("none", "weak-val")}
+    assert {path.stem for path in tmp_path.iterdir()} == both | {"curve-seconds-weak-val"}
+    assert {line["method"] for line in table(tmp_path / "scores-weak-val.csv")} == {POINTS[1], "shares", FLOOR}
 
 
 def test_what_cannot_be_drawn_or_written_is_said(tmp_path: Path) -> None:

@@ -19,20 +19,21 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
-from reported import BOARD, FULL, HEADER, MORE, POINTS, SCRIPT, SHARES, WEAK, record, store, store_samples
+from reported import BOARD, FULL, HEADER, MORE, POINTS, SCRIPT, SHARES, WEAK, record, store, store_samples, tracked
 from scipy.stats import t
 
+from harness import annotation, sections
 from harness.boards import Board
 from harness.budgets import Curve, Reach
 from harness.cli import main
 from harness.data import InputError
 from harness.leaderboard import rows
-from harness.report import charts, cite, pictures, tables
+from harness.report import charts, cite, epochs, pictures, tables
 from harness.report.gallery import BUDGET, gallery
 from harness.report.page import write_report
 from harness.report.provenance import provenance
-from harness.report.words import Table, number, percent
 from harness.statistics import spread
+from harness.words import Table, number, percent
 
 HALF = 100 * t.ppf(0.975, 2) * 0.375 / 3**0.5 / 3**0.5
 VOID = {"meta", "link", "img", "line", "circle", "br", "input"}
@@ -90,12 +91,12 @@ def embedded(page: Page) -> dict[str, Any]:
 
 
 def test_only_our_scripts_are_in_it_and_the_policy_names_them_by_hash(page: Page) -> None:
-    scripts = [text for attributes, text in page.every("script") if not attributes]
+    scripts = [text for attributes, text in page.every("script") if not attributes or attributes["type"] == "text/plain"]
     assert len(page.every("script")) == 3  # with the data, which is no script
     (policy,) = [each["content"] for each, _ in page.every("meta") if each.get("http-equiv") == "Content-Security-Policy"]
     rules = dict(rule.split(maxsplit=1) for rule in policy.split(";"))
     digests = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
-    assert rules["script-src"].split() == [f"'sha256-{digest}'" for digest in digests]
+    assert set(rules["script-src"].split()) == {f"'sha256-{digest}'" for digest in digests}
     assert rules["default-src"] == "'none'"
     assert rules["img-src"] == "data:"
 
@@ -156,7 +157,7 @@ def test_every_chart_has_its_numbers_in_a_table(page: Page) -> None:
     assert drawn == ["labelled_pixels", "annotation_seconds", "training"]
     captions = [text for _, text in page.every("caption")]
     assert "mIoU against labelled pixels" in captions
-    assert "Mean training loss" in captions
+    assert "Training loss, mean over seeds" in captions
 
 
 def test_failed_and_missing_runs_are_told(page: Page) -> None:
@@ -169,6 +170,29 @@ def test_it_depends_on_records_alone(path: Path, tmp_path: Path) -> None:
     again = Board(json.loads(json.dumps(HEADER)), tuple(json.loads(json.dumps(BOARD.records))))
     write_report(again, path.parent / "runs", tmp_path / "again.html")
     assert (tmp_path / "again.html").read_bytes() == path.read_bytes()
+
+
+def test_no_table_and_no_drawing_mixes_selection_tracks(tmp_path: Path) -> None:
+    store(tmp_path / "runs")
+    write_report(tracked(), tmp_path / "runs", tmp_path / "demo.html")
+    page = Page((tmp_path / "demo.html").read_text(encoding="utf-8"))
+    fixed, selected = {POINTS[0]}, {POINTS[1], "shares"}
+    shown = [{name for name in fixed | selected if name in text} for _, text in page.every("table")]
+    assert all(not (names & fixed and names & selected) for names in shown)
+    assert sum(names == fixed for names in shown) > 3
+    assert sum(names == selected for names in shown) > 3
+    charts = embedded(page)["charts"]
+    drawn = {name: {trace.get("name", "") for trace in figure["data"]} for name, figure in charts.items()}
+    assert drawn["training-none"] == {"full", charts["training-none"]["data"][-1]["name"], ""}
+    assert "shares" in drawn["training-weak-val"] & drawn["validation-weak-val"]
+    assert "validation-none" not in drawn
+    ids = [attributes["id"] for _, attributes, _ in page.elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    assert {attributes["href"][1:] for attributes, _ in page.every("a")} <= set(ids)
+    assert {"Results: selection track none", "Results: selection track weak-val"} <= {text for _, text in page.every("h2")}
+    told = [text for _, text in page.every("li")]
+    assert any(text.startswith("This leaderboard lacks full: no finished run of the reference") for text in told)
+    assert embedded(page)["gallery"]["tracks"]["shares"] == "weak-val"
 
 
 def lines(table: Table) -> list[dict[str, str]]:
@@ -202,21 +226,27 @@ def test_a_smoke_test_has_no_ranks() -> None:
 
 def test_further_tables_counted_by_hand() -> None:
     table = rows(BOARD)
-    full, weak, *_ = lines(tables.by_seed(BOARD, table))
-    assert (full["seed 1"], full["median"], full["collapsed"]) == ("100.0", "62.5", "0.0")
-    assert weak["collapsed"] == "100.0"  # class a everywhere has 40 %
-    assert lines(tables.recovery(BOARD, table[:2]))[1]["exact p, Holm"] == "not testable at n=3"
-    assert lines(tables.images(BOARD, table))[0]["from"].startswith("none: 1 group of test images")
-    assert lines(tables.scores(table))[1]["accuracy (%)"] == "60.0 ± 0.0"
-    assert lines(tables.cost(BOARD, table))[1] == {
-        **{"method": POINTS[0], "labelled, of all pixels (%)": "5", "proportions off by (%)": "–"},
-        **{"s / run": "2.0", "reveals": "presence"},
+    full, weak, *_ = lines(sections.by_seed(BOARD, table))
+    assert (full["seed 1"], full["median"], full["min"], full["collapsed (%)"]) == ("100.00", "62.50", "62.50", "0")
+    assert weak["collapsed (%)"] == "100"  # class a everywhere has 40 %
+    assert lines(sections.recovery(BOARD, table[:2]))[1]["exact p, Holm"] == "not testable at n=3"
+    images = sections.test_images(BOARD, table)
+    assert images
+    assert images.about[0].startswith("No interval: 1 group of test images")
+    assert lines(sections.scores(BOARD, table))[1]["accuracy (%)"] == "60.0 ± 0.0"
+    cost = lines(annotation.cost(BOARD, table))[1]
+    assert cost | {"annotation": ""} == {
+        **{"method": POINTS[0], "labelled pixels": "5", "of all (%)": "5", "images": "1", "clicks": "5", "annotation": ""},
+        **{"hidden knowledge": "presence", "s / run": "2.0"},
     }
-    (reported,) = lines(tables.reproduction(table))
-    assert list(reported.values()) == [POINTS[0], "mIoU", "50.0", "30.0 ± 0.0", "3", "−20.0"]
+    reproduction = sections.reproduction(BOARD, table)
+    assert reproduction
+    assert lines(reproduction) == [
+        {"method": POINTS[0], "score": "mIoU", "published (%)": "50.0", "ours (%)": "30.0 ± 0.0", "n": "3", "difference (pp)": "−20.0"}
+    ]
     ((_, matrix), *_) = tables.confusions(BOARD)
     assert [[cell.text for cell in line] for line in matrix.lines] == [[SCRIPT, "83.3", "16.7", "24"], ["b", "0.0", "100.0", "6"]]
-    assert [cell.shade for cell in tables.per_class(table).lines[1]] == [None, 0.6, 0.0]
+    assert [cell.shade for cell in sections.per_class(table).lines[1]] == [None, 0.6, 0.0]
 
 
 def test_numbers_are_written_for_people() -> None:
@@ -236,7 +266,7 @@ def test_a_curve_has_families_lines_and_what_was_published() -> None:
     assert points["y"] == pytest.approx([30.0, 100 * (7 / 9 + 1 / 3) / 2])
     assert points["name"] == 'points-*"&gt;&lt;img src=x onerror=alert(2)&gt;'
     assert published["y"] == [50.0]
-    assert "Without labelled pixels, so not on this chart: shares." in chart.about
+    assert "Without labelled pixels, or with labels everywhere, so not on this chart: shares." in chart.about
     assert [shape["y0"] for shape in chart.figure["layout"]["shapes"] if shape["type"] == "line"] == pytest.approx([75.0, 40.0])
     assert max(full["error_y"]["array"]) == pytest.approx(25.0)  # no score is above 100 %
     alone = Board(BOARD.header, tuple(record for record in BOARD.records if record["method"] != POINTS[1]))
@@ -268,24 +298,45 @@ def test_how_much_to_annotate_is_told_in_words() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("values", "ticks"), [([50, 5e6], [10, 100, 1e5, 1e7]), ([1.2, 30], [1, 2, 5, 10, 20, 50]), ([0.5, 0.9], [0.1, 0.6, 0.7, 9])]
-)
-def test_a_log_axis_has_three_ticks_where_values_are(values: list[float], ticks: list[float]) -> None:
-    axis = charts._log(values)
-    assert axis["type"] == "log"
-    assert set(ticks) <= {float(f"{tick:.6g}") for tick in axis["tickvals"]}
-    assert sum(min(values) <= tick <= max(values) for tick in axis["tickvals"]) > 2
+@pytest.mark.parametrize("values", [[50, 5e6], [1.2, 30], [0.5, 0.9], [7]])
+def test_a_log_axis_has_room_and_three_ticks(values: list[float]) -> None:
+    axis = charts.log_axis(values)
+    low, high = (10**end for end in axis["range"])
+    assert low < min(values) <= max(values) < high
+    assert high / low > 3.9
+    assert len([tick for tick in axis["tickvals"] if low <= tick <= high]) == len(axis["ticktext"]) > 2
 
 
 def test_training_curves_average_over_seeds() -> None:
-    chart = charts.training(BOARD)
+    chart = epochs.training(BOARD)
     assert chart
     band, line, *_ = chart.figure["data"]
-    assert line["y"] == pytest.approx([2, 1, 2 / 3])
-    assert (band["x"], band["y"]) == ([1, 2, 3, 3, 2, 1], pytest.approx([3, 1.5, 1, 1 / 3, 0.5, 1]))
+    assert line["y"] == pytest.approx([2, 1, 2 / 3], rel=1e-4)
+    assert (band["x"], band["y"]) == ([1, 2, 3, 3, 2, 1], pytest.approx([3, 1.5, 1, 1 / 3, 0.5, 1], rel=1e-4))
     floors = [{**own, "history": []} for own in FULL]
-    assert charts.training(Board(HEADER, tuple(floors))) is None
+    assert epochs.training(Board(HEADER, tuple(floors))) is None
+
+
+def test_validation_is_drawn_where_it_is_finite() -> None:
+    chart = epochs.validation(tracked())
+    assert chart
+    assert chart.title == "Validation loss"
+    assert [trace["y"] for trace in chart.figure["data"]] == [[2.0, 1.0, 0.66667]] * 2
+    assert [line[0].text for line in chart.table.lines] == [POINTS[1], "shares"]
+    assert epochs.validation(BOARD) is None
+    mapped = [own | {"settings": own["settings"] | {"training": {"validation": "miou"}}} for own in tracked().records if "settings" in own]
+    shares = epochs.validation(Board(HEADER, tuple(mapped)))
+    assert shares
+    assert (shares.title, shares.figure["data"][0]["y"][1]) == ("Validation mIoU", 100.0)
+
+
+def test_long_training_is_thinned() -> None:
+    history = [{"epoch": epoch, "loss": 1.0 / epoch} for epoch in range(1, 1002)]
+    chart = epochs.training(Board(HEADER, (FULL[0] | {"history": history},)))
+    assert chart
+    drawn = chart.figure["data"][0]["x"]
+    assert (drawn[0], drawn[-1]) == (1, 1001)
+    assert len(drawn) <= epochs.DRAWN + 1
 
 
 def test_settings_are_told_once() -> None:
@@ -379,6 +430,8 @@ def test_pictures_keep_what_they_show(tmp_path: Path) -> None:
     assert np.argwhere(reduced[0] != 255).tolist() == [[0, 33]]  # a single labelled pixel is not lost
     image = np.tile(np.array([0, 0, 90], np.uint8), (3, 6, 200))
     assert (decoded(pictures.photo(image), tmp_path) == 30).all()
+    noise = np.random.default_rng(0).integers(0, 256, (3, 256, 256)).astype(np.uint8)
+    assert pictures.photo(noise).startswith("data:image/jpeg;base64,")
     truth = np.array([[0, 1, 255]], np.uint8)
     assert decoded(pictures.errors(truth, np.array([[1, 1, 0]], np.uint8)), tmp_path).tolist() == [[[0, 255, 255]]]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from reported import BOARD, POINTS, SCRIPT, store
+from reported import BOARD, POINTS, SCRIPT, store, tracked
 
 from harness.report.page import write_report
 
@@ -38,11 +39,12 @@ def show(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Open]:
     folder: Path = tmp_path_factory.mktemp("report")
     store(folder / "runs")
     write_report(BOARD, folder / "runs", folder / "demo.html")
-    address = (folder / "demo.html").as_uri()
+    write_report(tracked(), folder / "runs", folder / "tracked.html")
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
 
-        def opened(width: int = 1280, **options: Any) -> Shown:
+        def opened(width: int = 1280, name: str = "demo", **options: Any) -> Shown:
+            address = (folder / f"{name}.html").as_uri()
             page = browser.new_page(viewport={"width": width, "height": 800}, **options)
             shown = Shown(page)
 
@@ -70,6 +72,11 @@ def drawn(page: Any) -> None:
     for plot in page.locator(".plot").all():
         plot.scroll_into_view_if_needed()
         plot.locator("svg.main-svg").first.wait_for()
+
+
+def open_all(page: Any) -> None:
+    for details in page.query_selector_all("details"):
+        details.evaluate("(each) => { each.open = true; }")
 
 
 def test_charts_are_drawn_and_nothing_leaves_the_page(show: Open) -> None:
@@ -137,6 +144,10 @@ def test_it_works_without_javascript(show: Open) -> None:
     assert not page.locator(".plot").first.is_visible()
     assert page.locator(".listed > li").count() == 6
     assert page.locator(".listed img").first.is_visible()
+    photo = page.locator(".listed .photo").first
+    assert photo.is_visible()
+    assert photo.get_attribute("aria-label") == f"Test patch seed 0: {SCRIPT}@0"
+    sync_api.expect(photo).to_have_css("background-image", re.compile("^url..data:image/png"))
     assert page.get_by_role("button").count() == 0
     assert shown.noise == []
 
@@ -145,8 +156,7 @@ def test_it_works_without_javascript(show: Open) -> None:
 def test_a_phone_scrolls_down_only(show: Open, width: int) -> None:
     page = show(width=width).page
     drawn(page)
-    for details in page.query_selector_all("details"):
-        details.evaluate("(each) => { each.open = true; }")
+    open_all(page)
     assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
@@ -173,3 +183,81 @@ def test_every_control_is_reached_by_keyboard(show: Open) -> None:
         page.keyboard.press("Tab")
         seen.add(page.evaluate("document.activeElement.name || document.activeElement.tagName.toLowerCase()"))
     assert {"button", "summary", "method", "patch", "previous", "next", "pre"} <= seen
+
+
+def test_selection_tracks_work_beside_each_other(show: Open) -> None:
+    shown = show(name="tracked")
+    page = shown.page
+    drawn(page)
+    assert page.locator(".plot").count() == 4  # training of both, validation and seconds of one
+    assert page.locator("#validation-weak-val .legendtext").all_text_contents() == [POINTS[1], "shares"]
+    assert "shares (weak-val)" in page.locator("select[name=method] option").all_text_contents()
+    page.get_by_role("link", name="Track weak-val").click()
+    assert page.evaluate("location.hash") == "#results-weak-val"
+    assert shown.noise == []
+
+
+def test_a_screen_reader_is_told_the_name_of_every_control(show: Open) -> None:
+    page = show().page
+    drawn(page)
+    open_all(page)
+    session = page.context.new_cdp_session(page)
+    nodes = [node for node in session.send("Accessibility.getFullAXTree")["nodes"] if not node["ignored"]]
+    kinds = {
+        "button",
+        "link",
+        "combobox",
+        "image",
+        "img",
+        "region",
+        "table",
+        "columnheader",
+        "rowheader",
+        "navigation",
+        "group",
+        "DisclosureTriangle",
+    }
+    named = [(node["role"]["value"], node.get("name", {}).get("value", "")) for node in nodes if node["role"]["value"] in kinds]
+    assert {"button", "link", "combobox", "image", "region", "table"} <= {kind for kind, _ in named}
+    bare = [kind for kind, name in named if not name.strip() and kind != "group"]  # details is a group, which its summary names
+    assert bare == []
+
+
+CONTRASTS = """() => {
+  const numbers = (text) => {
+    const found = text.match(/[-\\d.]+(?:e-?\\d+)?/g).map(Number);
+    return text.startsWith("color(") ? found.map((each, index) => (index < 3 ? each * 255 : each)) : found;
+  };
+  const linear = (each) => (each <= 0.04045 ? each / 12.92 : ((each + 0.055) / 1.055) ** 2.4);
+  const light = ([r, g, b]) => [r, g, b].map((each) => linear(each / 255))
+    .reduce((sum, each, index) => sum + each * [0.2126, 0.7152, 0.0722][index], 0);
+  const ground = (node) => {
+    for (let each = node; each; each = each.parentElement) {
+      const color = numbers(getComputedStyle(each).backgroundColor);
+      if (color.length === 3 || color[3] === 1) return color;
+    }
+  };
+  const found = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let text = walker.nextNode(); text; text = walker.nextNode()) {
+    const node = text.parentElement;
+    if (!text.textContent.trim() || node.closest("script, style, template, noscript, svg") || !node.checkVisibility()) continue;
+    const [a, b] = [light(numbers(getComputedStyle(node).color)), light(ground(node))].sort((x, y) => y - x);
+    found.push([(a + 0.05) / (b + 0.05), node.tagName + ": " + text.textContent.trim().slice(0, 40)]);
+  }
+  return found;
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out_from_its_ground(show: Open, scheme: str) -> None:
+    page = show(color_scheme=scheme).page
+    open_all(page)
+    found = page.evaluate(CONTRASTS)
+    assert len(found) > 200
+    assert [text for ratio, text in found if ratio < 4.5] == []  # WCAG 2.2, 1.4.3
+    shaded = """(shade) => { const cell = document.querySelector("td.shaded"); cell.style.setProperty("--shade", shade);
+        cell.classList.toggle("strong", shade > 0.74); }"""
+    for step in range(21):
+        page.evaluate(shaded, step / 20)
+        assert [text for ratio, text in page.evaluate(CONTRASTS) if ratio < 4.5] == [], step / 20

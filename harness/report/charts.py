@@ -16,13 +16,12 @@ from harness import curves
 from harness.boards import Board
 from harness.budgets import Curve as Measured
 from harness.budgets import Kind, Reach
-from harness.curves import Family, Level, Point, span
+from harness.curves import Family, Level, Point, amount, log_ticks, span
 from harness.leaderboard import FLOOR, Row
-from harness.report.words import Cell, Table, number, percent
+from harness.words import Cell, Table, number, percent
 
 SERIES = 6
 SYMBOLS = ("square", "triangle-up", "cross", "diamond", "star", "triangle-down")
-SHOWN = 8
 ASIDE = 0.04
 """Decades between points that would cover one another."""
 
@@ -48,7 +47,7 @@ def curve(board: Board, rows: Sequence[Row], budget: str, unit: Kind, measured: 
     if drawn is None:
         return None
     points, by_name = list(drawn.points), {row.method: row for row in rows}
-    traces = [_points(family, unit, _colour(index), SYMBOLS[index % len(SYMBOLS)]) for index, family in enumerate(drawn.families)]
+    traces = [_points(family, unit, colour(index), SYMBOLS[index % len(SYMBOLS)]) for index, family in enumerate(drawn.families)]
     published = [point for point in points if point.published is not None]
     marks = [_line(level, *_ends(by_name[level.name])) for level in (drawn.reference, drawn.floor) if level]
     values = [value for point in points for value in (point.mean, point.low, point.high, point.published) if value is not None]
@@ -62,17 +61,17 @@ def curve(board: Board, rows: Sequence[Row], budget: str, unit: Kind, measured: 
             traces.insert(0, _points(Family(reference.method, (point,)), unit, "ink", "circle"))
     traces += [_published(published)] if published else []
     bottom, top = (100 * end for end in span(values, drawn.floor.mean if drawn.floor else math.nan))
-    layout = _layout(f"{unit} (log scale)", "mIoU (%)")
-    layout |= {"shapes": [shape for shapes, _ in marks for shape in shapes], "annotations": [annotation for _, annotation in marks]}
-    layout["xaxis"] |= _log([point.budget for point in points]) | {"tickformat": "~s"}
-    layout["yaxis"] |= {"range": [max(0.0, bottom - 0.06 * (top - bottom)), min(102.0, top + 0.06 * (top - bottom))]}
+    surroundings = layout(f"{unit} (log scale)", "mIoU (%)")
+    surroundings |= {"shapes": [shape for shapes, _ in marks for shape in shapes], "annotations": [annotation for _, annotation in marks]}
+    surroundings["xaxis"] |= log_axis([point.budget for point in points])
+    surroundings["yaxis"] |= {"range": [max(0.0, bottom - 0.06 * (top - bottom)), min(102.0, top + 0.06 * (top - bottom))]}
     about = "Bars and the band are 95 % intervals of the mean over seeds (Student t)."
     if drawn.floor and 100 * drawn.floor.mean < bottom:
         about += f" The floor is below: {drawn.floor.name}, {100 * drawn.floor.mean:.1f} %."
-    about += f" Without {unit}, so not on this chart: {', '.join(drawn.omitted)}." if drawn.omitted else ""
+    about += f" Without {unit}, or with labels everywhere, so not on this chart: {', '.join(drawn.omitted)}." if drawn.omitted else ""
     about += f" Published: {board.header['published']['source']}; its metric: {board.header['published']['metric']}." if published else ""
     findings = tuple(_finding(each, reach, board.header["reference"]) for each in measured if each.kind == unit for reach in each.reach)
-    return Chart(budget, f"mIoU against {unit}", about, {"data": traces, "layout": layout}, _numbers(points, unit), findings)
+    return Chart(budget, f"mIoU against {unit}", about, {"data": traces, "layout": surroundings}, _numbers(points, unit), findings)
 
 
 def _numbers(points: Sequence[Point], unit: Kind) -> Table:
@@ -100,7 +99,7 @@ def _finding(curve: Measured, reach: Reach, reference: str) -> str:
     return start + told[reach.outcome] + "."
 
 
-def _points(family: Family, unit: Kind, colour: str, symbol: str) -> dict[str, Any]:
+def _points(family: Family, unit: Kind, hue: str, symbol: str) -> dict[str, Any]:
     points = family.points
     ends = [
         (0.0, 0.0) if math.isnan(point.low) else (point.mean - max(0.0, point.low), min(1.0, point.high) - point.mean) for point in points
@@ -109,14 +108,14 @@ def _points(family: Family, unit: Kind, colour: str, symbol: str) -> dict[str, A
     return {
         "type": "scatter",
         "mode": "lines+markers" if family.joined else "markers",
-        "name": _text(family.name),
+        "name": plain(family.name),
         "x": [point.budget * 10 ** (ASIDE * point.aside) for point in points],
         "y": [100 * point.mean for point in points],
         "customdata": [point.budget for point in points],
-        "text": [_text(point.method) for point in points],
+        "text": [plain(point.method) for point in points],
         "error_y": {"type": "data", "symmetric": False, "thickness": 1.5, "width": 4, **bars},
-        "marker": {"size": 9, "symbol": symbol, "color": f"var(--{colour})"},
-        "line": {"width": 2, "color": f"var(--{colour})"},
+        "marker": {"size": 9, "symbol": symbol, "color": f"var(--{hue})"},
+        "line": {"width": 2, "color": f"var(--{hue})"},
         "hovertemplate": f"%{{text}}<br>mIoU %{{y:.1f}} %<br>%{{customdata:,.0f}} {unit}<extra></extra>",
     }
 
@@ -128,7 +127,7 @@ def _published(points: Sequence[Point]) -> dict[str, Any]:
         "name": "published",
         "x": [point.budget * 10 ** (ASIDE * point.aside) for point in points],
         "y": [100 * (point.published or 0.0) for point in points],
-        "text": [_text(point.method) for point in points],
+        "text": [plain(point.method) for point in points],
         "marker": {"size": 11, "symbol": "diamond-open", "color": "var(--muted)", "line": {"width": 2}},
         "hovertemplate": "%{text}<br>published %{y:.1f} %<extra></extra>",
     }
@@ -138,59 +137,21 @@ def _line(level: Level, low: float, high: float) -> tuple[list[dict[str, Any]], 
     """A horizontal line at a level, from `low` to `high` a band unless it is the floor's, and its label."""
     mean, floor = 100 * level.mean, level.name == FLOOR
     across: dict[str, Any] = {"xref": "paper", "x0": 0, "x1": 1, "layer": "below"}
-    colour = "var(--muted)" if floor else "var(--ink)"
-    line = {"type": "line", "y0": mean, "y1": mean, "line": {"color": colour, "width": 1.5, "dash": "dash"}}
-    band = {"type": "rect", "y0": low, "y1": high, "fillcolor": colour, "opacity": 0.07, "line": {"width": 0}}
+    hue = "var(--muted)" if floor else "var(--ink)"
+    line = {"type": "line", "y0": mean, "y1": mean, "line": {"color": hue, "width": 1.5, "dash": "dash"}}
+    band = {"type": "rect", "y0": low, "y1": high, "fillcolor": hue, "opacity": 0.07, "line": {"width": 0}}
     shapes = [across | shape for shape in ([line] if floor else [line, band])]
     place = {"xref": "paper", "x": 0.6, "xanchor": "center", "y": mean, "yanchor": "bottom", "showarrow": False}
-    return shapes, {**place, "text": f"{_text(level.name)} {mean:.1f} %", "font": {"size": 12, "color": colour}}
+    return shapes, {**place, "text": f"{plain(level.name)} {mean:.1f} %", "font": {"size": 12, "color": hue}}
 
 
-def training(board: Board) -> Chart | None:
-    """The training loss of each method by epoch: mean over seeds, and the range that they span. None where nothing was trained."""
-    losses: dict[str, dict[int, list[float]]] = {}
-    for record in board.records:
-        for epoch in record.get("history", ()):
-            losses.setdefault(record["method"], {}).setdefault(epoch["epoch"], []).append(epoch["loss"])
-    names = [entry["name"] for entry in board.header["methods"] if entry["name"] in losses]
-    if not names:
-        return None
-    traces = []
-    for index, method in enumerate(names):
-        epochs, values = zip(*sorted(losses[method].items()), strict=True)
-        colour = "ink" if method == board.header["reference"] else _colour(index)
-        visible = True if index < SHOWN else "legendonly"
-        common: dict[str, Any] = {"type": "scatter", "legendgroup": str(index), "visible": visible, "mode": "lines"}
-        if max(map(len, values)) > 1:
-            edge = [*map(max, values), *reversed([*map(min, values)])]
-            band = {"x": [*epochs, *reversed(epochs)], "y": edge, "fill": "toself", "fillcolor": f"var(--{colour})", "opacity": 0.15}
-            traces.append(common | band | {"line": {"width": 0}, "hoverinfo": "skip", "showlegend": False})
-        line: dict[str, Any] = {"x": list(epochs), "y": [sum(own) / len(own) for own in values], "name": _text(method)}
-        line |= {"line": {"width": 2, "color": f"var(--{colour})", "dash": ("solid", "dash", "dot")[index // SERIES % 3]}}
-        traces.append(common | line | {"hovertemplate": "epoch %{x}: %{y:.3f}"})
-    last = max(max(own) for own in losses.values())
-    layout = _layout("epoch", "loss") | {"hovermode": "x unified"}
-    layout["xaxis"] |= {"dtick": -(-last // 10)}
-    every = [value for own in losses.values() for values in own.values() for value in values]
-    if min(every) > 0:
-        layout["yaxis"] |= _log(every) | {"tickformat": "~g", "title": {"text": "loss (log scale)"}}
-    about = "Mean over seeds; bands span all seeds. Losses of different kinds are not comparable in height."
-    listed = sorted({max(1, round(last * part / 8)) for part in range(9)})
-    columns = ("method", *(f"epoch {epoch}" for epoch in listed))
-    lines = (tuple([Cell(name), *(_mean(losses[name].get(epoch)) for epoch in listed)]) for name in names)
-    return Chart("training", "Training loss", about, {"data": traces, "layout": layout}, Table("Mean training loss", columns, tuple(lines)))
-
-
-def _text(text: str) -> str:
+def plain(text: str) -> str:
     """Text that plotly shows as it is. It knows the entities of < > and &, and none of quotes."""
     return html.escape(text, quote=False)
 
 
-def _mean(values: list[float] | None) -> Cell:
-    return number(sum(values) / len(values) if values else None, 4)
-
-
-def _colour(index: int) -> str:
+def colour(index: int) -> str:
+    """The CSS variable of a line's colour."""
     return f"series-{index % SERIES + 1}"
 
 
@@ -200,17 +161,15 @@ def _ends(row: Row) -> tuple[float, float]:
     return (100 * row.score.mean,) * 2 if math.isnan(low) else (100 * max(0.0, low), 100 * min(1.0, high))
 
 
-def _log(values: Sequence[float]) -> dict[str, Any]:
-    """A logarithmic axis for values above 0, with ticks at powers of ten where these are three or more, else between them too."""
-    powers = range(math.floor(math.log10(min(values))), math.ceil(math.log10(max(values))) + 1)
-    for factors in ((1,), (1, 2, 5), range(1, 10)):
-        ticks = [factor * 10.0**power for power in powers for factor in factors]
-        if sum(min(values) <= tick <= max(values) for tick in ticks) > 2:
-            break
-    return {"type": "log", "tickmode": "array", "tickvals": ticks}
+def log_axis(values: Sequence[float]) -> dict[str, Any]:
+    """A logarithmic axis around values above 0, over a factor of 4 at least."""
+    low, high = (math.log10(end) for end in (min(values), max(values)))
+    room = max(0.06 * (high - low), (0.6 - (high - low)) / 2)
+    ticks = log_ticks(10 ** (low - room), 10 ** (high + room))
+    return {"type": "log", "range": [low - room, high + room], "tickmode": "array", "tickvals": ticks, "ticktext": [*map(amount, ticks)]}
 
 
-def _layout(x: str, y: str) -> dict[str, Any]:
+def layout(x: str, y: str) -> dict[str, Any]:
     """What all charts share."""
     axis = {"gridcolor": "var(--line)", "linecolor": "var(--line)", "zeroline": False, "automargin": True}
     return {

@@ -13,7 +13,8 @@ from harness import metrics
 from harness.boards import Board
 from harness.report import pictures
 from harness.report.stored import samples as samples_in
-from harness.report.words import percent
+from harness.tracks import split
+from harness.words import percent
 
 BUDGET = 6_000_000
 """Bytes of pictures in a page: with plotly's 5 MB and 500 runs, it stays below 15 MB."""
@@ -44,7 +45,10 @@ class Patch:
 
 @dataclass(frozen=True, slots=True)
 class Gallery:
-    """All patches shown. `methods` are those with pictures, the reference last; `absent` are runs without, `left_out` patches too many."""
+    """All patches shown. `methods` are those with pictures, the reference last; `absent` are runs without, `left_out` patches too many.
+
+    tracks: the selection track of each method, where there are more than one.
+    """
 
     methods: tuple[str, ...]
     reference: str
@@ -52,6 +56,7 @@ class Gallery:
     patches: tuple[Patch, ...]
     absent: tuple[str, ...]
     left_out: int
+    tracks: Mapping[str, str]
 
 
 def gallery(board: Board, runs: Path, budget: int = BUDGET) -> Gallery:
@@ -60,21 +65,28 @@ def gallery(board: Board, runs: Path, budget: int = BUDGET) -> Gallery:
     reference = board.header["reference"]
     samples = {record["key"]: found for record in done if (found := samples_in(runs / record["key"] / "samples", len(record["classes"])))}
     absent = tuple(f"{record['method']}, seed {record['seed']}" for record in done if record["key"] not in samples)
-    patches, used, left_out = [], 0, 0
+    patches: list[Patch] = []
+    used = left_out = 0
     for seed in dict.fromkeys(record["seed"] for record in done):
         mine = [record for record in done if record["seed"] == seed and record["key"] in samples]
         for name in dict.fromkeys(entry["patch"] for record in mine for entry in samples[record["key"]]):
-            if used < budget:
-                shown = [(record, entry) for record in mine for entry in samples[record["key"]] if entry["patch"] == name]
-                patches.append(_patch(f"seed {seed}: {name}", shown, runs))
-                used += sum(map(len, _layers(patches[-1])))
-            else:
+            if used > budget:
                 left_out += 1
+                continue
+            shown = [(record, entry) for record in mine for entry in samples[record["key"]] if entry["patch"] == name]
+            patch = _patch(f"seed {seed}: {name}", shown, runs)
+            used += sum(map(len, _layers(patch)))
+            if used > budget and patches:
+                left_out += 1
+            else:
+                patches.append(patch)
     pictured = {view.method for patch in patches for view in patch.views}
     methods = [entry["name"] for entry in board.header["methods"] if entry["name"] in pictured]
     ordered = sorted(methods, key=lambda method: method == reference)
     classes = tuple((each["name"], f"rgb{_color(each)}") for each in (done[0]["classes"] if done else ()))
-    return Gallery(tuple(ordered), reference, classes, tuple(patches), absent, left_out)
+    parts = split(board)
+    tracks = {entry["name"]: track for track, part in parts.items() for entry in part.header["methods"]} if len(parts) > 1 else {}
+    return Gallery(tuple(ordered), reference, classes, tuple(patches), absent, left_out, tracks)
 
 
 def _patch(name: str, shown: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]], runs: Path) -> Patch:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,36 @@ from harness.caveats import caveats, varied
 from harness.data import InputError
 from harness.folders import replace_file
 from harness.leaderboard import Row, named_floor, rows, smoke
-from harness.report import charts, tables
+from harness.report import charts, epochs, tables
 from harness.report.cite import sources
 from harness.report.gallery import Gallery, gallery
 from harness.report.provenance import provenance
 from harness.statistics import DIGITS
+from harness.tracks import split
+from harness.words import Table
 
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What is told of one selection track. suffix: what sets the names of its charts and sections apart, where there are more."""
+
+    track: str
+    suffix: str
+    headline: Table | None
+    floor: str
+    unranked: bool
+    caveats: list[str]
+    varied: str
+    notes: list[str]
+    unlisted: Table | None
+    unfinished: list[str]
+    tables: list[Table]
+    charts: list[charts.Chart]
+    per_class: Table
+    confusions: list[tuple[str, Table]]
+
+
+CODE = re.compile("`([^`]+)`")
 FIGURES = {"displayModeBar": False, "responsive": True, "displaylogo": False}
 
 
@@ -46,50 +71,60 @@ def html_report(board: Board, shown: Gallery) -> str:
     """The page. Everything in it is escaped by Jinja; scripts are known to the browser by their hash, so no other one can run."""
     try:
         from jinja2 import Environment, PackageLoader, StrictUndefined
-        from markupsafe import Markup
+        from markupsafe import Markup, escape
         from plotly.offline import get_plotlyjs
     except ImportError as error:
         raise InputError(f"harness report needs {error.name}: pip install 'weakseg-harness[report]'") from error
     loader = PackageLoader("harness.report", "")
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["prose"] = lambda text: Markup(CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped first
     environment.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":")}
-    table = rows(board)
-    listed, unlisted = _listed(board, table)
-    figures = _charts(board, table)
+    parts = _parts(board)
+    figures = {chart.name: chart.figure | {"config": FIGURES} for part in parts for chart in part.charts}
     shared, methods = provenance(board)
-    scripts = [files("harness.report").joinpath("report.js").read_text(encoding="utf-8"), get_plotlyjs()]
+    script, plotly = files("harness.report").joinpath("report.js").read_text(encoding="utf-8"), get_plotlyjs()
     return environment.get_template("page.html.j2").render(
         header=board.header,
         facts=_facts(board),
         command=_command(board.header),
         smoke=smoke(board.header),
-        headline=tables.headline(board, listed) if any(row.role != "floor" for row in listed) else None,
-        unlisted=tables.by_seed(board, unlisted) if unlisted else None,
-        floor=named_floor(board),
-        caveats=caveats(board, table),
-        varied=varied(board),
-        absent=sections.absent(board),
-        tables=[
-            tables.by_seed(board, listed),
-            tables.recovery(board, listed),
-            tables.images(board, listed),
-            tables.scores(table),
-            tables.cost(board, table),
-            *([tables.reproduction(table)] if any(row.published for row in table) else []),
-        ],
-        deviations=sections.deviations(board) if board.header["published"] else [],
-        unfinished=tables.unfinished(board),
-        charts=figures,
-        per_class=tables.per_class(table),
-        confusions=tables.confusions(board),
+        parts=parts,
         gallery=shown,
         shared=shared,
         methods=methods,
         sources=sources(board),
-        data={"charts": {chart.name: chart.figure | {"config": FIGURES} for chart in figures}, "gallery": asdict(shown)},
+        data={"charts": figures, "gallery": asdict(shown)},
         style=Markup(files("harness.report").joinpath("report.css").read_text(encoding="utf-8")),  # noqa: S704 - our own file
-        scripts=[Markup(script) for script in scripts],  # noqa: S704 - our own file and plotly's
-        hashes=[_digest(script) for script in scripts],
+        script=Markup(script),  # noqa: S704 - our own file
+        plotly=Markup(plotly),  # noqa: S704 - a script, as it comes
+        hashes=[_digest(script), _digest(plotly)],
+    )
+
+
+def _parts(board: Board) -> list[Part]:
+    """A part for each selection track, since no table or drawing may hold rows of two."""
+    found = split(board)
+    return [_part(own, track, f"-{track.replace(':', '-')}" if len(found) > 1 else "") for track, own in found.items()]
+
+
+def _part(board: Board, track: str, suffix: str) -> Part:
+    table = rows(board)
+    listed, unlisted = _listed(board, table)
+    return Part(
+        track=track,
+        suffix=suffix,
+        headline=tables.headline(board, listed) if any(row.role != "floor" for row in listed) else None,
+        floor=named_floor(board),
+        unranked=any(row.standing == "unranked" for row in table),
+        caveats=caveats(board, table),
+        varied=varied(board),
+        notes=sections.notes(board),
+        unlisted=sections.by_seed(board, unlisted) if unlisted else None,
+        unfinished=tables.unfinished(board),
+        tables=sections.every(board, table, classes=False),
+        charts=[replace(chart, name=f"{chart.name}{suffix}") for chart in _charts(board, table)],
+        per_class=sections.per_class(table),
+        confusions=tables.confusions(board),
     )
 
 
@@ -106,7 +141,8 @@ def _charts(board: Board, table: list[Row]) -> list[charts.Chart]:
     found = [
         charts.curve(board, table, "labelled_pixels", "labelled pixels", measured),
         charts.curve(board, table, "annotation_seconds", "annotation seconds", measured),
-        charts.training(board),
+        epochs.training(board),
+        epochs.validation(board),
     ]
     return [chart for chart in found if chart]
 

@@ -17,6 +17,8 @@ from harness.data import IGNORE, InputError
 
 SIDE = 256
 POINTS = 400
+EXACT = 32_000
+"""Bytes of a photograph as a PNG, above which it becomes a JPEG, a sixth of the size."""
 WRONG = (213, 94, 0)
 """Vermillion, which every kind of colour vision tells from grey."""
 
@@ -36,11 +38,13 @@ def read(path: Path) -> NDArray[np.uint8]:
 
 
 def photo(bands: NDArray[np.uint8]) -> str:
-    """An image uint8 [3, H, W], reduced by averaging."""
+    """An image uint8 [3, H, W], reduced by averaging; as JPEG where it is large."""
     step = _step(bands.shape)
     height, width = (side // step * step for side in bands.shape[1:])
     blocks = bands[:, :height, :width].reshape(len(bands), height // step, step, width // step, step)
-    return _png(blocks.mean((2, 4)).round().astype(np.uint8))
+    reduced = blocks.mean((2, 4)).round().astype(np.uint8)
+    exact = _encoded(reduced, "png", zlevel=9)
+    return exact if len(exact) <= EXACT else _encoded(reduced, "jpeg", quality=90)
 
 
 def class_map(labels: NDArray[np.uint8], colors: Sequence[Color]) -> str:
@@ -49,7 +53,8 @@ def class_map(labels: NDArray[np.uint8], colors: Sequence[Color]) -> str:
     height, width = (-(-side // step) * step for side in labels.shape)
     padded = np.pad(labels, ((0, height - labels.shape[0]), (0, width - labels.shape[1])), constant_values=IGNORE)
     reduced = padded.reshape(height // step, step, width // step, step).min((1, 3))  # IGNORE is the largest value
-    return _png(reduced[None], {index: (*color, 255) for index, color in enumerate(colors)} | {IGNORE: (0, 0, 0, 0)})
+    palette = {index: (*color, 255) for index, color in enumerate(colors)} | {IGNORE: (0, 0, 0, 0)}
+    return _encoded(reduced[None], "png", palette, zlevel=9)
 
 
 def errors(truth: NDArray[np.uint8], predicted: NDArray[np.uint8]) -> str:
@@ -73,7 +78,7 @@ def weak_label(labels: NDArray[np.uint8], colors: Sequence[Color]) -> list[str]:
 def _discs(labels: NDArray[np.uint8], single: NDArray[np.bool_], colors: Sequence[Color]) -> str:
     """A dark-rimmed disc with a white ring for each pixel: lines of no length with round ends, a path for each class."""
     height, width = labels.shape
-    size = max(height, width) / 28
+    size = max(height, width) / 22
     paths = {
         index: "".join(f"M{column}.5 {row}.5h0" for row, column in np.argwhere(single & (labels == index)).tolist())
         for index in range(len(colors))
@@ -107,13 +112,13 @@ def _step(shape: tuple[int, ...]) -> int:
     return -(-max(shape[-2:]) // SIDE)
 
 
-def _png(bands: NDArray[np.uint8], palette: Mapping[int, tuple[int, ...]] | None = None) -> str:
+def _encoded(bands: NDArray[np.uint8], kind: str, palette: Mapping[int, tuple[int, ...]] | None = None, **options: int) -> str:
     count, height, width = bands.shape
     with warnings.catch_warnings(), MemoryFile() as memory:
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        with memory.open(driver="PNG", height=height, width=width, count=count, dtype="uint8", zlevel=9) as file:
+        with memory.open(driver=kind.upper(), height=height, width=width, count=count, dtype="uint8", **options) as file:
             file.write(bands)
             if palette:
                 file.write_colormap(1, palette)
         data = bytes(memory.getbuffer())
-    return "data:image/png;base64," + base64.b64encode(data).decode()
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"

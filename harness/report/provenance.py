@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.boards import Board
 from harness.leaderboard import ordered
-from harness.report.words import Cell, Table, number, percent
+from harness.words import Cell, Table, number, percent
 
 PARTS = ("settings", "initialisation", "parameters", "mean_over", "selection", "split", "ledger", "hardware", "packages", "machine", "git")
 LONGEST = 8

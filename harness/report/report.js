@@ -39,7 +39,7 @@
   for (const details of document.querySelectorAll("details[data-folded]")) details.open = false;
 
   // Gallery.
-  const { patches, methods, reference } = data.gallery;
+  const { patches, methods, reference, tracks } = data.gallery;
   const template = document.getElementById("viewer-template");
   if (template) {
     const viewer = document.getElementById("viewer");
@@ -47,7 +47,7 @@
     viewer.hidden = false;
     const { method, patch, previous, next } = viewer.querySelector("form").elements;
     const panels = [...viewer.querySelectorAll(".panel")];
-    methods.forEach((name, index) => method.append(make("option", { value: index }, name)));
+    methods.forEach((name, index) => method.append(make("option", { value: index }, name in tracks ? `${name} (${tracks[name]})` : name)));
     patches.forEach(({ name }, index) => patch.append(make("option", { value: index }, name)));
     const fill = (panel, title, layers, alt) => {
       panel.querySelector("figcaption").textContent = title;
@@ -86,7 +86,7 @@
     show();
   }
 
-  // Charts: drawn when they come near, and again when light turns dark. Colours are CSS variables by name.
+  // Charts: drawn when they come near, and again when light turns dark; plotly, which takes long to read, waits for the first of them. Colours are CSS variables by name.
   const style = getComputedStyle(document.documentElement);
   const resolved = (value, key = "") => {
     if (Array.isArray(value)) return value.map((each) => resolved(each));
@@ -94,10 +94,13 @@
     const variable = key.endsWith("color") && /^var\((--[a-z0-9-]+)\)$/.exec(value);
     return variable ? style.getPropertyValue(variable[1]).trim() : value;
   };
+  const library = document.getElementById("plotly");
   const draw = (plot) => {
+    if (!("Plotly" in window)) document.head.append(make("script", {}, library.textContent)); // runs at once; the policy knows it by its hash
     const { data: traces, layout, config } = data.charts[plot.dataset.chart];
     Plotly.react(plot, resolved(traces), resolved(layout), config);
     plot.dataset.drawn = "";
+    document.getElementById("js-plotly-tester")?.setAttribute("aria-hidden", "true"); // where plotly measures text
   };
   addEventListener("DOMContentLoaded", () => {
     const plots = [...document.querySelectorAll(".plot")];

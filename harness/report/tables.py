@@ -1,4 +1,4 @@
-"""The tables of a report, from the rows and records of a board."""
+"""The tables that a report has for itself, from the rows and records of a board: its headline, and confusion matrices."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from harness import cells, sections
+from harness import cells
 from harness.boards import Board
 from harness.leaderboard import FLOOR, Row, ordered, smoke
-from harness.report.words import NOTHING, Cell, Span, Table, cell, number, percent, shaded
-from harness.statistics import Interval, Spread
+from harness.statistics import Interval
+from harness.words import NOTHING, Cell, Span, Table, cell, number, percent, shaded, within
 
 
 def headline(board: Board, rows: Sequence[Row]) -> Table:
@@ -26,7 +26,7 @@ def headline(board: Board, rows: Sequence[Row]) -> Table:
     for row in rows:
         score, difference = row.score, row.against.difference
         line = [Cell(row.method, note=about.get(row.method, "")), *[_rank(row)] * ranked]
-        line += [cell(cells.within(cells.percent(score.mean), score.interval), score.mean), _span(row, low, high)]
+        line += [within(score.mean, score.interval), _span(row, low, high)]
         told = cell(cells.within(cells.signed(difference.mean), difference.interval, sign=True), difference.mean)
         line += [Cell("reference", 0.0) if row.role == "reference" else told]
         line += [percent(row.against.ratio), percent(row.gap_closed.value), number(row.labelled_pixels, 0)]
@@ -69,89 +69,6 @@ def _runs(row: Row) -> Cell:
         return NOTHING
     notes = [f"{row.failed} failed"] * bool(row.failed) + [f"{row.missing} missing"] * bool(row.missing)
     return Cell(f"{len(row.miou)}" + (f" ({', '.join(notes)})" if notes else ""), len(row.miou))
-
-
-def by_seed(board: Board, rows: Sequence[Row]) -> Table:
-    """mIoU of every run, and what the runs of a method come to."""
-    seeds = board.header["seeds"]
-    lines = []
-    for row in rows:
-        line = [Cell(row.method), *(percent(row.miou.get(seed)) for seed in seeds), percent(row.median), percent(row.interquartile_mean)]
-        lines.append((*line, percent(row.score.sd), percent(row.collapsed)))
-    columns = ("method", *(f"seed {seed}" for seed in seeds), "median", "interquartile mean", "standard deviation", "collapsed")
-    return Table("mIoU (%) of every run", columns, tuple(lines))
-
-
-def recovery(board: Board, rows: Sequence[Row]) -> Table:
-    """Ratios to the reference with their intervals, and the paired tests against it."""
-    found, lines = sections.tests(board, rows), []
-    for row in rows:
-        ratios = [cell(cells.within(cells.percent(own.value), own.interval), own.value) for own in (row.against.recovery, row.gap_closed)]
-        test, tested = found.get(row.method), [NOTHING] * 3
-        if test:
-            exact = cells.p_value(test.exact_adjusted) if test.testable else f"not testable at n={test.n}"
-            tested = [Cell(cells.p_value(test.p), test.p), Cell(cells.p_value(test.adjusted), test.adjusted), Cell(exact)]
-        lines.append((Cell(row.method), *ratios, *tested))
-    reference = board.header["reference"]
-    columns = ("method", f"% of {reference}", "gap closed (%)", "p", "p, Holm", "exact p, Holm")
-    return Table(f"Recovery, and paired tests against {reference}", columns, tuple(lines))
-
-
-def images(board: Board, rows: Sequence[Row]) -> Table:
-    """The interval over test images of each method, or why there is none."""
-    found, lines = sections.images(board, rows), []
-    for row in rows:
-        interval = found.get(row.method, "no run has finished")
-        ends = [Cell(f"none: {interval}"), NOTHING] if isinstance(interval, str) else [*map(percent, interval)]
-        lines.append((Cell(row.method), percent(row.score.mean), *ends))
-    return Table("Interval of mIoU (%) over test images", ("method", "mIoU (%)", "from", "to"), tuple(lines))
-
-
-def scores(rows: Sequence[Row]) -> Table:
-    """Accuracy, F1, and what the records' details tell of boundaries, proportions and calibration."""
-    known = [name for name in sections.SCORES if any(name in row.details for row in rows)]
-
-    def told(name: str, value: Spread | None) -> Cell:
-        if value is None:
-            return NOTHING
-        return number(value.mean, 3) if name == "nll" else cell(cells.spread(value), value.mean)
-
-    lines = []
-    for row in rows:
-        details = (told(name, row.details.get(name)) for name in known)
-        lines.append((Cell(row.method), told("accuracy", row.accuracy), told("f1", row.macro_f1), *details))
-    columns = ("method", "accuracy (%)", "F1 (%)", *(sections.SCORES[name] for name in known))
-    return Table("More scores, ± standard deviation over seeds", columns, tuple(lines))
-
-
-def cost(board: Board, rows: Sequence[Row]) -> Table:
-    """What annotation gives, what else it reveals, and what a run takes."""
-    lines = []
-    for row in rows:
-        share = cell(cells.share(row.labelled_share), row.labelled_share)
-        reveals = Cell("; ".join(row.hidden_knowledge) or cells.DASH)
-        lines.append((Cell(row.method), share, percent(row.total_variation), number(row.seconds), reveals))
-    columns = ("method", "labelled, of all pixels (%)", "proportions off by (%)", "s / run", "reveals")
-    return Table("Annotation and cost, means over seeds", columns, tuple(lines), ("reveals",))
-
-
-def reproduction(rows: Sequence[Row]) -> Table:
-    """A line per method and published score, beside ours in the same score."""
-    lines = []
-    for row in rows:
-        for score, value in row.published.items():
-            ours, difference = row.reproduced[score], row.reproduced[score].mean - value
-            line = (Cell(row.method), Cell(sections.named(score)), percent(value), cell(cells.spread(ours), ours.mean))
-            lines.append((*line, number(ours.n, 0), cell(cells.signed(difference), difference)))
-    columns = ("method", "score", "published (%)", "ours (%)", "seeds", "difference (pp)")
-    return Table("Published scores, and ours", columns, tuple(lines), ("score",))
-
-
-def per_class(rows: Sequence[Row]) -> Table:
-    """IoU of each class, shaded."""
-    names = next((list(row.iou) for row in rows if row.iou), [])
-    lines = (tuple([Cell(row.method), *(shaded(row.iou[name].mean if name in row.iou else None) for name in names)]) for row in rows)
-    return Table("IoU (%) of each class, mean over seeds", ("method", *names), tuple(lines))
 
 
 def confusions(board: Board) -> list[tuple[str, Table]]:
