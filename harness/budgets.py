@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.boards import Board
-from harness.costs import CostModel, annotation_seconds
+from harness.costs import CostModel, annotation_seconds, scale
 from harness.families import Family, families
 from harness.leaderboard import counted, finished, miou
 from harness.statistics import Spread, spread
@@ -70,7 +70,7 @@ def curves(board: Board) -> tuple[Curve, ...]:
     """
     done = finished(board)
     scores = {(record["method"], record["seed"]): miou(record, counted(record)) for record in done}
-    spent = {kind: {(own["method"], own["seed"]): _budget(kind, own["ledger"], board.costs) for own in done} for kind in KINDS}
+    spent = {kind: {(own["method"], own["seed"]): _budget(kind, own, board.costs) for own in done} for kind in KINDS}
     found = []
     for family in families(done):
         for kind in KINDS:
@@ -107,8 +107,9 @@ def _curve(
     )
 
 
-def _budget(kind: Kind, ledger: Mapping[str, Any], model: CostModel) -> float | None:
-    return ledger["labelled_pixels"] if kind == "labelled pixels" else annotation_seconds(ledger, model)
+def _budget(kind: Kind, record: Mapping[str, Any], model: CostModel) -> float | None:
+    ledger = record["ledger"]
+    return ledger["labelled_pixels"] if kind == "labelled pixels" else annotation_seconds(ledger, model, scale(record["settings"]))
 
 
 def crossings(budgets: Floats, scores: Floats, targets: Floats) -> Floats:

@@ -80,18 +80,27 @@ def _read(path: Path) -> CostModel:
     return model
 
 
-def annotation_seconds(ledger: Mapping[str, Any], model: CostModel) -> float | None:
+def scale(settings: Mapping[str, Any]) -> int:
+    """The pixels of an image as it came that one pixel of a patch stands for: a person draws masks on the image, not on its reduced copy.
+
+    Images that `patches.resize` brought to one size count as they are, since records do not have the size that they had.
+    """
+    return int(settings["patches"].get("downsample", 1)) ** 2
+
+
+def annotation_seconds(ledger: Mapping[str, Any], model: CostModel, area: int = 1) -> float | None:
     """Seconds to annotate what a ledger counts: training, weak validation, and dense validation that selects (`selection_seconds`).
 
-    None where the model does not know a supervision, or has a rate for what an older ledger did not count.
+    area: pixels of an image for each that is counted (`scale`). None where the model does not know a supervision, or has a rate for what an
+    older ledger did not count.
     """
     parts = _parts(ledger, model)
-    return None if parts is None else _total(parts + _selection(ledger, model))
+    return None if parts is None else _total(parts + _selection(ledger, model), area)
 
 
-def selection_seconds(ledger: Mapping[str, Any], model: CostModel) -> float | None:
+def selection_seconds(ledger: Mapping[str, Any], model: CostModel, area: int = 1) -> float | None:
     """Seconds for the whole masks of the validation images that decide which network is reported; 0 where none do."""
-    return _total(_selection(ledger, model))
+    return _total(_selection(ledger, model), area)
 
 
 def clicks(ledger: Mapping[str, Any], model: CostModel) -> int | None:
@@ -114,10 +123,10 @@ Part = tuple[Mapping[Counted, Rate], Mapping[Counted, float]]
 """The rates of a kind, and how often each thing was counted."""
 
 
-def _total(parts: list[Part]) -> float | None:
+def _total(parts: list[Part], area: int) -> float | None:
     if any(per not in counts for rates, counts in parts for per in rates):
         return None
-    return sum(rate.seconds * counts[per] for rates, counts in parts for per, rate in rates.items())
+    return sum(rate.seconds * counts[per] * (area if per == "megapixel" else 1) for rates, counts in parts for per, rate in rates.items())
 
 
 def _parts(ledger: Mapping[str, Any], model: CostModel) -> list[Part] | None:

@@ -157,6 +157,7 @@ def _row(board: Board, method: str, role: Role, planned: int, failed: int, recor
     per_class = {name: [float(metrics.iou(count)[index]) for count in counts] for index, name in enumerate(names)}
     listed = [names.index(name) for name in records[0]["mean_over"]] if records else []
     ledgers = [record["ledger"] for record in records if "ledger" in record]
+    area = max((costs.scale(record["settings"]) for record in records), default=1)
     noted = [entry for ledger in ledgers for entry in ledger.get("supervisions", ())]
     details = [_details(record, listed) for record in records]
     nothing = spread([])
@@ -177,8 +178,8 @@ def _row(board: Board, method: str, role: Role, planned: int, failed: int, recor
         collapsed=math.nan,
         labelled_pixels=_mean([ledger["labelled_pixels"] for ledger in ledgers]),
         labelled_share=_mean([ledger["labelled_share"] for ledger in ledgers]),
-        annotation_seconds=_whole([costs.annotation_seconds(ledger, board.costs) for ledger in ledgers]),
-        selection_seconds=_whole([costs.selection_seconds(ledger, board.costs) for ledger in ledgers]),
+        annotation_seconds=_whole([costs.annotation_seconds(ledger, board.costs, area) for ledger in ledgers]),
+        selection_seconds=_whole([costs.selection_seconds(ledger, board.costs, area) for ledger in ledgers]),
         clicks=_whole([costs.clicks(ledger, board.costs) for ledger in ledgers]),
         annotated_images=_whole([ledger.get("scenes") for ledger in ledgers]),
         hidden_knowledge=tuple(dict.fromkeys(known for ledger in ledgers for known in costs.hidden_knowledge(ledger))),

@@ -95,7 +95,7 @@ def record(method: str, seed: int, miou: float, pixels: int, supervision: dict[s
         "mean_over": ["a"],
         "confusion": {"counts": [[[right, 1000 - right], [0, 0]]]},
         "ledger": {"labelled_pixels": pixels, "scenes": 10, "patches": 10, "supervisions": [entry]},
-        "settings": {"supervision": [supervision], "loss": [{"name": loss}]},
+        "settings": {"patches": {"size": 64}, "supervision": [supervision], "loss": [{"name": loss}]},
     }
 
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from harness.catalog import load_catalog
-from harness.costs import DEFAULTS, OWN, annotation_seconds, clicks, cost_model, hidden_knowledge, selection_seconds
+from harness.costs import DEFAULTS, OWN, annotation_seconds, clicks, cost_model, hidden_knowledge, scale, selection_seconds
 from harness.data import InputError
 from harness.documents import ScenarioError
 from harness.patches import PatchSet
@@ -91,6 +91,17 @@ def test_images_that_select_are_paid_for() -> None:
     assert selection_seconds(selected, MODEL) == 1278
     assert selection_seconds(ledger("points-per-class"), MODEL) == 0
     assert annotation_seconds(selected, MODEL) == pytest.approx(44.2 + 1278)
+
+
+def test_a_mask_is_drawn_on_the_image_before_it_was_downsampled_and_a_point_is_a_point() -> None:
+    area = scale({"patches": {"size": 64, "downsample": 4}})
+    masks, points = ledger("full", labelled_pixels=1_000_000), ledger("points-per-class")
+    assert area == 16
+    assert scale({"patches": {"size": 64}}) == 1
+    assert annotation_seconds(masks, MODEL, area) == pytest.approx(16 * 1278)
+    assert annotation_seconds(points, MODEL, area) == annotation_seconds(points, MODEL)
+    selected = points | {"selection": {"scenes": 4, "patches": 9, "labelled_pixels": 1_000_000}}
+    assert selection_seconds(selected, MODEL, area) == 16 * 1278
 
 
 def older(counted: dict[str, Any]) -> dict[str, Any]:
