@@ -47,6 +47,7 @@ OTHERS = frozenset(
         "loss",
         "per",
         "published",
+        "reproduced",
         "rank",
         "relative",
         "ratio",

@@ -22,7 +22,7 @@ def to_csv(board: Board) -> str:
 
     _low and _high are the ends of 95 % intervals: over seeds (Student's t; Fieller for of_reference and gap_closed), and in images_low and
     images_high over test images. p: of paired tests against the reference, of the t test and of the exact one, and after Holm. published_
-    and ours_: what a source reports, and ours in the same score.
+    and reproduced_: what a source reports, and ours in the same score.
     """
     lines = [line for track, part in split(board).items() for line in _lines(part, track)]
     out = io.StringIO()
@@ -60,7 +60,7 @@ def _lines(board: Board, track: str) -> list[dict[str, str]]:
         for score in dict.fromkeys(score for other in table for score in other.published):
             ours = row.reproduced[score].mean if score in row.reproduced else None
             line |= {
-                f"{whose}_{score.replace(':', '_')}": value for whose, value in (("published", row.published.get(score)), ("ours", ours))
+                f"{whose}_{score.replace(':', '_')}": value for whose, value in (("published", row.published.get(score)), ("reproduced", ours))
             }
         line["miou_per_seed"] = " ".join(f"{seed}:{value:.6f}" for seed, value in row.miou.items())
         lines.append({name: _plain(value) for name, value in line.items()})

@@ -203,7 +203,7 @@ def test_unknown_names(tmp_path: Path, name: str, message: str) -> None:
 
 def test_a_damaged_line_of_a_board_is_named(tmp_path: Path) -> None:
     board(tmp_path, "one", [FULL[0], {"method": "full", "seed": 1}])
-    with pytest.raises(InputError, match=r"one.jsonl:3: lacks key, status: restore the file"):
+    with pytest.raises(InputError, match=r"one.jsonl:3: status: is missing: restore the file"):
         find("one:full", tmp_path, Store(tmp_path / "runs"))
 
 

@@ -231,7 +231,7 @@ def test_a_reproduction_has_a_line_per_score() -> None:
     ]
     table = list(csv.DictReader(io.StringIO(to_csv(board))))
     assert [line["published_precision_b"] for line in table] == ["0.500000", "", ""]
-    assert [line["ours_precision_b"] for line in table] == ["0.750000", "", ""]
+    assert [line["reproduced_precision_b"] for line in table] == ["0.750000", "", ""]
     assert [line["published_miou"] for line in table] == ["", "0.500000", ""]
 
 

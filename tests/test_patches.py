@@ -184,7 +184,7 @@ def test_a_square_is_given_by_its_side_and_nothing_resizes_by_default() -> None:
         ({"resize": 512, "downsample": 2}, "resize and downsample both change the size of scenes: use one"),
         ({"resize": 4}, "greater than or equal to 8"),
         ({"resize": [512]}, "Field required"),
-        ({"resize": True}, "valid tuple"),
+        ({"resize": True}, "write a number, not yes or no"),
     ],
 )
 def test_a_size_without_sense_is_refused(fields: dict[str, Any], message: str) -> None:
