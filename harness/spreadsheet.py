@@ -58,10 +58,9 @@ def _lines(board: Board, track: str) -> list[dict[str, str]]:
         line |= {"seconds": row.seconds}
         line |= {f"iou_{name}": value.mean for name, value in row.iou.items()}
         for score in dict.fromkeys(score for other in table for score in other.published):
-            ours = row.reproduced[score].mean if score in row.reproduced else None
-            line |= {
-                f"{whose}_{score.replace(':', '_')}": value for whose, value in (("published", row.published.get(score)), ("reproduced", ours))
-            }
+            name = score.replace(":", "_")
+            line[f"published_{name}"] = row.published.get(score)
+            line[f"reproduced_{name}"] = row.reproduced[score].mean if score in row.reproduced else None
         line["miou_per_seed"] = " ".join(f"{seed}:{value:.6f}" for seed, value in row.miou.items())
         lines.append({name: _plain(value) for name, value in line.items()})
     return lines

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 import pytest
 from installed import TINY, Workplace
@@ -150,6 +151,7 @@ def test_interrupted_runs_go_on(workplace: Workplace, sent: signal.Signals, code
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # it is ignored where tests run in the background
     )
     deadline = time.monotonic() + 120
     while not list((workplace.folder / "runs").glob("*/epochs.csv")) and time.monotonic() < deadline:
