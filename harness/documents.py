@@ -87,15 +87,19 @@ _Loader.add_implicit_resolver(
 )
 
 
-def read_document(path: Path) -> Document:
-    """The YAML file at a path. Raises ScenarioError for bad syntax, duplicate keys and aliases; InputError if it cannot be read."""
+def read_text(path: Path) -> str:
+    """A text file, in UTF-8 with or without a byte order mark. Raises InputError naming a file that cannot be read."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: is not UTF-8 text") from error
-    return parse_document(text, str(path))
+
+
+def read_document(path: Path) -> Document:
+    """The YAML file at a path. Raises ScenarioError for bad syntax, duplicate keys and aliases; InputError if it cannot be read."""
+    return parse_document(read_text(path), str(path))
 
 
 def parse_document(text: str, source: str) -> Document:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.data import InputError
+from harness.documents import read_text
 
 MARKS = str.maketrans("", "", "†‡§¶*`$⁰¹²³⁴⁵⁶⁷⁸⁹ᵃᵇᶜ")
 SEPARATOR = re.compile(r"\s*\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*")
@@ -60,12 +61,7 @@ def read_tables(path: Path) -> list[Table]:
 
     Raises InputError naming file and line: it cannot be read, has no table, or a row has more cells than headings.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: is not UTF-8 text") from error
+    text = read_text(path)
     tables = [_csv(text, str(path))] if path.suffix.lower() in (".csv", ".tsv") else list(_markdown(text, str(path)))
     if not any(table.lines for table in tables):
         expected = (
