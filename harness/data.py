@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -90,12 +90,20 @@ class WeakLabel:
 
     With regions uint8 [H, W] (the region of each pixel, IGNORE where in none), proportions are float32 [R, K]: one vector for each region,
     all zero for a region without valid pixels. R is from 1 to IGNORE, and the same for all patches.
+
+    shared: the proportions are those of another unit, which was annotated, and cost no annotation of their own.
     """
 
     labels: NDArray[np.uint8] | None = None
     proportions: NDArray[np.float32] | None = None
     tags: NDArray[np.bool_] | None = None
     regions: NDArray[np.uint8] | None = None
+    shared: bool = False
+
+    @property
+    def annotated(self) -> bool:
+        """Whether somebody looked at this unit, so that not all it has is shared."""
+        return self.labels is not None or self.tags is not None or not self.shared
 
     def merged(self, other: WeakLabel) -> WeakLabel:
         """This label completed by another: an already labelled pixel keeps its label.
@@ -110,7 +118,7 @@ class WeakLabel:
             labels = np.where(self.labels == IGNORE, other.labels, self.labels)
         counted = self if self.proportions is not None else other
         tags = self.tags if self.tags is not None else other.tags
-        return replace(self, labels=labels, proportions=counted.proportions, regions=counted.regions, tags=tags)
+        return WeakLabel(labels, counted.proportions, tags, counted.regions, counted.shared)
 
 
 @dataclass(frozen=True, slots=True)

@@ -197,6 +197,7 @@ class _Details(_Part):
 class _Epoch(_Part):
     epoch: Count
     loss: float
+    validation: Annotated[float, Field(allow_inf_nan=True), Absent]  # a loss on weak labels may overflow
 
 
 class _Git(_Part):

@@ -18,7 +18,8 @@ def entry(supervision: Supervision, samples: Sequence[Sample], weak: Sequence[We
     """What one supervision gave: labelled pixels by class, vectors, and the error of its proportions, if it gives any.
 
     present_classes: pairs of a unit and a class that has a label in it. pieces: connected sets (8 neighbours) of labels of one class in
-    a unit, which is what a hand draws: a disk, a stroke, a box, an outline. Pieces of a class that touch are one.
+    a unit, which is what a hand draws: a disk, a stroke, a box, an outline. Pieces of a class that touch are one. proportion_vectors: those
+    that were annotated, so without shared ones.
     """
     counts = np.zeros(samples[0].classes, np.int64)
     unlabelled = present_classes = pieces = 0
@@ -30,7 +31,7 @@ def entry(supervision: Supervision, samples: Sequence[Sample], weak: Sequence[We
             present = np.flatnonzero(counted)
             present_classes += len(present)
             pieces += sum(_pieces(label.labels == index) for index in present)
-    given = [label.proportions for label in weak if label.proportions is not None]
+    given = [(label.proportions, label.shared) for label in weak if label.proportions is not None]
     counted_up = {
         "supervision": supervision.name,
         "unit": supervision.unit,
@@ -40,7 +41,7 @@ def entry(supervision: Supervision, samples: Sequence[Sample], weak: Sequence[We
         "units_without_labels": int(unlabelled),
         "present_classes": present_classes,
         "pieces": pieces,
-        "proportion_vectors": sum(np.atleast_2d(one).shape[0] for one in given),
+        "proportion_vectors": sum(np.atleast_2d(proportions).shape[0] for proportions, shared in given if not shared),
         "tag_vectors": sum(label.tags is not None for label in weak),
         "reveals": list(supervision.reveals),
     }
@@ -77,12 +78,20 @@ def _errors(samples: Sequence[Sample], weak: Sequence[WeakLabel]) -> dict[str, A
 
 
 def ledger(
-    patches: PatchSet, indices: Sequence[int], labels: NDArray[np.uint8] | None, entries: list[dict[str, Any]], validation: int = 0
+    patches: PatchSet,
+    indices: Sequence[int],
+    labels: NDArray[np.uint8] | None,
+    entries: list[dict[str, Any]],
+    validation: int = 0,
+    shared: Sequence[int] = (),
 ) -> dict[str, Any]:
-    """What was annotated in the patches at `indices`, of which the last `validation` ones are for validation. labels: uint8 [N, S, S]."""
-    scenes, valid, labelled = _extent(patches, indices, labels)
+    """What was annotated in the patches at `indices`, of which the last `validation` ones are for validation. labels: uint8 [N, S, S].
+
+    shared: those of `indices` where nothing was annotated; scenes that have only such patches are not counted.
+    """
+    valid, labelled = _extent(patches, indices, labels)
     counted: dict[str, Any] = {
-        "scenes": scenes,
+        "scenes": len({patches.origins[index].scene for index in {*indices}.difference(shared)}),
         "patches": len(indices),
         "valid_pixels": valid,
         "labelled_pixels": labelled,
@@ -90,12 +99,12 @@ def ledger(
     }
     if validation:
         own = _extent(patches, indices[-validation:], None if labels is None else labels[-validation:])
-        counted["validation"] = {"patches": validation, "labelled_pixels": own[2]}
+        counted["validation"] = {"patches": validation, "labelled_pixels": own[1]}
     return counted | {"supervisions": entries}
 
 
-def _extent(patches: PatchSet, indices: Sequence[int], labels: NDArray[np.uint8] | None) -> tuple[int, int, int]:
-    """Scenes, valid pixels and labelled pixels, each counted once, also where patches overlap or two supervisions label the same one."""
+def _extent(patches: PatchSet, indices: Sequence[int], labels: NDArray[np.uint8] | None) -> tuple[int, int]:
+    """Valid pixels and labelled pixels, each counted once, also where patches overlap or two supervisions label the same one."""
     size = patches.masks.shape[1]
     extents: dict[str, tuple[int, int]] = {}
     for index in indices:
@@ -110,4 +119,4 @@ def _extent(patches: PatchSet, indices: Sequence[int], labels: NDArray[np.uint8]
         if labels is not None:
             window[1] |= labels[position] != IGNORE
     valid, labelled = (sum(int(canvas[layer].sum()) for canvas in canvases.values()) for layer in (0, 1))
-    return len(canvases), valid, labelled
+    return valid, labelled

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from harness import annotation, cells, significance
 from harness.boards import Board
+from harness.convergence import convergence
 from harness.leaderboard import FLOOR, MARGIN, Row, finished, named_floor, ordered
 from harness.making import setup
 from harness.recipes import methods
@@ -41,6 +42,7 @@ def every(board: Board, table: Sequence[Row], classes: bool = True) -> list[Tabl
         test_images(board, table),
         per_class(table) if classes else None,
         scores(board, table),
+        convergence(board),
         annotation.cost(board, table),
         annotation.budgets(board),
         reproduction(board, table),

@@ -58,7 +58,8 @@ def annotate(
         entries.append(counted)
     assert merged is not None, "a method has at least one supervision"
     labels = _stacked(merged)
-    return labels, ledger(patches, indices, labels.labels, entries, len(validation))
+    shared = [index for index, label in zip(indices, merged, strict=True) if not label.annotated]
+    return labels, ledger(patches, indices, labels.labels, entries, len(validation), shared)
 
 
 def whole_masks(patches: PatchSet, indices: Sequence[int]) -> tuple[TrainingLabels, dict[str, Any]]:
@@ -76,6 +77,8 @@ def _by_unit(samples: Sequence[Sample], supervision: Supervision, seed: int) -> 
     for sample, label in zip(samples, weak, strict=True):
         if problem := breach(sample, label, supervision):
             raise ValueError(f"supervision {supervision.name!r}, {sample.key}: {problem}")
+    if key := _unfounded(samples, weak):
+        raise ValueError(f"supervision {supervision.name!r}, {key}: proportions are called shared, but no unit with the same was annotated")
     shapes = {label.proportions.shape for label in weak if label.proportions is not None}
     if len(shapes) > 1:
         raise ValueError(f"supervision {supervision.name!r}: proportions must have one shape in all patches, got {sorted(shapes)}")
@@ -133,6 +136,13 @@ def _breach_of_proportions(sample: Sample, proportions: NDArray[np.float32] | No
         if not _is_distribution(row, empty=not exact.any()):
             return f"proportions must be at least 0 and sum to 1, got {row.tolist()}"
     return None
+
+
+def _unfounded(samples: Sequence[Sample], weak: Sequence[WeakLabel]) -> str | None:
+    """The first sample that shares proportions which nobody annotated."""
+    annotated = {label.proportions.tobytes() for label in weak if label.proportions is not None and not label.shared}
+    shared = ((sample.key, label.proportions) for sample, label in zip(samples, weak, strict=True) if label.shared)
+    return next((key for key, proportions in shared if proportions is None or proportions.tobytes() not in annotated), None)
 
 
 def _breach_of_labels(sample: Sample, labels: NDArray[np.uint8], dense: bool) -> str | None:

@@ -26,6 +26,7 @@ from harness.divergence import kl_divergence, same_largest, total_variation
 from harness.patches import PatchSet
 from harness.supervise import annotate, breach
 from harness.testing import check_component
+from harness_points.full import Full
 from harness_proportions import harness_losses, harness_supervisions
 from harness_proportions.clustered import ClusteredProportions, features
 from harness_proportions.exact import Proportions
@@ -323,7 +324,30 @@ class TestClustered:
         assert labels.proportions is not None
         assert labels.proportions.shape == (8, 3)
         assert len(np.unique(labels.proportions, axis=0)) <= 3
-        assert ledger["supervisions"][0]["reveals"] == ["class proportions of each patch"]
+        assert ledger["supervisions"][0]["reveals"] == ["class proportions of annotated patches"]
+
+    @pytest.mark.parametrize(
+        ("by", "representative", "vectors"),
+        [("proportions", "random", 6), ("features", "random", 3), ("features", "medoid", 3), ("features", "centroid", 6)],
+    )
+    def test_what_is_shared_without_being_looked_at_costs_no_annotation(
+        self, patch_set: Callable[..., PatchSet], by: Any, representative: Any, vectors: int
+    ) -> None:
+        # Six patches of two scenes in three colours: those of a colour are a cluster by features, and classes agree with colours.
+        masks = {name: np.repeat([[0, 1, 2]], 4, 0).repeat(4, 1) for name in "ab"}
+        patches = patch_set(masks, 4, 3)
+        for patch in range(6):
+            patches.images[patch] = 50 * (patch % 3)
+        ledger = annotate(patches, range(6), [ClusteredProportions(clusters=3, by=by, representative=representative)], 0)[1]
+        assert ledger["supervisions"][0]["proportion_vectors"] == vectors
+        assert ledger["supervisions"][0]["units"] == 6
+        assert ledger["supervisions"][0]["total_variation"]["max"] == 0
+
+    def test_scenes_that_nobody_looked_at_are_not_counted(self, patch_set: Callable[..., PatchSet]) -> None:
+        patches = patch_set({name: np.zeros((4, 4)) for name in "abc"}, 4, 2)
+        shared = ClusteredProportions(clusters=1, by="features")
+        assert annotate(patches, range(3), [shared], 0)[1]["scenes"] == 1
+        assert annotate(patches, range(3), [shared, Full()], 0)[1]["scenes"] == 3
 
 
 class TestGrid:

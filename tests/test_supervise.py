@@ -390,6 +390,23 @@ class Sparse(Supervision):
         return weak_labels[:-1] if len(weak_labels) == 8 else weak_labels
 
 
+class Copied(Supervision):
+    """Gives all patches the same proportions, and says that somebody annotated them in another patch."""
+
+    name: ClassVar[str] = "copied"
+    provides: ClassVar[frozenset[Provision]] = frozenset({"proportions"})
+
+    def annotate(self, sample: Sample, generator: np.random.Generator) -> WeakLabel:
+        return WeakLabel(proportions=np.array([0.5, 0.25, 0.25], np.float32), shared=sample.key.startswith("b"))
+
+
+def test_what_is_shared_must_have_been_annotated_in_another_patch(patch_set: Make) -> None:
+    ledger = annotate(two_scenes(patch_set), range(8), [Copied()], 0)[1]
+    assert (ledger["supervisions"][0]["proportion_vectors"], ledger["scenes"]) == (4, 1)
+    with pytest.raises(ValueError, match="'copied', b@0,0: proportions are called shared, but no unit with the same was annotated"):
+        annotate(two_scenes(patch_set), range(4, 8), [Copied()], 0)
+
+
 def test_dense_means_every_valid_pixel_and_refine_keeps_the_number(patch_set: Make) -> None:
     with pytest.raises(ValueError, match="declares dense, but left valid pixels unlabelled"):
         annotate(two_scenes(patch_set), range(4), [Sparse()], 0)

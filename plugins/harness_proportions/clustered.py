@@ -10,19 +10,19 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from harness.api import Provision, Sample, Supervision, WeakLabel
-from harness_proportions.shares import PROVIDES, REVEALS, PatchOnly, exact_shares, weak_label
+from harness_proportions.shares import PROVIDES, PatchOnly, exact_shares, weak_label
 
 
 class ClusteredProportions(Supervision):
     """K-means clusters of training patches, each of which gets the proportions of one representative (S001, table 4).
 
-    S001 clusters the exact proportions of all patches, so it saves no annotation; clustering by features does. A patch without a valid
-    pixel belongs to no cluster.
+    S001 clusters the exact proportions of all patches, so it saves no annotation; clustering by features does, with a representative that
+    is a patch, which alone is annotated. A patch without a valid pixel belongs to no cluster.
     """
 
     name: ClassVar[str] = "proportions-clustered"
     provides: ClassVar[frozenset[Provision]] = PROVIDES
-    reveals: ClassVar[tuple[str, ...]] = REVEALS
+    reveals: ClassVar[tuple[str, ...]] = ("class proportions of annotated patches",)
     preload: ClassVar[tuple[str, ...]] = ("sklearn.cluster",)
 
     clusters: int = Field(100, ge=1, description="Clusters of the training set; fewer where there are fewer different patches.")
@@ -44,28 +44,36 @@ class ClusteredProportions(Supervision):
         return weak_label(exact_shares(sample))
 
     def refine(self, weak_labels: Sequence[WeakLabel], samples: Sequence[Sample], generator: np.random.Generator) -> Sequence[WeakLabel]:
-        """proportions: those of the representative of the patch's cluster."""
+        """proportions: those of the representative of the patch's cluster; shared where they are another patch's and cost nothing."""
         shares = np.stack([label.proportions for label in weak_labels if label.proportions is not None])
         rows = np.flatnonzero(shares.any(1))
+        free = np.zeros(len(shares), np.bool_)
         if len(rows):
             points = shares if self.by == "proportions" else np.stack([features(sample) for sample in samples])
-            shares[rows] = self._shared(shares[rows], points[rows].astype(np.float64), generator)
-        return [WeakLabel(proportions=row) for row in shares]
+            shares[rows], annotated = self._shared(shares[rows], points[rows].astype(np.float64), generator)
+            free[rows] = ~annotated & (self.by == "features")
+        return [WeakLabel(proportions=row, shared=bool(one)) for row, one in zip(shares, free, strict=True)]
 
-    def _shared(self, shares: NDArray[np.float32], points: NDArray[np.float64], generator: np.random.Generator) -> NDArray[np.float32]:
-        """The representative's proportions for each of N patches, float32 [N, K], from their shares [N, K] and what is clustered [N, D]."""
+    def _shared(
+        self, shares: NDArray[np.float32], points: NDArray[np.float64], generator: np.random.Generator
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """The representative's proportions for each of N patches, float32 [N, K], from their shares [N, K] and what is clustered [N, D];
+        and bool [N], the patches whose own shares that took."""
         clusters = k_means(points, self.clusters, self.restarts, generator)
-        shared = np.empty_like(shares)
+        shared, annotated = np.empty_like(shares), np.zeros(len(shares), np.bool_)
         for cluster in np.unique(clusters):
             members = np.flatnonzero(clusters == cluster)
-            if self.representative == "random":
-                shared[members] = shares[generator.choice(members)]
-            elif self.representative == "centroid":
+            if self.representative == "centroid":
                 shared[members] = shares[members].mean(0, dtype=np.float64)
+                annotated[members] = True
+                continue
+            if self.representative == "random":
+                chosen = generator.choice(members)
             else:
-                distances = ((points[members] - points[members].mean(0)) ** 2).sum(1)
-                shared[members] = shares[members[distances.argmin()]]
-        return shared
+                chosen = members[((points[members] - points[members].mean(0)) ** 2).sum(1).argmin()]
+            shared[members] = shares[chosen]
+            annotated[chosen] = True
+        return shared, annotated
 
 
 def features(sample: Sample) -> NDArray[np.float64]:
