@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -25,7 +26,7 @@ def reached(scores: Sequence[float], target: float) -> int | None:
 
 
 def curves(board: Board) -> dict[str, Scores]:
-    """The validation mIoU of every run that was followed by it, by method and seed: fractions, NaN where no class was there to score."""
+    """The validation mIoU of every run that was followed by it, by method and seed: fractions, NaN where there is none."""
     found: dict[str, dict[int, list[float]]] = {}
     for record in finished(board):
         scores = _scores(record)
@@ -58,7 +59,8 @@ def convergence(board: Board) -> Table | None:
 def _scores(record: Mapping[str, Any]) -> list[float]:
     if record["settings"]["training"].get("validation") != "miou":
         return []
-    return [epoch["validation"] for epoch in record.get("history", ())]
+    scores = [epoch.get("validation", math.nan) for epoch in record.get("history", ())]
+    return scores if any(map(math.isfinite, scores)) else []  # few-shot rows train on the validation part, so nothing measures them there
 
 
 def _epochs(own: Scores, full: Mapping[int, float], share: float) -> Cell:

@@ -69,6 +69,12 @@ def test_losses_and_runs_without_validation_do_not_converge_here() -> None:
     assert convergence(board(*runs)) is None
 
 
+def test_few_shot_rows_have_nothing_to_be_measured_on() -> None:
+    few = followed("points", 0, [0.5, 0.6])
+    few["history"] = [{"epoch": epoch, "loss": 1.0} for epoch in (1, 2)]
+    assert list(curves(board(followed("full", 0, [0.5, 0.6]), few))) == ["full"]
+
+
 def test_without_the_reference_there_is_no_target() -> None:
     found = convergence(board(followed("points", 0, [0.2, 0.3])))
     assert found is not None
