@@ -25,14 +25,17 @@ def reached(scores: Sequence[float], target: float) -> int | None:
     return next((epoch for epoch, score in enumerate(scores, 1) if round(score, DIGITS) >= round(target, DIGITS)), None)
 
 
-def curves(board: Board) -> dict[str, Scores]:
-    """The validation mIoU of every run that was followed by it, by method and seed: fractions, NaN where there is none."""
+def curves(board: Board) -> Mapping[str, Scores]:
+    """The validation mIoU of every run that was followed by it, by method and seed: fractions, NaN where there is none.
+
+    Few-shot rows are not here: they train on the validation part.
+    """
     found: dict[str, dict[int, list[float]]] = {}
     for record in finished(board):
         scores = _scores(record)
         if scores:
             found.setdefault(record["method"], {})[record["seed"]] = scores
-    return dict(found)
+    return found
 
 
 def convergence(board: Board) -> Table | None:
@@ -60,7 +63,7 @@ def _scores(record: Mapping[str, Any]) -> list[float]:
     if record["settings"]["training"].get("validation") != "miou":
         return []
     scores = [epoch.get("validation", math.nan) for epoch in record.get("history", ())]
-    return scores if any(map(math.isfinite, scores)) else []  # few-shot rows train on the validation part, so nothing measures them there
+    return scores if any(map(math.isfinite, scores)) else []
 
 
 def _epochs(own: Scores, full: Mapping[int, float], share: float) -> Cell:
