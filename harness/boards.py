@@ -6,7 +6,7 @@ The first line describes the board; then comes a line per planned run, in order:
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,11 +40,16 @@ def records_path(root: Path, board: str) -> Path:
 
 
 def collect(scenario: Scenario, runs: Sequence[Run], store: Store, root: Path) -> Board:
-    """The board of a scenario from its runs, and writes its records. A run that is not in the store keeps the record of the same key
-    that the file already had, so nothing that was computed elsewhere is lost.
+    """Make the board of a scenario from its runs, and write its records.
 
-    Raises InputError naming a record that does not fit, of the store or of the file."""
-    path, dataset, known = records_path(root, scenario.board), scenario.dataset, earlier(scenario, root)
+    A run that has not finished keeps the result that the file already had, so nothing that was computed elsewhere is lost: that of the
+    same key, else that of the same method and seed, which is then marked as stale.
+
+    Raises:
+        InputError: naming a record of the store or of the file that does not fit.
+    """
+    path, dataset = records_path(root, scenario.board), scenario.dataset
+    recorded = earlier(scenario, root)
     header = {
         "board": scenario.board,
         "scenario": scenario.name,
@@ -61,15 +66,13 @@ def collect(scenario: Scenario, runs: Sequence[Run], store: Store, root: Path) -
     }
     records = []
     for run in runs:
-        record = store.record(run.key)
-        if record is None or record["status"] != "ok":
-            kept = known.get(run.key)
-            record = kept if kept and kept["status"] == "ok" else record or {"key": run.key, "status": "missing"}
+        stored = store.record(run.key)
+        record = _chosen(run, stored, recorded)
         if "error" in record:  # the traceback stays in the run's own folder
             record = {**record, "error": {key: record["error"][key] for key in ("type", "message")}}
         records.append({**record, **run.title})
         problem = problem_of_record(records[-1], header)
-        if problem is None and record["key"] != run.key:
+        if problem is None and record is stored and record["key"] != run.key:
             problem = f"key: {record['key']!r} is not the name of the folder"
         if problem:
             raise InputError(f"{store.folder(run.key) / 'record.json'}: {problem}: run it again (`harness run ... --again`)")
@@ -77,10 +80,48 @@ def collect(scenario: Scenario, runs: Sequence[Run], store: Store, root: Path) -
     return Board(header, tuple(records), cost_model(root))
 
 
-def earlier(scenario: Scenario, root: Path) -> dict[str, dict[str, Any]]:
-    """The records that the board of a scenario has already, by key. Raises InputError where they are damaged."""
+def _chosen(run: Run, stored: dict[str, Any] | None, recorded: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the record that a board shows for a run: a result before a failure, a failure before nothing.
+
+    stored: what the folder of runs has for the run. recorded: what the board's file had before.
+    """
+    if stored is not None and stored["status"] == "ok":
+        return stored
+    finished = [record for record in recorded if record["status"] == "ok"]
+    for record in finished:
+        if record["key"] == run.key:
+            return {name: value for name, value in record.items() if name != "stale"}
+    for record in finished:
+        if (record["method"], record["seed"]) == (run.method.name, run.seed):
+            return {**record, "stale": why_stale(record["settings"], run.settings)}
+    failures = [record for record in recorded if record["status"] == "failed" and record["key"] == run.key]
+    return stored or next(iter(failures), None) or {"key": run.key, "status": "missing"}
+
+
+def why_stale(recorded: Mapping[str, Any], planned: Mapping[str, Any]) -> str:
+    """Say why a record is not that of the planned run: which component changed, or which setting."""
+    if recorded.get("protocol") != planned["protocol"]:
+        return f"recorded under protocol {recorded.get('protocol')}; today's is {planned['protocol']}"
+    changed = []
+    for kind in ("dataset", "model", "supervision", "loss"):
+        before, after = recorded.get(kind, []), planned[kind]
+        pairs = zip(before, after, strict=False) if isinstance(after, list) else [(before, after)]
+        changed += [new["name"] for old, new in pairs if old != new and old.get("name") == new["name"] and _fields(old) == _fields(new)]
+    if changed:
+        return f"recorded with an earlier version of {', '.join(dict.fromkeys(changed))}"
+    fields = [name for name in dict.fromkeys([*planned, *recorded]) if recorded.get(name) != planned.get(name)]
+    return f"recorded with other settings of {', '.join(fields)}" if fields else "recorded under another key"
+
+
+def _fields(component: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a recorded component, without what says which version of it ran."""
+    return {name: value for name, value in component.items() if name not in ("version", "source", "content")}
+
+
+def earlier(scenario: Scenario, root: Path) -> Sequence[dict[str, Any]]:
+    """The records that the board of a scenario has already. Raises InputError where they are damaged."""
     path = records_path(root, scenario.board)
-    return {record["key"]: record for record in read_board(path).records} if path.exists() else {}
+    return read_board(path).records if path.exists() else ()
 
 
 def read_board(path: Path) -> Board:

@@ -222,5 +222,6 @@ class Finished(Planned):
     cost: _Cost
     test_evaluations: dict[str, int] = {}
     details: Annotated[_Details, Absent]
+    stale: Annotated[str, Absent]  # why the record is not that of today's run
     history: list[_Epoch] = []
     git: Annotated[_Git, Absent]

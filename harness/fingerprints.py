@@ -7,6 +7,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import sys
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -37,15 +38,25 @@ def source_fingerprint(component: type[Component]) -> str:
         if spec is None or spec.origin is None or not Path(spec.origin).is_file():
             seen[module] = module
             continue
-        tree = _without_docstrings(ast.parse(Path(spec.origin).read_text(encoding="utf-8")))
-        seen[module] = hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+        tree = without_docstrings(ast.parse(Path(spec.origin).read_text(encoding="utf-8")))
+        seen[module] = hashlib.sha256(portable_dump(tree).encode()).hexdigest()
         if package != "harness":  # the core is covered by PROTOCOL
             is_package = spec.submodule_search_locations is not None
             waiting += _imports(tree, module, is_package, package)
     return digest(sorted(seen.items()))
 
 
-def _without_docstrings(tree: ast.Module) -> ast.Module:
+def portable_dump(tree: ast.Module) -> str:
+    """Return the text of a syntax tree as Python 3.11 dumps it, so that keys do not depend on the version of Python."""
+    # Python 3.13 leaves empty lists out unless it is told not to; 3.12 added `type_params` to functions and classes.
+    if sys.version_info >= (3, 13):
+        text = ast.dump(tree, show_empty=True)
+    else:
+        text = ast.dump(tree)
+    return text.replace(", type_params=[]", "")
+
+
+def without_docstrings(tree: ast.Module) -> ast.Module:
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             node.body = [line for line in node.body if not _is_string(line)]

@@ -117,7 +117,7 @@ def _unlisted(header: Mapping[str, Any], table: Sequence[Row]) -> list[str]:
 
 
 def _failures(board: Board) -> list[str]:
-    lines = []
+    lines, title = [], "## Failed and missing runs"
     for record in board.records:
         name = f"{cells.text(record['method'])}, seed {record['seed']}"
         if record["status"] == "failed":
@@ -125,7 +125,10 @@ def _failures(board: Board) -> list[str]:
             lines.append(f"{name}: failed: {cells.text(error)}")
         elif record["status"] == "missing":
             lines.append(f"{name}: missing: not run yet")
-    return ["## Failed and missing runs", cells.bullets(lines)] if lines else []
+        elif "stale" in record:
+            lines.append(f"{name}: stale: {cells.text(record['stale'])}")
+            title = "## Failed, missing and stale runs"
+    return [title, cells.bullets(lines)] if lines else []
 
 
 def _name(row: Row) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from demo import HEADER, record
 
-from harness.boards import collect, read_board, records_path
+from harness.boards import why_stale, collect, read_board, records_path
 from harness.catalog import load_catalog
 from harness.cli import main
 from harness.data import InputError
@@ -221,3 +221,57 @@ def test_a_damaged_board_is_told_by_the_command(
     for command in ("leaderboard", "figures", "report"):
         assert main([command, "demo.mini"]) == 2
         assert "'../../evil' is not the name of the file" in capsys.readouterr().err
+
+
+def test_results_are_kept_as_stale_until_a_new_run_of_the_same_method_and_seed_finishes(tmp_path: Path) -> None:
+    scenario = read_scenario(COMMITTED.parent.parent / "scenarios" / "smoke.yaml", load_catalog(disabled=()))
+    runs, store = expand(scenario, "other data"), Store(tmp_path / "runs")
+    path = records_path(tmp_path, "smoke")
+    path.parent.mkdir()
+    path.write_bytes((COMMITTED / "smoke.jsonl").read_bytes())
+    committed = read_board(path).records
+
+    board = collect(scenario, runs, store, tmp_path)
+    assert [record["status"] for record in board.records] == ["ok"] * len(runs)
+    assert [record["key"] for record in board.records] == [record["key"] for record in committed]
+    assert {record["stale"] for record in board.records} == {"recorded with an earlier version of synthetic-landcover"}
+    write_boards([], tmp_path)
+    page = (tmp_path / "smoke.md").read_text()
+    assert "## Failed, missing and stale runs" in page
+    assert "- full, seed 0: stale: recorded with an earlier version of synthetic-landcover" in page
+
+    store.folder(runs[0].key).mkdir(parents=True)
+    failure = {"type": "RuntimeError", "message": "out of luck", "traceback": ""}
+    write_record(store.folder(runs[0].key), {"status": "failed", "key": runs[0].key, "error": failure})
+    assert "stale" in collect(scenario, runs, store, tmp_path).records[0]  # a failure replaces no result
+
+    settings = committed[0]["settings"] | {"dataset": runs[0].settings["dataset"]}
+    write_record(store.folder(runs[0].key), committed[0] | {"key": runs[0].key, "settings": settings})
+    board = collect(scenario, runs, store, tmp_path)
+    assert [("stale" in record, record["key"] == run.key) for record, run in zip(board.records, runs, strict=True)] == [
+        (False, True),
+        *[(True, False)] * (len(runs) - 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("recorded", "reason"),
+    [
+        ({"protocol": 0}, "recorded under protocol 0; today's is 1"),
+        ({"loss": [{"name": "focal", "gamma": 2, "version": "1", "source": "old"}]}, "recorded with an earlier version of focal"),
+        ({"loss": [{"name": "focal", "gamma": 1, "version": "1", "source": "s"}]}, "recorded with other settings of loss"),
+        ({"training": {"epochs": 2}}, "recorded with other settings of training"),
+        ({"floor": "qda"}, "recorded with other settings of floor"),
+        ({}, "recorded under another key"),
+    ],
+)
+def test_a_stale_record_says_why(recorded: dict[str, Any], reason: str) -> None:
+    planned = {
+        "protocol": 1,
+        "dataset": {"name": "d", "content": "c", "version": "1", "source": "s"},
+        "model": {"name": "m", "version": "1", "source": "s"},
+        "supervision": [],
+        "loss": [{"name": "focal", "gamma": 2, "version": "1", "source": "s"}],
+        "training": {"epochs": 1},
+    }
+    assert why_stale(planned | recorded, planned) == reason

@@ -91,7 +91,7 @@ def confusions(board: Board) -> list[tuple[str, Table]]:
 
 
 def unfinished(board: Board) -> list[str]:
-    """A sentence for each planned run without a result."""
+    """A sentence for each planned run without a result, or with one that is stale."""
     told = []
     for record in ordered(board):
         run = f"{record['method']}, seed {record['seed']}"
@@ -99,4 +99,6 @@ def unfinished(board: Board) -> list[str]:
             told.append(f"{run}: failed: {record['error']['type']}: {record['error']['message']}")
         elif record["status"] != "ok":
             told.append(f"{run}: missing: not run yet")
+        elif "stale" in record:
+            told.append(f"{run}: stale: {record['stale']}")
     return told
