@@ -57,6 +57,7 @@ def portable_dump(tree: ast.Module) -> str:
 
 
 def without_docstrings(tree: ast.Module) -> ast.Module:
+    """Take what is for people out of a syntax tree: docstrings, and the descriptions of fields."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             node.body = [line for line in node.body if not _is_string(line)]

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from demo import HEADER, record
 
-from harness.boards import why_stale, collect, read_board, records_path
+from harness.boards import collect, read_board, records_path, why_stale
 from harness.catalog import load_catalog
 from harness.cli import main
 from harness.data import InputError
