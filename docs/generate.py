@@ -1,6 +1,8 @@
-"""Writes the generated documentation: docs/scenarios.md, docs/plugins.md, docs/reproductions.md and scenarios/scenario.schema.json.
+"""Writes the generated documentation: docs/scenarios.md, docs/plugins.md, docs/reproductions.md and
+scenarios/scenario.schema.json.
 
-`python docs/generate.py` writes them; `python docs/generate.py --check` exits with 1 where a committed one differs.
+`python docs/generate.py` writes them; `python docs/generate.py --check` exits with 1 where a
+committed one differs.
 """
 
 from __future__ import annotations
@@ -27,7 +29,11 @@ EXAMPLE = ROOT / "examples" / "harness-example"
 
 def generated() -> dict[Path, str]:
     """The text of each generated file, with the built-in plugins alone."""
-    built_in = [point for point in entry_points(group="harness") if point.dist and point.dist.name == "weakseg-harness"]
+    built_in = [
+        point
+        for point in entry_points(group="harness")
+        if point.dist and point.dist.name == "weakseg-harness"
+    ]
     catalog = load_catalog(built_in, disabled=())
     texts = {
         "pyproject": EXAMPLE / "pyproject.toml",
@@ -35,14 +41,21 @@ def generated() -> dict[Path, str]:
         "test": EXAMPLE / "test_harness_example.py",
     }
     parts = {name: path.read_text(encoding="utf-8").strip() for name, path in texts.items()}
-    plugins = (ROOT / "docs" / "plugins.md.in").read_text(encoding="utf-8").format(hooks=hooks(), **parts)
-    scenarios = (ROOT / "docs" / "scenarios.md.in").read_text(encoding="utf-8") + "\n" + reference(catalog)
+    plugins = (
+        (ROOT / "docs" / "plugins.md.in").read_text(encoding="utf-8").format(hooks=hooks(), **parts)
+    )
+    scenarios = (
+        (ROOT / "docs" / "scenarios.md.in").read_text(encoding="utf-8") + "\n" + reference(catalog)
+    )
     reproductions = (ROOT / "docs" / "reproductions.md.in").read_text(encoding="utf-8")
     return {
-        ROOT / "docs" / "reproductions.md": re.sub(r"\{(\S+)\}", lambda match: reproduction(match[1]), reproductions),
+        ROOT / "docs" / "reproductions.md": re.sub(
+            r"\{(\S+)\}", lambda match: reproduction(match[1]), reproductions
+        ),
         ROOT / "docs" / "plugins.md": plugins,
         ROOT / "docs" / "scenarios.md": scenarios,
-        ROOT / "scenarios" / "scenario.schema.json": json.dumps(scenario_schema(catalog), indent=1) + "\n",
+        ROOT / "scenarios" / "scenario.schema.json": json.dumps(scenario_schema(catalog), indent=1)
+        + "\n",
     }
 
 
@@ -52,30 +65,58 @@ def hooks() -> str:
     for name, function in inspect.getmembers(hookspecs, inspect.isfunction):
         if name.startswith("harness_"):
             arguments = ", ".join(inspect.signature(function).parameters)
-            lines.append(f"| `{name}({arguments})` | {' '.join((function.__doc__ or '').split())} |")
+            lines.append(
+                f"| `{name}({arguments})` | {' '.join((function.__doc__ or '').split())} |"
+            )
     return "\n".join(lines)
 
 
 def reproduction(name: str) -> str:
-    """What a board scored, beside the score of each method that its source compares (%), from the board's committed records."""
+    """What a board scored, beside the score of each method that its source compares (%), from the
+    board's committed records."""
     board = read_board(records_path(ROOT / "leaderboards", name))
     measure = (board.header["published"] or {}).get("compare", "miou")
     lines = []
     for row in rows(board):
-        ours = f"{100 * row.score.mean:.1f}" + (f" ± {100 * row.score.sd:.1f}" if row.score.n > 1 else "")
+        ours = f"{100 * row.score.mean:.1f}" + (
+            f" ± {100 * row.score.sd:.1f}" if row.score.n > 1 else ""
+        )
         line = [row.method, ours, row.score.n, f"{100 * row.against.ratio:.1f}"]
-        told = (row.reproduced[measure].mean, row.published[measure]) if measure in row.published else (None, None)
+        told = (
+            (row.reproduced[measure].mean, row.published[measure])
+            if measure in row.published
+            else (None, None)
+        )
         lines.append([*line, *(percent(value) for value in told)])
-    columns = ["method", "mIoU", "seeds", "% of full", f"ours, as published ({measure})", "published"]
-    table = tabulate(lines, columns, tablefmt="pipe", disable_numparse=True, colalign=("left", *["right"] * 5))
+    columns = [
+        "method",
+        "mIoU",
+        "seeds",
+        "% of full",
+        f"ours, as published ({measure})",
+        "published",
+    ]
+    table = tabulate(
+        lines, columns, tablefmt="pipe", disable_numparse=True, colalign=("left", *["right"] * 5)
+    )
     return f"{table}\n\nBoard: [{name}](../leaderboards/{name}.md)."
 
 
 def main() -> int:
     """Writes or checks, and returns the exit code."""
-    stale = [path for path, text in generated().items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+    stale = [
+        path
+        for path, text in generated().items()
+        if not path.exists() or path.read_text(encoding="utf-8") != text
+    ]
     if "--check" in sys.argv:
-        print(*(f"{path.relative_to(ROOT)} is not what python docs/generate.py writes" for path in stale), sep="\n")
+        print(
+            *(
+                f"{path.relative_to(ROOT)} is not what python docs/generate.py writes"
+                for path in stale
+            ),
+            sep="\n",
+        )
         return bool(stale)
     for path in stale:
         path.write_text(generated()[path], encoding="utf-8")

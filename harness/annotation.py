@@ -19,16 +19,31 @@ def cost(board: Board, table: Sequence[Row]) -> Table:
     """What annotation and training took. Columns that no row fills are left out."""
     known = [row for row in table if row.method != FLOOR]
     shown = [(name, [entry(row) for row in known]) for name, entry in COLUMNS]
-    shown = [(name, column) for name, column in shown if any(entry.text not in ("", cells.DASH) for entry in column)]
-    lines = tuple(zip(*([Cell(row.method) for row in known], *(column for _, column in shown)), strict=True))
+    shown = [
+        (name, column)
+        for name, column in shown
+        if any(entry.text not in ("", cells.DASH) for entry in column)
+    ]
+    lines = tuple(
+        zip(*([Cell(row.method) for row in known], *(column for _, column in shown)), strict=True)
+    )
     names = ("method", *(name for name, _ in shown))
-    about = ["Means over seeds. Of all: the labelled pixels of a seed divided by those that could be; the mean of these ratios."]
+    about = [
+        "Means over seeds. Of all: the labelled pixels of a seed divided by those that could be;"
+        " the mean of these ratios."
+    ]
     if "annotation" in names:
-        about.append(f"Annotation: what was labelled times the seconds of {_model(board)}, masks that select a network included.")
+        about.append(
+            f"Annotation: what was labelled times the seconds of {_model(board)}, masks that select"
+            " a network included."
+        )
     if "clicks" in names:
         about.append("Clicks: points, strokes and boxes.")
     if "proportions off by (%)" in names:
-        about.append("Proportions are off by the share of pixels that would have to change class (total variation), in the mean.")
+        about.append(
+            "Proportions are off by the share of pixels that would have to change class (total"
+            " variation), in the mean."
+        )
     if "s / run" in names:
         about.append("s / run: training and test, on the hardware below.")
     return Table("Annotation and cost", names, lines, ("hidden knowledge",), (" ".join(about),))
@@ -48,7 +63,10 @@ COLUMNS: tuple[Column, ...] = (
     ("images", lambda row: _count(row.annotated_images)),
     ("clicks", lambda row: _count(row.clicks)),
     ("annotation", lambda row: _time(row.annotation_seconds)),
-    ("of it, to select", lambda row: _time(row.selection_seconds) if row.selection_seconds else NOTHING),
+    (
+        "of it, to select",
+        lambda row: _time(row.selection_seconds) if row.selection_seconds else NOTHING,
+    ),
     ("hidden knowledge", lambda row: Cell("; ".join(row.hidden_knowledge))),
     ("proportions off by (%)", lambda row: percent(row.total_variation)),
     ("s / run", lambda row: number(row.seconds)),
@@ -56,11 +74,16 @@ COLUMNS: tuple[Column, ...] = (
 
 
 def _model(board: Board) -> str:
-    return "the packaged cost model" if board.costs == packaged() else f"`{OWN}` in the folder of these leaderboards"
+    return (
+        "the packaged cost model"
+        if board.costs == packaged()
+        else f"`{OWN}` in the folder of these leaderboards"
+    )
 
 
 def budgets(board: Board) -> Table | None:
-    """The budgets that reach shares of full supervision, a line for each family and kind of budget; None where none is measured."""
+    """The budgets that reach shares of full supervision, a line for each family and kind of budget;
+    None where none is measured."""
     found = curves(board)
     if not found:
         return None
@@ -70,28 +93,52 @@ def budgets(board: Board) -> Table | None:
     for curve in found:
         measured = f"{_amount(curve, curve.budgets[0])} to {_amount(curve, curve.budgets[-1])}"
         reaches = [
-            cell(_reach(curve, reach), reach.budget) if reach.outcome == "reached" else Cell(_reach(curve, reach)) for reach in curve.reach
+            (
+                cell(_reach(curve, reach), reach.budget)
+                if reach.outcome == "reached"
+                else Cell(_reach(curve, reach))
+            )
+            for reach in curve.reach
         ]
         kind = "labelled pixels" if curve.kind == "labelled pixels" else "annotation"
         area = within(curve.area.mean, curve.area.interval)
-        lines.append((Cell(curve.name), Cell(kind), Cell(measured), *reaches, area, number(curve.area.n, 0)))
+        lines.append(
+            (Cell(curve.name), Cell(kind), Cell(measured), *reaches, area, number(curve.area.n, 0))
+        )
     about = (
-        f"The budget whose mIoU is that share of {reference} with the same seed, read off between measured budgets and never beyond them:"
-        " the geometric mean over seeds, and its 95 % t interval. Area: the mean mIoU over the measured range of the logarithm of the"
-        f" budget, with its t interval. Annotation: by {_model(board)}."
+        f"The budget whose mIoU is that share of {reference} with the same seed, read off between"
+        " measured budgets and never beyond them: the geometric mean over seeds, and its 95 % t"
+        " interval. Area: the mean mIoU over the measured range of the logarithm of the budget,"
+        f" with its t interval. Annotation: by {_model(board)}."
     )
-    title = f"Budgets to reach {' and '.join(f'{100 * share:g}' for share in SHARES)} % of {reference}"
-    return Table(title, ("methods", "budget", "measured", *shares, "area (%)", "seeds"), tuple(lines), ("budget",), (about,))
+    title = (
+        f"Budgets to reach {' and '.join(f'{100 * share:g}' for share in SHARES)} % of {reference}"
+    )
+    return Table(
+        title,
+        ("methods", "budget", "measured", *shares, "area (%)", "seeds"),
+        tuple(lines),
+        ("budget",),
+        (about,),
+    )
 
 
 def _reach(curve: Curve, reach: Reach) -> str:
     """The budget with its interval, or what else the seeds say."""
     if reach.outcome == "not in every seed":
-        said = [f"{count} of {reach.seeds} {where}" for count, where in ((reach.below, "below"), (reach.beyond, "not")) if count]
+        said = [
+            f"{count} of {reach.seeds} {where}"
+            for count, where in ((reach.below, "below"), (reach.beyond, "not"))
+            if count
+        ]
         return f"not in every seed ({', '.join(said)})"
     if reach.outcome != "reached":
         return reach.outcome
-    interval = "" if math.isnan(reach.low) else f" [{_amount(curve, reach.low)}, {_amount(curve, reach.high)}]"
+    interval = (
+        ""
+        if math.isnan(reach.low)
+        else f" [{_amount(curve, reach.low)}, {_amount(curve, reach.high)}]"
+    )
     return f"{_amount(curve, reach.budget)}{interval}"
 
 

@@ -1,4 +1,5 @@
-"""Random changes of training patches, on the training device. Labels are moved by index arithmetic, never interpolated."""
+"""Random changes of training patches, on the training device. Labels are moved by index arithmetic,
+never interpolated."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ from harness.settings import Training
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Change:
-    """What happens to each of B patches: flips bool [B], quarter turns int [B], colour factors float [3, B]; None where not asked for."""
+    """What happens to each of B patches: flips bool [B], quarter turns int [B], colour factors
+    float [3, B]; None where not asked for."""
 
     horizontal: Tensor | None
     vertical: Tensor | None
@@ -25,15 +27,24 @@ def draw(settings: Training, count: int, generator: torch.Generator) -> Change:
     wanted = set(settings.augment)
     both = "flips" in wanted
     return Change(
-        torch.rand(count, generator=generator) < 0.5 if both or "horizontal-flip" in wanted else None,
+        (
+            torch.rand(count, generator=generator) < 0.5
+            if both or "horizontal-flip" in wanted
+            else None
+        ),
         torch.rand(count, generator=generator) < 0.5 if both or "vertical-flip" in wanted else None,
         torch.randint(4, (count,), generator=generator) if "rotations" in wanted else None,
-        1 + settings.jitter * (2 * torch.rand(3, count, generator=generator) - 1) if "color-jitter" in wanted else None,
+        (
+            1 + settings.jitter * (2 * torch.rand(3, count, generator=generator) - 1)
+            if "color-jitter" in wanted
+            else None
+        ),
     )
 
 
 def augmented(images: Tensor, maps: Tensor, change: Change) -> tuple[Tensor, Tensor]:
-    """images uint8 [B, H, W, C] and maps uint8 [B, H, W, M], changed together; images become float 0..1 under colour-jitter."""
+    """images uint8 [B, H, W, C] and maps uint8 [B, H, W, M], changed together; images become float
+    0..1 under colour-jitter."""
     device = images.device
 
     def where(chosen: Tensor, moved: Tensor, kept: Tensor) -> Tensor:
@@ -44,7 +55,9 @@ def augmented(images: Tensor, maps: Tensor, change: Change) -> tuple[Tensor, Ten
     if change.vertical is not None:
         images, maps = (where(change.vertical, x.flip(1), x) for x in (images, maps))
     if change.turns is not None:
-        turned = [torch.stack([x, *(x.rot90(k, (1, 2)) for k in (1, 2, 3))]) for x in (images, maps)]
+        turned = [
+            torch.stack([x, *(x.rot90(k, (1, 2)) for k in (1, 2, 3))]) for x in (images, maps)
+        ]
         rows = torch.arange(len(images), device=device)
         images, maps = (x[change.turns.to(device, non_blocking=True), rows] for x in turned)
     if change.factors is not None:
@@ -53,7 +66,8 @@ def augmented(images: Tensor, maps: Tensor, change: Change) -> tuple[Tensor, Ten
 
 
 def _jittered(images: Tensor, factors: Tensor) -> Tensor:
-    """Brightness, then contrast about the patch mean, then saturation about the pixel's grey value."""
+    """Brightness, then contrast about the patch mean, then saturation about the pixel's grey
+    value."""
     brightness, contrast, saturation = factors[:, :, None, None, None]
     images = images * brightness
     mean = images.mean((1, 2, 3), keepdim=True)

@@ -1,6 +1,8 @@
-"""Collects the records of a scenario into one file, `leaderboards/records/<board>.jsonl`: all that its leaderboard is made from.
+"""Collects the records of a scenario into one file, `leaderboards/records/<board>.jsonl`: all that
+its leaderboard is made from.
 
-The first line describes the board; then comes a line per planned run, in order: its record, or a stub where it has none.
+The first line describes the board; then comes a line per planned run, in order: its record, or a
+stub where it has none.
 """
 
 from __future__ import annotations
@@ -27,7 +29,8 @@ REMEDY = "restore the file, or delete it and run the scenario again"
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """What a leaderboard is a pure function of: records, what describes them, and what annotation costs."""
+    """What a leaderboard is a pure function of: records, what describes them, and what annotation
+    costs."""
 
     header: dict[str, Any]
     records: tuple[dict[str, Any], ...]
@@ -42,8 +45,9 @@ def records_path(root: Path, board: str) -> Path:
 def collect(scenario: Scenario, runs: Sequence[Run], store: Store, root: Path) -> Board:
     """Make the board of a scenario from its runs, and write its records.
 
-    A run that has not finished keeps the result that the file already had, so nothing that was computed elsewhere is lost: that of the
-    same key, else that of the same method and seed, which is then marked as stale.
+    A run that has not finished keeps the result that the file already had, so nothing that was
+    computed elsewhere is lost: that of the same key, else that of the same method and seed, which
+    is then marked as stale.
 
     Raises:
         InputError: naming a record of the store or of the file that does not fit.
@@ -56,8 +60,10 @@ def collect(scenario: Scenario, runs: Sequence[Run], store: Store, root: Path) -
         "about": scenario.about,
         "profile": scenario.profile,
         "overrides": list(scenario.overrides),
-        "dataset": {"name": dataset.name, "source": dataset.source, "licence": dataset.licence}
-        | ({"citation": dataset.citation} if dataset.citation else {}),
+        "dataset": (
+            {"name": dataset.name, "source": dataset.source, "licence": dataset.licence}
+            | ({"citation": dataset.citation} if dataset.citation else {})
+        ),
         "reference": scenario.reference,
         "methods": [{"name": method.name, "about": method.about} for method in scenario.methods],
         "seeds": list(scenario.seeds),
@@ -75,13 +81,19 @@ def collect(scenario: Scenario, runs: Sequence[Run], store: Store, root: Path) -
         if problem is None and record is stored and record["key"] != run.key:
             problem = f"key: {record['key']!r} is not the name of the folder"
         if problem:
-            raise InputError(f"{store.folder(run.key) / 'record.json'}: {problem}: run it again (`harness run ... --again`)")
+            raise InputError(
+                f"{store.folder(run.key) / 'record.json'}: {problem}: run it again (`harness run"
+                " ... --again`)"
+            )
     replace_file(path, "".join(json.dumps(line) + "\n" for line in (header, *records)))
     return Board(header, tuple(records), cost_model(root))
 
 
-def _chosen(run: Run, stored: dict[str, Any] | None, recorded: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return the record that a board shows for a run: a result before a failure, a failure before nothing.
+def _chosen(
+    run: Run, stored: dict[str, Any] | None, recorded: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
+    """Return the record that a board shows for a run: a result before a failure, a failure before
+    nothing.
 
     stored: what the folder of runs has for the run. recorded: what the board's file had before.
     """
@@ -94,32 +106,54 @@ def _chosen(run: Run, stored: dict[str, Any] | None, recorded: Sequence[dict[str
     for record in finished:
         if (record["method"], record["seed"]) == (run.method.name, run.seed):
             return {**record, "stale": why_stale(record["settings"], run.settings)}
-    failures = [record for record in recorded if record["status"] == "failed" and record["key"] == run.key]
+    failures = [
+        record for record in recorded if record["status"] == "failed" and record["key"] == run.key
+    ]
     return stored or next(iter(failures), None) or {"key": run.key, "status": "missing"}
 
 
 def why_stale(recorded: Mapping[str, Any], planned: Mapping[str, Any]) -> str:
-    """Say why a record is not that of the planned run: which component changed, or which setting."""
+    """Say why a record is not that of the planned run: which component changed, or which
+    setting."""
     if recorded.get("protocol") != planned["protocol"]:
-        return f"recorded under protocol {recorded.get('protocol')}; today's is {planned['protocol']}"
+        return (
+            f"recorded under protocol {recorded.get('protocol')}; today's is {planned['protocol']}"
+        )
     changed = []
     for kind in ("dataset", "model", "supervision", "loss"):
         before, after = recorded.get(kind, []), planned[kind]
         pairs = zip(before, after, strict=False) if isinstance(after, list) else [(before, after)]
-        changed += [new["name"] for old, new in pairs if old != new and old.get("name") == new["name"] and _fields(old) == _fields(new)]
+        changed += [
+            new["name"]
+            for old, new in pairs
+            if old != new and old.get("name") == new["name"] and _fields(old) == _fields(new)
+        ]
     if changed:
         return f"recorded with an earlier version of {', '.join(dict.fromkeys(changed))}"
-    fields = [name for name in dict.fromkeys([*planned, *recorded]) if recorded.get(name) != planned.get(name)]
-    return f"recorded with other settings of {', '.join(fields)}" if fields else "recorded under another key"
+    fields = [
+        name
+        for name in dict.fromkeys([*planned, *recorded])
+        if recorded.get(name) != planned.get(name)
+    ]
+    return (
+        f"recorded with other settings of {', '.join(fields)}"
+        if fields
+        else "recorded under another key"
+    )
 
 
 def _fields(component: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of a recorded component, without what says which version of it ran."""
-    return {name: value for name, value in component.items() if name not in ("version", "source", "content")}
+    return {
+        name: value
+        for name, value in component.items()
+        if name not in ("version", "source", "content")
+    }
 
 
 def earlier(scenario: Scenario, root: Path) -> Sequence[dict[str, Any]]:
-    """The records that the board of a scenario has already. Raises InputError where they are damaged."""
+    """The records that the board of a scenario has already. Raises InputError where they are
+    damaged."""
     path = records_path(root, scenario.board)
     return read_board(path).records if path.exists() else ()
 
@@ -127,14 +161,16 @@ def earlier(scenario: Scenario, root: Path) -> Sequence[dict[str, Any]]:
 def read_board(path: Path) -> Board:
     """The board in a records file, with the cost model of its leaderboards' folder.
 
-    A planned run without a line is a missing one. Raises InputError naming file, line and field of what is damaged or does not fit the
-    rest, or the boards there are.
+    A planned run without a line is a missing one. Raises InputError naming file, line and field of
+    what is damaged or does not fit the rest, or the boards there are.
     """
     try:
         lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
     except FileNotFoundError as error:
         known = sorted(other.stem for other in path.parent.glob("*.jsonl"))
-        raise InputError(f"no leaderboard records {path}. {suggestion(path.stem, known)}") from error
+        raise InputError(
+            f"no leaderboard records {path}. {suggestion(path.stem, known)}"
+        ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read ({error}): {REMEDY}") from error
     values = [_parsed(line, f"{path}:{number}") for number, line in enumerate(lines, 1)]
@@ -147,9 +183,16 @@ def read_board(path: Path) -> Board:
             raise InputError(f"{path}:{number}: {problem}: {REMEDY}")
         first = places.setdefault((record["method"], record["seed"]), number)
         if first != number:
-            raise InputError(f"{path}:{number}: {record['method']}, seed {record['seed']}, is in line {first} already: {REMEDY}")
+            raise InputError(
+                f"{path}:{number}: {record['method']}, seed {record['seed']}, is in line {first}"
+                f" already: {REMEDY}"
+            )
     planned = ((entry["name"], seed) for seed in header["seeds"] for entry in header["methods"])
-    absent = ({"status": "missing", "key": "unknown", "method": name, "seed": seed} for name, seed in planned if (name, seed) not in places)
+    absent = (
+        {"status": "missing", "key": "unknown", "method": name, "seed": seed}
+        for name, seed in planned
+        if (name, seed) not in places
+    )
     return Board(header, (*records, *absent), cost_model(path.parent.parent))
 
 

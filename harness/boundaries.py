@@ -1,7 +1,9 @@
-"""Counts of class boundaries in predicted and true maps, from which `metrics` has boundary IoU and boundary F1.
+"""Counts of class boundaries in predicted and true maps, from which `metrics` has boundary IoU and
+boundary F1.
 
-A boundary is where a valid pixel of another class is near. Neither an ignored region nor the edge of a patch makes one, and no ignored
-pixel is counted on either side. Distances are chessboard distances in pixels. Maps are uint8 [B, H, W].
+A boundary is where a valid pixel of another class is near. Neither an ignored region nor the edge
+of a patch makes one, and no ignored pixel is counted on either side. Distances are chessboard
+distances in pixels. Maps are uint8 [B, H, W].
 """
 
 from __future__ import annotations
@@ -18,12 +20,14 @@ COUNTED = ("intersection", "union", "predicted", "predicted_matched", "true", "t
 
 
 def boundary_counts(predicted: Tensor, truth: Tensor, classes: int, radius: int) -> Tensor:
-    """Pixels at the boundary of each class, summed over maps: int64 [6, K] on their device, rows as in COUNTED.
+    """Pixels at the boundary of each class, summed over maps: int64 [6, K] on their device, rows as
+    in COUNTED.
 
-    intersection, union: of the bands of prediction and truth, a band being the pixels of a class with another class within `radius`
-    (Cheng et al. 2021, with a radius in pixels and without the frame of the image). predicted, true: the contours, which are bands of
-    radius 1. matched: those contour pixels with one of the same class in the other map's contour within `radius` (Csurka et al. 2013,
-    Perazzi et al. 2016; there averaged over images, here counted over all of them).
+    intersection, union: of the bands of prediction and truth, a band being the pixels of a class
+    with another class within `radius` (Cheng et al. 2021, with a radius in pixels and without the
+    frame of the image). predicted, true: the contours, which are bands of radius 1. matched: those
+    contour pixels with one of the same class in the other map's contour within `radius` (Csurka et
+    al. 2013, Perazzi et al. 2016; there averaged over images, here counted over all of them).
     """
     maps = torch.where(truth == IGNORE, IGNORE, predicted), truth
     bands = [_band(each, radius) for each in maps]
@@ -47,7 +51,8 @@ def _band(maps: Tensor, radius: int) -> Tensor:
 
 
 def _matched(contours: Tensor, others: Tensor, radius: int) -> Tensor:
-    """The contours where the others have a pixel of the same class within the radius, IGNORE elsewhere."""
+    """The contours where the others have a pixel of the same class within the radius, IGNORE
+    elsewhere."""
     near = torch.zeros_like(contours, dtype=torch.bool)
     for shifted in _shifted(others, radius):
         near |= shifted == contours

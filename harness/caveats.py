@@ -1,4 +1,5 @@
-"""What a reader must know before believing a headline, as sentences of plain text: pages and reports show them."""
+"""What a reader must know before believing a headline, as sentences of plain text: pages and
+reports show them."""
 
 from __future__ import annotations
 
@@ -20,34 +21,59 @@ def incomplete(board: Board, table: Sequence[Row]) -> list[str]:
     reference = next((row for row in table if row.role == "reference"), None)
     if reference is None or not reference.failed + reference.missing:
         return []
-    lost = {record["seed"]: record["status"] for record in board.records if record["method"] == reference.method}
+    lost = {
+        record["seed"]: record["status"]
+        for record in board.records
+        if record["method"] == reference.method
+    }
     told = ", ".join(f"{seed} ({state})" for seed, state in sorted(lost.items()) if state != "ok")
     left = ", ".join(map(str, reference.miou))
-    compared = f"comparisons with it are over seed {left} alone" if left else "no method can be compared with it"
+    compared = (
+        f"comparisons with it are over seed {left} alone"
+        if left
+        else "no method can be compared with it"
+    )
     return [f"The reference {reference.method} lacks seed {told}: {compared}."]
 
 
 def dear(table: Sequence[Row]) -> list[str]:
-    """The methods whose labels took longer than those of the reference, so that they save nothing, by the board's cost model."""
+    """The methods whose labels took longer than those of the reference, so that they save nothing,
+    by the board's cost model."""
     reference = next((row for row in table if row.role == "reference"), None)
     if reference is None:
         return []
-    slower = [row for row in table if row.role == "method" and row.annotation_seconds > reference.annotation_seconds]
+    slower = [
+        row
+        for row in table
+        if row.role == "method" and row.annotation_seconds > reference.annotation_seconds
+    ]
     told = ", ".join(f"{row.method} ({cells.duration(row.annotation_seconds)})" for row in slower)
     masks = f"the {'masks' if reference.labelled_share == 1 else 'labels'} of {reference.method}"
-    takes = f"costs more seconds of annotation than {masks} ({cells.duration(reference.annotation_seconds)})"
+    takes = (
+        f"costs more seconds of annotation than {masks}"
+        f" ({cells.duration(reference.annotation_seconds)})"
+    )
     return [f"By the cost model, the weak label {takes}: {told}."] if slower else []
 
 
 def varied(board: Board) -> str:
     """What another seed changes; the split is left out where it is the same for all."""
     split: Mapping[str, Any] = next((record["settings"]["split"] for record in finished(board)), {})
-    return "initialisation and supervision draw" if _fixed(split) else "split, initialisation and supervision draw"
+    return (
+        "initialisation and supervision draw"
+        if _fixed(split)
+        else "split, initialisation and supervision draw"
+    )
 
 
 def _fixed(split: Mapping[str, Any]) -> bool:
-    """Whether settings of a split give one split, whatever the seed: the data set's own, named groups, or one pinned draw."""
+    """Whether settings of a split give one split, whatever the seed: the data set's own, named
+    groups, or one pinned draw."""
     if split.get("by") in ("official", "leave-one-group-out"):
         return bool(split["by"] == "official")
-    drawn = [part for part in (split.get("test", 0.0), split.get("validation", 0.0)) if isinstance(part, int | float) and part]
+    drawn = [
+        part
+        for part in (split.get("test", 0.0), split.get("validation", 0.0))
+        if isinstance(part, int | float) and part
+    ]
     return split.get("seed") is not None or not drawn

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 
 def perform(arguments: Namespace) -> int:
-    """Does what was asked for and returns the exit code. Each command imports what it needs, so that the quick ones stay quick."""
+    """Does what was asked for and returns the exit code. Each command imports what it needs, so
+    that the quick ones stay quick."""
     command = {
         "run": _run,
         "plan": _plan,
@@ -60,7 +61,9 @@ def _experiment(catalog: Catalog, arguments: Namespace) -> Experiment:
     settings = list(arguments.set)
     settings += [f"seeds={arguments.seeds}"] if arguments.seeds else []
     settings += [f"training.device={arguments.device}"] if arguments.device else []
-    return execution.prepare(catalog, arguments.scenario, arguments.profile, settings, arguments.only)
+    return execution.prepare(
+        catalog, arguments.scenario, arguments.profile, settings, arguments.only
+    )
 
 
 def _executor(catalog: Catalog, name: str, jobs: int | None) -> Executor:
@@ -118,7 +121,10 @@ def _figures(arguments: Namespace) -> int:
     from harness.folders import leaderboards_root
 
     name, root = arguments.board, leaderboards_root()
-    written = write_figures(read_board(records_path(root, name)), Path(arguments.out) if arguments.out else root / "figures" / name)
+    written = write_figures(
+        read_board(records_path(root, name)),
+        Path(arguments.out) if arguments.out else root / "figures" / name,
+    )
     print(f"wrote {', '.join(map(str, written))}")
     return 0
 
@@ -145,7 +151,12 @@ def _compare(arguments: Namespace) -> int:
     from harness.records import find
     from harness.store import Store
 
-    found = compare(*(find(name, leaderboards_root(), Store(runs_root())) for name in (arguments.a, arguments.b)))
+    found = compare(
+        *(
+            find(name, leaderboards_root(), Store(runs_root()))
+            for name in (arguments.a, arguments.b)
+        )
+    )
     print(to_json(found) if arguments.json else to_text(found))
     return 0
 
@@ -170,7 +181,10 @@ def _audit(arguments: Namespace) -> int:
 
     majority, classes = arguments.majority, arguments.classes
     if majority is not None and not 0 < majority <= 100:
-        raise InputError(f"--majority {majority:g}: is a share of the pixels, above 0 and at most 1 (or 100, in percent)")
+        raise InputError(
+            f"--majority {majority:g}: is a share of the pixels, above 0 and at most 1 (or 100, in"
+            " percent)"
+        )
     if classes is not None and classes < 2:
         raise InputError(f"--classes {classes}: there are at least two")
     share = majority / 100 if majority and majority > 1 else majority
@@ -193,5 +207,7 @@ def _schema(arguments: Namespace) -> int:
     from harness.schema import reference, scenario_schema
 
     catalog = load_catalog()
-    print(reference(catalog) if arguments.markdown else json.dumps(scenario_schema(catalog), indent=1))
+    print(
+        reference(catalog) if arguments.markdown else json.dumps(scenario_schema(catalog), indent=1)
+    )
     return 0

@@ -1,7 +1,9 @@
-"""The five kinds of component. A component is a frozen pydantic model: its fields are its hyper-parameters, one method is its job.
+"""The five kinds of component. A component is a frozen pydantic model: its fields are its
+hyper-parameters, one method is its job.
 
-Declare a field once, with its default, bounds, unit and description; settings, JSON schema, command-line help, records and
-documentation all come from it. Classes are final: two losses share a function, never a base class.
+Declare a field once, with its default, bounds, unit and description; settings, JSON schema,
+command-line help, records and documentation all come from it. Classes are final: two losses share a
+function, never a base class.
 """
 
 from __future__ import annotations
@@ -25,11 +27,14 @@ if TYPE_CHECKING:
     from harness.store import Store
 
 NotInKey: JsonDict = {"in_key": False}
-"""`json_schema_extra` of a field that says where something is, not what it is: it does not change a run's key."""
+"""`json_schema_extra` of a field that says where something is, not what it is: it does not change a
+run's key."""
 
 Unit = Annotated[
     Literal["scene", "patch"],
-    Field(description="What is annotated at once: a whole source image, or each patch cut from it."),
+    Field(
+        description="What is annotated at once: a whole source image, or each patch cut from it."
+    ),
 ]
 
 
@@ -39,17 +44,23 @@ class Component(Frozen, ABC):
     name: ClassVar[str]
     """The name scenarios use, in kebab-case."""
     version: ClassVar[str] = "1"
-    """Part of every key, beside the source: raise it when results change for a reason that the source does not show."""
+    """Part of every key, beside the source: raise it when results change for a reason that the
+    source does not show."""
     preload: ClassVar[tuple[str, ...]] = ()
     """Slow modules the component imports when it works, loaded once for all runs of a scenario."""
 
     def settings(self) -> dict[str, Any]:
-        """All field values, JSON-ready, with the name: what is stored, and what makes the component again."""
+        """All field values, JSON-ready, with the name: what is stored, and what makes the component
+        again."""
         return {"name": self.name, **self.model_dump(mode="json")}
 
     def identity(self) -> dict[str, Any]:
         """The settings that can change a number: without the fields marked `NotInKey`."""
-        located = {key for key, field in type(self).model_fields.items() if field.json_schema_extra == NotInKey}
+        located = {
+            key
+            for key, field in type(self).model_fields.items()
+            if field.json_schema_extra == NotInKey
+        }
         return {key: value for key, value in self.settings().items() if key not in located}
 
 
@@ -63,11 +74,13 @@ class Dataset(Component):
     @property
     @abstractmethod
     def classes(self) -> Sequence[SegmentationClass]:
-        """The classes in mask order: index i in a mask is `classes[i]`. Raises InputError where files they come from are absent."""
+        """The classes in mask order: index i in a mask is `classes[i]`. Raises InputError where
+        files they come from are absent."""
 
     @abstractmethod
     def scenes(self) -> Sequence[Scene]:
-        """All scenes, in a stable order, none decoded yet. Raises InputError naming the folder, the variable and the remedy."""
+        """All scenes, in a stable order, none decoded yet. Raises InputError naming the folder, the
+        variable and the remedy."""
 
 
 class Supervision(Component):
@@ -75,16 +88,24 @@ class Supervision(Component):
 
     provides: ClassVar[frozenset[Provision]]
     reveals: ClassVar[tuple[str, ...]] = ()
-    """What the annotation gives away beyond its labels (say, which classes are present); printed in the ledger."""
+    """What the annotation gives away beyond its labels (say, which classes are present); printed in
+    the ledger."""
 
     unit: Unit = "patch"
 
     @abstractmethod
     def annotate(self, sample: Sample, generator: np.random.Generator) -> WeakLabel:
-        """The weak label of one sample. Never labels a pixel whose mask is IGNORE. `generator` belongs to this sample alone."""
+        """The weak label of one sample. Never labels a pixel whose mask is IGNORE. `generator`
+        belongs to this sample alone."""
 
-    def refine(self, weak_labels: Sequence[WeakLabel], samples: Sequence[Sample], generator: np.random.Generator) -> Sequence[WeakLabel]:
-        """A pass over all weak labels of a run, in the order of their samples; the identity unless overridden.
+    def refine(
+        self,
+        weak_labels: Sequence[WeakLabel],
+        samples: Sequence[Sample],
+        generator: np.random.Generator,
+    ) -> Sequence[WeakLabel]:
+        """A pass over all weak labels of a run, in the order of their samples; the identity unless
+        overridden.
 
         Those are of the training part, and of the validation part where it is labelled weakly.
         """
@@ -98,7 +119,8 @@ class Loss(Component):
 
     @abstractmethod
     def __call__(self, logits: torch.Tensor, batch: Batch) -> torch.Tensor:
-        """The scalar loss. logits: float32 [B, K, H, W]. A batch without any label gives zero with a gradient of zero, never NaN."""
+        """The scalar loss. logits: float32 [B, K, H, W]. A batch without any label gives zero with
+        a gradient of zero, never NaN."""
 
 
 class Model(Component):
@@ -114,15 +136,18 @@ class Model(Component):
 
     @property
     def auxiliary_weights(self) -> tuple[float, ...]:
-        """Weights, in the objective, of the auxiliary logits that the module gives in training mode; none unless overridden."""
+        """Weights, in the objective, of the auxiliary logits that the module gives in training
+        mode; none unless overridden."""
         return ()
 
     @abstractmethod
     def build(self, channels: int, classes: int) -> torch.nn.Module:
-        """A module from images [B, channels, H, W] to logits [B, classes, H, W], initialised from torch's global generator.
+        """A module from images [B, channels, H, W] to logits [B, classes, H, W], initialised from
+        torch's global generator.
 
-        Of a model with auxiliary weights, the module gives a sequence in training mode: the logits, then auxiliary ones of the same shape
-        for each weight w_i; what is minimised is objective(logits) + sum_i w_i objective(auxiliary_i). In eval mode it gives the logits
+        Of a model with auxiliary weights, the module gives a sequence in training mode: the logits,
+        then auxiliary ones of the same shape for each weight w_i; what is minimised is
+        objective(logits) + sum_i w_i objective(auxiliary_i). In eval mode it gives the logits
         alone. Raises InputError where weights or a name cannot be had.
         """
 
@@ -132,4 +157,5 @@ class Executor(Component):
 
     @abstractmethod
     def execute(self, runs: Iterable[Run], store: Store) -> Iterator[Event]:
-        """Performs the runs, yielding their events as they happen; every run ends with a `RunFinished`, also a run that died."""
+        """Performs the runs, yielding their events as they happen; every run ends with a
+        `RunFinished`, also a run that died."""

@@ -1,4 +1,5 @@
-"""How soon methods learn: the mIoU on the validation part after each epoch. Losses of different kinds say nothing about that."""
+"""How soon methods learn: the mIoU on the validation part after each epoch. Losses of different
+kinds say nothing about that."""
 
 from __future__ import annotations
 
@@ -22,11 +23,19 @@ Scores = Mapping[int, Sequence[float]]
 
 def reached(scores: Sequence[float], target: float) -> int | None:
     """The first epoch, counted from 1, whose score is at least the target; None where none is."""
-    return next((epoch for epoch, score in enumerate(scores, 1) if round(score, DIGITS) >= round(target, DIGITS)), None)
+    return next(
+        (
+            epoch
+            for epoch, score in enumerate(scores, 1)
+            if round(score, DIGITS) >= round(target, DIGITS)
+        ),
+        None,
+    )
 
 
 def curves(board: Board) -> Mapping[str, Scores]:
-    """The validation mIoU of every run that was followed by it, by method and seed: fractions, NaN where there is none.
+    """The validation mIoU of every run that was followed by it, by method and seed: fractions, NaN
+    where there is none.
 
     Few-shot rows are not here: they train on the validation part.
     """
@@ -39,7 +48,8 @@ def curves(board: Board) -> Mapping[str, Scores]:
 
 
 def convergence(board: Board) -> Table | None:
-    """The validation mIoU along the schedule, and the epochs to shares of what full supervision ends with; None where no run has it."""
+    """The validation mIoU along the schedule, and the epochs to shares of what full supervision
+    ends with; None where no run has it."""
     found, reference = curves(board), board.header["reference"]
     if not found:
         return None
@@ -48,13 +58,27 @@ def convergence(board: Board) -> Table | None:
     full = {seed: scores[-1] for seed, scores in found.get(reference, {}).items()}
     lines = []
     for method, own in found.items():
-        along = [[scores[epoch - 1] for scores in own.values() if len(scores) >= epoch] for epoch in shown]
-        lines.append((Cell(method), *(spread(over_seeds(values)) for values in along), *(_epochs(own, full, share) for share in SHARES)))
-    columns = ("method", *(f"epoch {epoch} (%)" for epoch in shown), *(f"epochs to {100 * share:g} % of {reference}" for share in SHARES))
+        along = [
+            [scores[epoch - 1] for scores in own.values() if len(scores) >= epoch]
+            for epoch in shown
+        ]
+        lines.append(
+            (
+                Cell(method),
+                *(spread(over_seeds(values)) for values in along),
+                *(_epochs(own, full, share) for share in SHARES),
+            )
+        )
+    columns = (
+        "method",
+        *(f"epoch {epoch} (%)" for epoch in shown),
+        *(f"epochs to {100 * share:g} % of {reference}" for share in SHARES),
+    )
     about = (
-        "The mIoU against the whole masks of the validation part, which no method trains on: mean ± standard deviation over the seeds that"
-        f" trained that long. Epochs: the first after which it is that share of what {reference} has after its last epoch with the same"
-        " seed, the mean over seeds; where some seeds never get there, how many do."
+        "The mIoU against the whole masks of the validation part, which no method trains on: mean"
+        " ± standard deviation over the seeds that trained that long. Epochs: the first after"
+        f" which it is that share of what {reference} has after its last epoch with the same seed,"
+        " the mean over seeds; where some seeds never get there, how many do."
     )
     return Table("Convergence: validation mIoU by epoch", columns, tuple(lines), about=(about,))
 

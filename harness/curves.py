@@ -1,4 +1,5 @@
-"""What a drawing of a board shows, whatever draws it: mIoU against annotation, a line per family of methods. Pure: no drawing library.
+"""What a drawing of a board shows, whatever draws it: mIoU against annotation, a line per family of
+methods. Pure: no drawing library.
 
 Scores are fractions.
 """
@@ -14,15 +15,18 @@ from harness.boards import Board
 from harness.leaderboard import FLOOR, Row, finished
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-"""Colours that colour-blind readers tell apart (Okabe and Ito, "Color Universal Design", 2008), the strongest on white first."""
+"""Colours that colour-blind readers tell apart (Okabe and Ito, "Color Universal Design", 2008), the
+strongest on white first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A method at its budget: mean over n seeds, from `low` to `high` its 95 % interval (NaN below two seeds).
+    """A method at its budget: mean over n seeds, from `low` to `high` its 95 % interval (NaN below
+    two seeds).
 
-    published: the mIoU that a source reports for it. aside: its place among points that would cover one another, centred on 0
-    (-1, 0, 1, or -0.5, 0.5), in steps of whatever width the drawing likes; 0 where it is alone.
+    published: the mIoU that a source reports for it. aside: its place among points that would cover
+    one another, centred on 0 (-1, 0, 1, or -0.5, 0.5), in steps of whatever width the drawing
+    likes; 0 where it is alone.
     """
 
     method: str
@@ -50,7 +54,8 @@ class Family:
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A score to compare with, drawn as a line across. budget: that of labels everywhere, NaN where it has others."""
+    """A score to compare with, drawn as a line across. budget: that of labels everywhere, NaN where
+    it has others."""
 
     name: str
     mean: float
@@ -59,7 +64,8 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """mIoU against a budget above 0. omitted: methods with a score that have no place on the axis."""
+    """mIoU against a budget above 0. omitted: methods with a score that have no place on the
+    axis."""
 
     budget: str
     families: tuple[Family, ...]
@@ -75,13 +81,21 @@ class Curve:
     @property
     def scores(self) -> tuple[float, float]:
         """The lowest and highest score to show (see `span`)."""
-        shown = [value for point in self.points for value in (point.mean, point.low, point.high, point.published)]
+        shown = [
+            value
+            for point in self.points
+            for value in (point.mean, point.low, point.high, point.published)
+        ]
         shown += [self.reference.mean] if self.reference else []
-        return span([value for value in shown if value is not None], self.floor.mean if self.floor else math.nan)
+        return span(
+            [value for value in shown if value is not None],
+            self.floor.mean if self.floor else math.nan,
+        )
 
     @property
     def budgets(self) -> tuple[float, float]:
-        """The decimal logarithms between which all budgets lie: a factor of 4 at least, with room for markers at both ends."""
+        """The decimal logarithms between which all budgets lie: a factor of 4 at least, with room
+        for markers at both ends."""
         values = [math.log10(point.budget) for point in self.points]
         width = max(values) - min(values)
         room = max(0.08 * width, (0.6 - width) / 2)
@@ -91,7 +105,8 @@ class Curve:
 def span(values: Sequence[float], floor: float) -> tuple[float, float]:
     """The lowest and highest score of an axis, in 0 to 1, that shows these values (NaN is none).
 
-    A floor that is further below them than they are apart would leave less than half of the axis to them: it is left off.
+    A floor that is further below them than they are apart would leave less than half of the axis to
+    them: it is left off.
     """
     inside = [min(max(value, 0.0), 1.0) for value in values if not math.isnan(value)]
     low, high = min(inside), max(inside)
@@ -99,11 +114,17 @@ def span(values: Sequence[float], floor: float) -> tuple[float, float]:
 
 
 def log_ticks(low: float, high: float) -> list[float]:
-    """Round numbers from low to high, both above 0: powers of ten where these are three or more, else more numbers between them."""
+    """Round numbers from low to high, both above 0: powers of ten where these are three or more,
+    else more numbers between them."""
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     ticks: list[float] = []
     for factors in ((1,), (1, 2, 5), range(1, 10)):
-        ticks = [tick for power in powers for factor in factors if low <= (tick := factor * 10.0**power) <= high]
+        ticks = [
+            tick
+            for power in powers
+            for factor in factors
+            if low <= (tick := factor * 10.0**power) <= high
+        ]
         if len(ticks) > 2:
             break
     return ticks
@@ -111,35 +132,70 @@ def log_ticks(low: float, high: float) -> list[float]:
 
 def amount(value: float) -> str:
     """A tick's number, for people."""
-    return f"{value / 1e6:g} M" if round(value) >= 1e6 else f"{value:,.0f}" if value >= 1 else f"{value:g}"
+    return (
+        f"{value / 1e6:g} M"
+        if round(value) >= 1e6
+        else f"{value:,.0f}"
+        if value >= 1
+        else f"{value:g}"
+    )
 
 
 def curve(table: Sequence[Row], board: Board, budget: str = "labelled_pixels") -> Curve | None:
     """The curve of a board's rows over one of their fields.
 
-    None where fewer than two methods with partial labels have a budget above 0. Of what a source published, the mIoU is
-    shown.
+    None where fewer than two methods with partial labels have a budget above 0. Of what a source
+    published, the mIoU is shown.
     """
     scored = [row for row in table if row.score.n]
     drawn = [row for row in scored if getattr(row, budget) > 0 and row.labelled_share < 1]
     if len(drawn) < 2:
         return None
-    aside = dict(zip((row.method for row in drawn), _aside([getattr(row, budget) for row in drawn]), strict=True))
+    aside = dict(
+        zip(
+            (row.method for row in drawn),
+            _aside([getattr(row, budget) for row in drawn]),
+            strict=True,
+        )
+    )
 
     def point(row: Row) -> Point:
         published = row.published.get("miou")
-        return Point(row.method, getattr(row, budget), row.score.mean, *row.score.interval, row.score.n, published, aside[row.method])
+        return Point(
+            row.method,
+            getattr(row, budget),
+            row.score.mean,
+            *row.score.interval,
+            row.score.n,
+            published,
+            aside[row.method],
+        )
 
     by_name = {row.method: point(row) for row in drawn}
-    grouped = families.lines(families.families(finished(board)), {name: found.budget for name, found in by_name.items()})
+    grouped = families.lines(
+        families.families(finished(board)), {name: found.budget for name, found in by_name.items()}
+    )
     levels = {
-        row.method: Level(row.method, row.score.mean, getattr(row, budget) if row.labelled_share == 1 else math.nan) for row in scored
+        row.method: Level(
+            row.method,
+            row.score.mean,
+            getattr(row, budget) if row.labelled_share == 1 else math.nan,
+        )
+        for row in scored
     }
     shown = {*by_name, board.header["reference"], FLOOR}
     return Curve(
         budget=budget,
         families=tuple(
-            Family(one.name, tuple(sorted((by_name[method] for method in one.methods), key=lambda found: found.budget))) for one in grouped
+            Family(
+                one.name,
+                tuple(
+                    sorted(
+                        (by_name[method] for method in one.methods), key=lambda found: found.budget
+                    )
+                ),
+            )
+            for one in grouped
         ),
         reference=levels.get(board.header["reference"]),
         floor=levels.get(FLOOR),

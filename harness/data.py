@@ -1,7 +1,8 @@
 """The values that travel through a run, and its random streams.
 
-Shapes: B patches in a batch, K classes, R regions, H and W pixels, C channels. Arrays are NumPy on the way in (no torch needed to list,
-plan or annotate); a `Batch` holds tensors on the training device.
+Shapes: B patches in a batch, K classes, R regions, H and W pixels, C channels. Arrays are NumPy on
+the way in (no torch needed to list, plan or annotate); a `Batch` holds tensors on the training
+device.
 """
 
 from __future__ import annotations
@@ -22,16 +23,19 @@ IGNORE = 255
 """Mask and label value of a pixel that is neither trained on nor scored."""
 
 PROTOCOL = 1
-"""Version of everything in the core that can change a number. Part of every key: raise it with such a change."""
+"""Version of everything in the core that can change a number. Part of every key: raise it with such
+a change."""
 
 Part = Literal["train", "validation", "test"]
 Purpose = Literal["data", "split", "supervision", "initialisation", "order", "augmentation"]
 Provision = Literal["labels", "dense", "proportions", "tags"]
-"""What a weak label can carry: labels (sparse or not), dense (every valid pixel labelled), proportions, tags."""
+"""What a weak label can carry: labels (sparse or not), dense (every valid pixel labelled),
+proportions, tags."""
 
 
 class InputError(ValueError):
-    """Something the user wrote or supplied cannot work; the message names it and the remedy. Exit code 2."""
+    """Something the user wrote or supplied cannot work; the message names it and the remedy. Exit
+    code 2."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +50,9 @@ class SegmentationClass:
 class Scene:
     """A source image with its mask, decoded only when `read` is called.
 
-    `read()` returns the image (uint8 [H, W, C]) and the mask (uint8 [H, W], class index or IGNORE). `group` names what must not be
-    divided between splits (a tile, a volume); `part` is the official split, if there is one; `files` are the sources of the content.
+    `read()` returns the image (uint8 [H, W, C]) and the mask (uint8 [H, W], class index or IGNORE).
+    `group` names what must not be divided between splits (a tile, a volume); `part` is the official
+    split, if there is one; `files` are the sources of the content.
     """
 
     key: str
@@ -59,7 +64,8 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What a supervision sees: a scene or a patch. image uint8 [H, W, C], mask uint8 [H, W] with IGNORE where invalid."""
+    """What a supervision sees: a scene or a patch. image uint8 [H, W, C], mask uint8 [H, W] with
+    IGNORE where invalid."""
 
     key: str
     image: NDArray[np.uint8]
@@ -71,10 +77,14 @@ class Sample:
         """bool [H, W]: pixels that may be labelled."""
         return np.not_equal(self.mask, IGNORE)
 
-    def shares(self, regions: NDArray[np.uint8] | None = None, count: int = 1) -> NDArray[np.float64]:
-        """float64 [R, K]: the share of each class in the valid pixels of each of `count` regions; all zero where a region has none.
+    def shares(
+        self, regions: NDArray[np.uint8] | None = None, count: int = 1
+    ) -> NDArray[np.float64]:
+        """float64 [R, K]: the share of each class in the valid pixels of each of `count` regions;
+        all zero where a region has none.
 
-        regions: uint8 [H, W], the region of each pixel, IGNORE where in none. Without it, the sample is one region.
+        regions: uint8 [H, W], the region of each pixel, IGNORE where in none. Without it, the
+        sample is one region.
         """
         where = np.zeros(self.mask.shape, np.int64) if regions is None else regions.astype(np.int64)
         counted = self.valid & (where < count)
@@ -86,12 +96,15 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class WeakLabel:
-    """All that training sees of a mask: labels uint8 [H, W] (IGNORE = unlabelled), proportions float32 [K] summing to 1, tags bool [K].
+    """All that training sees of a mask: labels uint8 [H, W] (IGNORE = unlabelled), proportions
+    float32 [K] summing to 1, tags bool [K].
 
-    With regions uint8 [H, W] (the region of each pixel, IGNORE where in none), proportions are float32 [R, K]: one vector for each region,
-    all zero for a region without valid pixels. R is from 1 to IGNORE, and the same for all patches.
+    With regions uint8 [H, W] (the region of each pixel, IGNORE where in none), proportions are
+    float32 [R, K]: one vector for each region, all zero for a region without valid pixels. R is
+    from 1 to IGNORE, and the same for all patches.
 
-    shared: the proportions are those of another unit, which was annotated, and cost no annotation of their own.
+    shared: the proportions are those of another unit, which was annotated, and cost no annotation
+    of their own.
     """
 
     labels: NDArray[np.uint8] | None = None
@@ -125,10 +138,11 @@ class WeakLabel:
 class Batch:
     """What a loss sees. There is no true mask in it, so no loss can leak one.
 
-    images: float [B, C, H, W], normalised. valid: bool [B, H, W], False on padding and ignored pixels. labels: int64 [B, H, W] with
-    IGNORE where unlabelled. proportions: float [B, K], or [B, R, K] with regions: int64 [B, H, W], IGNORE where in none. tags: bool
-    [B, K]. labels_per_patch: float [K], the mean number of labelled pixels of each class in a training patch, over the whole training set
-    of `training_patches`.
+    images: float [B, C, H, W], normalised. valid: bool [B, H, W], False on padding and ignored
+    pixels. labels: int64 [B, H, W] with IGNORE where unlabelled. proportions: float [B, K], or [B,
+    R, K] with regions: int64 [B, H, W], IGNORE where in none. tags: bool [B, K]. labels_per_patch:
+    float [K], the mean number of labelled pixels of each class in a training patch, over the whole
+    training set of `training_patches`.
     """
 
     images: torch.Tensor
@@ -142,7 +156,8 @@ class Batch:
 
 
 def stream_seed(seed: int, purpose: Purpose, key: str = "") -> int:
-    """A 63-bit seed that depends on these three alone, so the draw for one image never depends on any other draw."""
+    """A 63-bit seed that depends on these three alone, so the draw for one image never depends on
+    any other draw."""
     digest = hashlib.blake2b(f"{seed}|{purpose}|{key}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 1
 

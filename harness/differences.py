@@ -1,4 +1,5 @@
-"""In which settings, versions and hardware records differ, and whether their scores can be compared at all."""
+"""In which settings, versions and hardware records differ, and whether their scores can be compared
+at all."""
 
 from __future__ import annotations
 
@@ -24,8 +25,14 @@ COMPARABLE = (
     "classes",
     "mean_over",
 )
-"""What must be the same for scores to belong into one table: protocol version, data with its ignored classes, split, the pixels tested."""
-SECTIONS: Mapping[str, type[Section]] = {"patches": Patches, "split": Split, "training": Training, "evaluation": Evaluation}
+"""What must be the same for scores to belong into one table: protocol version, data with its
+ignored classes, split, the pixels tested."""
+SECTIONS: Mapping[str, type[Section]] = {
+    "patches": Patches,
+    "split": Split,
+    "training": Training,
+    "evaluation": Evaluation,
+}
 Values = Mapping[str, Any]
 
 
@@ -45,19 +52,28 @@ def within(path: str, part: str) -> bool:
 
 def differing(a: Values, b: Values) -> list[Difference]:
     """The paths at which two flat mappings differ, in their order."""
-    return [Difference(path, a.get(path), b.get(path)) for path in dict.fromkeys([*a, *b]) if a.get(path) != b.get(path)]
+    return [
+        Difference(path, a.get(path), b.get(path))
+        for path in dict.fromkeys([*a, *b])
+        if a.get(path) != b.get(path)
+    ]
 
 
 def setting_values(record: Record) -> dict[str, Any]:
-    """The settings of a run by dotted path, fields that its record is too old to have at their defaults; and its classes."""
+    """The settings of a run by dotted path, fields that its record is too old to have at their
+    defaults; and its classes."""
     found = dict(record["settings"])
     for name, section in SECTIONS.items():
         found[name] = filled(section, found.get(name, {}))
-    return flat(found) | {"classes": [entry["name"] for entry in record["classes"]], "mean_over": record["mean_over"]}
+    return flat(found) | {
+        "classes": [entry["name"] for entry in record["classes"]],
+        "mean_over": record["mean_over"],
+    }
 
 
 def filled(section: type[Section], written: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A section with the defaults of fields that a record does not have; as it is where today's fields do not fit."""
+    """A section with the defaults of fields that a record does not have; as it is where today's
+    fields do not fit."""
     try:
         return section.model_validate(written).model_dump(mode="json")
     except ValidationError:
@@ -65,13 +81,18 @@ def filled(section: type[Section], written: Mapping[str, Any]) -> Mapping[str, A
 
 
 def provenance_values(record: Record) -> dict[str, Any]:
-    """What a run was computed with, by dotted path: versions, git state, machine, hardware, initial weights."""
-    parts = {name: record.get(name) for name in ("packages", "git", "machine", "hardware", "initialisation", "parameters")}
+    """What a run was computed with, by dotted path: versions, git state, machine, hardware, initial
+    weights."""
+    parts = {
+        name: record.get(name)
+        for name in ("packages", "git", "machine", "hardware", "initialisation", "parameters")
+    }
     return flat({name: part for name, part in parts.items() if part is not None})
 
 
 def merged(values: Sequence[Values]) -> dict[str, Any]:
-    """The values of several runs by path: the one that all have, or a tuple of the different ones."""
+    """The values of several runs by path: the one that all have, or a tuple of the different
+    ones."""
     found: dict[str, Any] = {}
     for path in dict.fromkeys(path for own in values for path in own):
         every = [own.get(path) for own in values]

@@ -1,4 +1,5 @@
-"""YAML text as plain values that know the line and column they came from, and overrides that keep them."""
+"""YAML text as plain values that know the line and column they came from, and overrides that keep
+them."""
 
 from __future__ import annotations
 
@@ -37,14 +38,20 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        return f"{self.place}: {self.field}: {self.message}" if self.field else f"{self.place}: {self.message}"
+        return (
+            f"{self.place}: {self.field}: {self.message}"
+            if self.field
+            else f"{self.place}: {self.message}"
+        )
 
 
 class ScenarioError(InputError):
     """All mistakes of one scenario, a line each, in order of their place."""
 
     def __init__(self, problems: list[Problem]) -> None:
-        unique = dict.fromkeys(sorted(problems, key=lambda p: (p.place.source, p.place.line, p.place.column)))
+        unique = dict.fromkeys(
+            sorted(problems, key=lambda p: (p.place.source, p.place.line, p.place.column))
+        )
         self.problems = list(unique)
         super().__init__("\n".join(map(str, self.problems)))
 
@@ -74,7 +81,11 @@ class Document:
         return Document(
             value,
             {keys[size:]: place for keys, place in self.values.items() if keys[:size] == path},
-            {keys[size:]: place for keys, place in self.keys.items() if keys[:size] == path and len(keys) > size},
+            {
+                keys[size:]: place
+                for keys, place in self.keys.items()
+                if keys[:size] == path and len(keys) > size
+            },
         )
 
 
@@ -83,12 +94,15 @@ class _Loader(yaml.SafeLoader):
 
 
 _Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9][0-9_]*(\.[0-9_]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?[0-9][0-9_]*(\.[0-9_]*)?[eE][-+]?[0-9]+$"),
+    list("-+0123456789"),
 )
 
 
 def read_text(path: Path) -> str:
-    """A text file, in UTF-8 with or without a byte order mark. Raises InputError naming a file that cannot be read."""
+    """A text file, in UTF-8 with or without a byte order mark. Raises InputError naming a file that
+    cannot be read."""
     try:
         return path.read_text(encoding="utf-8-sig")
     except OSError as error:
@@ -98,7 +112,8 @@ def read_text(path: Path) -> str:
 
 
 def read_document(path: Path) -> Document:
-    """The YAML file at a path. Raises ScenarioError for bad syntax, duplicate keys and aliases; InputError if it cannot be read."""
+    """The YAML file at a path. Raises ScenarioError for bad syntax, duplicate keys and aliases;
+    InputError if it cannot be read."""
     return parse_document(read_text(path), str(path))
 
 
@@ -107,7 +122,15 @@ def parse_document(text: str, source: str) -> Document:
     try:
         for event in yaml.parse(text, _Loader):
             if isinstance(event, yaml.AliasEvent):
-                raise ScenarioError([Problem(_place(source, event), "", "aliases (*name) are not used here: write the value")])
+                raise ScenarioError(
+                    [
+                        Problem(
+                            _place(source, event),
+                            "",
+                            "aliases (*name) are not used here: write the value",
+                        )
+                    ]
+                )
         loader = _Loader(text)
         try:
             node = loader.get_single_node()
@@ -149,17 +172,26 @@ def _build(
         mapping = {}
         for key_node, value_node in node.value:
             if not isinstance(key_node, yaml.ScalarNode):
-                problems.append(Problem(_place(source, key_node), dotted(path), "a key must be plain text"))
+                problems.append(
+                    Problem(_place(source, key_node), dotted(path), "a key must be plain text")
+                )
                 continue
             key = str(key_node.value)
             if key in mapping:
-                problems.append(Problem(_place(source, key_node), dotted((*path, key)), "is written twice: keep one"))
+                problems.append(
+                    Problem(
+                        _place(source, key_node), dotted((*path, key)), "is written twice: keep one"
+                    )
+                )
                 continue
             keys[*path, key] = _place(source, key_node)
             mapping[key] = _build(loader, value_node, (*path, key), source, values, keys, problems)
         return mapping
     if isinstance(node, yaml.SequenceNode):
-        return [_build(loader, item, (*path, i), source, values, keys, problems) for i, item in enumerate(node.value)]
+        return [
+            _build(loader, item, (*path, i), source, values, keys, problems)
+            for i, item in enumerate(node.value)
+        ]
     return loader.construct_object(node, deep=True)
 
 
@@ -175,7 +207,9 @@ def settings_in(changes: Mapping[str, Any], at: str = "") -> list[str]:
         if isinstance(value, Mapping):
             found += settings_in(value, f"{at}{name}.")
         else:
-            text = yaml.safe_dump(value, default_flow_style=True, width=math.inf).removesuffix("\n...\n")
+            text = yaml.safe_dump(value, default_flow_style=True, width=math.inf).removesuffix(
+                "\n...\n"
+            )
             found.append(f"{at}{name}={text.strip()}")
     return found
 
@@ -183,22 +217,32 @@ def settings_in(changes: Mapping[str, Any], at: str = "") -> list[str]:
 def overridden(base: Document, changes: Document, at: Keys = ()) -> Document:
     """The base with changes laid over it: mappings merge, everything else replaces.
 
-    A component given by name alone ("points") merges as {name: points}, a split as {by: official}; naming another component replaces the
-    whole of it.
+    A component given by name alone ("points") merges as {name: points}, a split as {by: official};
+    naming another component replaces the whole of it.
     """
     values, keys = dict(base.values), dict(base.keys)
 
     def drop(path: Keys) -> None:
         for places in (values, keys):
-            for known in [known for known in places if known[: len(path)] == path and known != path]:
+            for known in [
+                known for known in places if known[: len(path)] == path and known != path
+            ]:
                 del places[known]
 
     def merge(old: Any, new: Any, path: Keys) -> Any:
         if isinstance(old, str) and isinstance(new, dict) and "name" not in new and path:
             old = {"by" if path == ("split",) else "name": old}
-        components = path and isinstance(old, dict) and isinstance(new, dict) and "name" in old and "name" in new
+        components = (
+            path
+            and isinstance(old, dict)
+            and isinstance(new, dict)
+            and "name" in old
+            and "name" in new
+        )
         replaces = components and new["name"] != old["name"]
-        values[path] = changes.values[path[len(at) :]] if path[len(at) :] in changes.values else values[path]
+        values[path] = (
+            changes.values[path[len(at) :]] if path[len(at) :] in changes.values else values[path]
+        )
         if path[len(at) :] in changes.keys:
             keys[path] = changes.keys[path[len(at) :]]
         if isinstance(old, dict) and isinstance(new, dict) and not replaces:
@@ -209,7 +253,13 @@ def overridden(base: Document, changes: Document, at: Keys = ()) -> Document:
         drop(path)
         for places, fresh in ((values, changes.values), (keys, changes.keys)):
             inner = path[len(at) :]
-            places.update({(*at, *known): place for known, place in fresh.items() if known[: len(inner)] == inner})
+            places.update(
+                {
+                    (*at, *known): place
+                    for known, place in fresh.items()
+                    if known[: len(inner)] == inner
+                }
+            )
         return new
 
     return Document(merge(base.value, changes.value, at), values, keys)
@@ -220,7 +270,9 @@ def parse_setting(text: str) -> Document:
     path, equals, raw = text.partition("=")
     steps = path.split(".")
     if not equals or not all(steps):
-        raise InputError(f"--set {text}: write it as field.field=value, for example --set training.epochs=3")
+        raise InputError(
+            f"--set {text}: write it as field.field=value, for example --set training.epochs=3"
+        )
     source = f"--set {text}"
     inner = parse_document(raw or "null", source)
     value, place = inner.value, Place(source)
@@ -232,11 +284,15 @@ def parse_setting(text: str) -> Document:
 
 
 def substituted(value: Any, path: list[str], replacement: Any) -> Any:
-    """A copy of nested dicts and lists with one place set; a component given by name becomes {name: ..., field: ...}."""
+    """A copy of nested dicts and lists with one place set; a component given by name becomes {name:
+    ..., field: ...}."""
     if not path:
         return replacement
     if isinstance(value, list):
         index = int(path[0])
-        return [substituted(item, path[1:], replacement) if i == index else item for i, item in enumerate(value)]
+        return [
+            substituted(item, path[1:], replacement) if i == index else item
+            for i, item in enumerate(value)
+        ]
     inner = {"name": value} if isinstance(value, str) else dict(value or {})
     return {**inner, path[0]: substituted(inner.get(path[0]), path[1:], replacement)}

@@ -1,4 +1,5 @@
-"""What a run reports while it happens, in order: one RunStarted, an EpochFinished per epoch, one RunFinished."""
+"""What a run reports while it happens, in order: one RunStarted, an EpochFinished per epoch, one
+RunFinished."""
 
 from __future__ import annotations
 

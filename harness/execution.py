@@ -41,20 +41,30 @@ class Experiment:
 
 
 def find_scenario(text: str) -> Path:
-    """The file of a scenario given by path, or by name below `scenarios/`. Raises InputError with the nearest name."""
+    """The file of a scenario given by path, or by name below `scenarios/`. Raises InputError with
+    the nearest name."""
     path = Path(text)
     if path.is_file():
         return path
     known = Path("scenarios") / f"{text}.yaml"
     if known.is_file():
         return known
-    folder = path.parent if path.parent.is_dir() and path.suffix in (".yaml", ".yml") else Path("scenarios")
+    folder = (
+        path.parent
+        if path.parent.is_dir() and path.suffix in (".yaml", ".yml")
+        else Path("scenarios")
+    )
     near = suggestion(path.stem, (file.stem for file in folder.glob("*.yaml")))
-    raise InputError(f"no scenario {text}: give the path of a YAML file, or a name in scenarios/. {near}")
+    raise InputError(
+        f"no scenario {text}: give the path of a YAML file, or a name in scenarios/. {near}"
+    )
 
 
-def prepare(catalog: Catalog, text: str, profile: str | None, settings: Sequence[str], only: Sequence[str]) -> Experiment:
-    """Reads and expands a scenario. Raises InputError for every mistake that can be seen before anything is computed."""
+def prepare(
+    catalog: Catalog, text: str, profile: str | None, settings: Sequence[str], only: Sequence[str]
+) -> Experiment:
+    """Reads and expands a scenario. Raises InputError for every mistake that can be seen before
+    anything is computed."""
     scenario = read_scenario(find_scenario(text), catalog, profile, settings)
     names = [method.name for method in scenario.methods]
     for name in only:
@@ -63,11 +73,14 @@ def prepare(catalog: Catalog, text: str, profile: str | None, settings: Sequence
     check_writable("CACHE")
     data = data_fingerprint(scenario.dataset, cache_root() / "digests.json")
     runs = expand(scenario, data)
-    return Experiment(scenario, data, runs, tuple(run for run in runs if not only or run.method.name in only))
+    return Experiment(
+        scenario, data, runs, tuple(run for run in runs if not only or run.method.name in only)
+    )
 
 
 def cut_patches(experiment: Experiment) -> PatchSet:
-    """The patches of an experiment, cut now if need be; checks that a network can take them, and that every seed can be split."""
+    """The patches of an experiment, cut now if need be; checks that a network can take them, and
+    that every seed can be split."""
     scenario = experiment.scenario
     patches = open_patches(scenario.dataset, experiment.data, scenario.patches, cache_root())
     if not all(method.floor for method in scenario.methods):
@@ -76,10 +89,16 @@ def cut_patches(experiment: Experiment) -> PatchSet:
         parts = divide(patches.origins, scenario.split, scenario.patches.size, seed)
         check_valid(patches, parts, seed)
         if scenario.training.validation != "none" and not parts["validation"]:
-            raise InputError(f"training.validation: {scenario.training.validation} needs a validation part: set split.validation above 0")
+            raise InputError(
+                f"training.validation: {scenario.training.validation} needs a validation part: set"
+                " split.validation above 0"
+            )
         for method in scenario.methods:
             if not parts[method.part]:
-                raise InputError(f"methods.{method.name}.trains_on: validation needs a validation part: set split.validation above 0")
+                raise InputError(
+                    f"methods.{method.name}.trains_on: validation needs a validation part: set"
+                    " split.validation above 0"
+                )
     return patches
 
 
@@ -87,24 +106,37 @@ def plan(experiment: Experiment, store: Store) -> str:
     """Every run with its key, its state, and what it needs."""
     scenario = experiment.scenario
     states = {run.key: store.state(run.key) for run in experiment.chosen}
-    rows = [(run.method.name, run.seed, run.key[:12], states[run.key], run.needs) for run in experiment.chosen]
+    rows = [
+        (run.method.name, run.seed, run.key[:12], states[run.key], run.needs)
+        for run in experiment.chosen
+    ]
     counts = Counter(states.values())
-    total = ", ".join(f"{counts[state]} {state}" for state in ("done", "failed", "running", "missing") if counts[state])
+    total = ", ".join(
+        f"{counts[state]} {state}"
+        for state in ("done", "failed", "running", "missing")
+        if counts[state]
+    )
     files = {file for scene in scenario.dataset.scenes() for file in scene.files}
     size = sum(file.stat().st_size for file in files) / 1e6
     data = f"{len(files)} files, {size:.0f} MB, present" if files else "generated, no download"
     lines = [
         f"{scenario.board}: {len(rows)} runs: {total}",
-        f"data set {scenario.dataset.name}: {data}; model {scenario.model.name}, initialisation {scenario.model.initialisation};"
-        f" {scenario.training.epochs} epochs on device {scenario.training.device}",
+        (
+            f"data set {scenario.dataset.name}: {data}; model {scenario.model.name}, initialisation"
+            f" {scenario.model.initialisation}; {scenario.training.epochs} epochs on device"
+            f" {scenario.training.device}"
+        ),
         "",
         tabulate(rows, ("method", "seed", "key", "state", "needs"), disable_numparse=True),
     ]
     return "\n".join(lines)
 
 
-def run(catalog: Catalog, experiment: Experiment, store: Store, executor: Executor, again: bool) -> int:
-    """Computes what is not done, writes the leaderboard, prints a summary. Returns 0, or 1 if a run failed."""
+def run(
+    catalog: Catalog, experiment: Experiment, store: Store, executor: Executor, again: bool
+) -> int:
+    """Computes what is not done, writes the leaderboard, prints a summary. Returns 0, or 1 if a run
+    failed."""
     out = sys.stdout
     scenario = experiment.scenario
     root = leaderboards_root()
@@ -113,11 +145,20 @@ def run(catalog: Catalog, experiment: Experiment, store: Store, executor: Execut
     earlier(scenario, root)
     cut_patches(experiment)
     states = {run.key: store.state(run.key) for run in experiment.chosen}
-    waiting = [run for run in experiment.chosen if again or states[run.key] in ("missing", "failed")]
+    waiting = [
+        run for run in experiment.chosen if again or states[run.key] in ("missing", "failed")
+    ]
     done = sum(state == "done" for state in states.values()) if not again else 0
     busy = sum(state == "running" for state in states.values()) if not again else 0
-    notes = [f"{done} done before"] * bool(done) + [f"{busy} running in another process"] * bool(busy)
-    print(f"{scenario.board}: {len(waiting)} runs to do" + (f" ({', '.join(notes)})" if notes else ""), file=out, flush=True)
+    notes = [f"{done} done before"] * bool(done) + [f"{busy} running in another process"] * bool(
+        busy
+    )
+    print(
+        f"{scenario.board}: {len(waiting)} runs to do"
+        + (f" ({', '.join(notes)})" if notes else ""),
+        file=out,
+        flush=True,
+    )
 
     failures, interrupted = [], False
     try:
@@ -135,22 +176,34 @@ def run(catalog: Catalog, experiment: Experiment, store: Store, executor: Execut
     print(headline(board), file=out)
     for record in failures:
         error = record["error"]
-        print(f"failed: {record['method']}, seed {record['seed']}: {error['type']}: {error['message']}", file=out)
+        print(
+            f"failed: {record['method']}, seed {record['seed']}: {error['type']}:"
+            f" {error['message']}",
+            file=out,
+        )
         print(f"        traceback: {store.folder(record['key']) / 'record.json'}", file=out)
     print(f"wrote {', '.join(map(str, written))}; runs are in {store.root}", file=out)
     if interrupted:
-        print("interrupted: what had finished is kept; the same command goes on with the rest", file=out)
+        print(
+            "interrupted: what had finished is kept; the same command goes on with the rest",
+            file=out,
+        )
         return 130
     return 1 if failures else 0
 
 
-def computed(catalog: Catalog, runs: Sequence[Run], store: Store, executor: Executor, out: TextIO) -> Iterator[dict[str, Any]]:
-    """Performs runs, tells observers, shows progress, and yields the records as runs end. An interruption ends what is running."""
+def computed(
+    catalog: Catalog, runs: Sequence[Run], store: Store, executor: Executor, out: TextIO
+) -> Iterator[dict[str, Any]]:
+    """Performs runs, tells observers, shows progress, and yields the records as runs end. An
+    interruption ends what is running."""
     with closing(_observed(catalog, runs, executor.execute(runs, store))) as events:
         yield from _progress(events, runs, out)
 
 
-def _observed(catalog: Catalog, runs: Iterable[Run], events: Iterator[Event]) -> Generator[Event, None, None]:
+def _observed(
+    catalog: Catalog, runs: Iterable[Run], events: Iterator[Event]
+) -> Generator[Event, None, None]:
     """The events, told to the observers of all plugins on their way."""
     titles = {run.key: {**run.title, "key": run.key, "settings": run.settings} for run in runs}
     try:
@@ -170,31 +223,48 @@ def _observed(catalog: Catalog, runs: Iterable[Run], events: Iterator[Event]) ->
             events.close()  # ends the processes of an executor that is not finished
 
 
-def _progress(events: Iterator[Event], runs: Sequence[Run], out: TextIO) -> Iterator[dict[str, Any]]:
-    """Shows progress, and yields the records as runs end: a bar over all epochs on a terminal, a line per run elsewhere."""
+def _progress(
+    events: Iterator[Event], runs: Sequence[Run], out: TextIO
+) -> Iterator[dict[str, Any]]:
+    """Shows progress, and yields the records as runs end: a bar over all epochs on a terminal, a
+    line per run elsewhere."""
     names = {run.key: f"{run.method.name}, seed {run.seed}" for run in runs}
     epochs = {run.key: 0 for run in runs}
     per_run = runs[0].scenario.training.epochs if runs else 0
     started, ended = time.perf_counter(), 0
     terminal = out.isatty()
-    with tqdm(total=per_run * len(runs), disable=not terminal, unit="epoch", file=out, dynamic_ncols=True) as bar:
+    with tqdm(
+        total=per_run * len(runs), disable=not terminal, unit="epoch", file=out, dynamic_ncols=True
+    ) as bar:
         bar.set_description(f"run 0/{len(runs)}")
         for event in events:
             if isinstance(event, EpochFinished):
                 epochs[event.key] += 1
                 bar.update()
-                bar.set_postfix_str(f"{names[event.key]}: epoch {event.epoch['epoch']}/{per_run}, loss {event.epoch['loss']:.3f}")
+                bar.set_postfix_str(
+                    f"{names[event.key]}: epoch {event.epoch['epoch']}/{per_run}, loss"
+                    f" {event.epoch['loss']:.3f}"
+                )
             elif isinstance(event, RunFinished):
                 ended += 1
                 bar.update(per_run - epochs[event.key])
                 bar.set_description(f"run {ended}/{len(runs)}")
                 record = event.record
                 ok = record["status"] == "ok"
-                outcome = f"mIoU {100 * record['metrics']['miou']:.1f} %" if ok else f"failed: {record['error']['type']}"
+                outcome = (
+                    f"mIoU {100 * record['metrics']['miou']:.1f} %"
+                    if ok
+                    else f"failed: {record['error']['type']}"
+                )
                 took = record.get("cost", {}).get("seconds")
                 left = (time.perf_counter() - started) / ended * (len(runs) - ended)
-                line = f"[{ended}/{len(runs)}] {names[event.key]}: {outcome}" + (f", {took:.0f} s" if took else "")
-                tqdm.write(line + (f"; about {_duration(left)} left" if ended < len(runs) else ""), file=out)
+                line = f"[{ended}/{len(runs)}] {names[event.key]}: {outcome}" + (
+                    f", {took:.0f} s" if took else ""
+                )
+                tqdm.write(
+                    line + (f"; about {_duration(left)} left" if ended < len(runs) else ""),
+                    file=out,
+                )
                 out.flush()
                 yield record
 

@@ -29,7 +29,8 @@ def cores() -> int:
 
 
 def shared(cores: int, jobs: int | None, count: int, wanted: int) -> tuple[int, int]:
-    """How many of `count` runs to do at a time, where `jobs` does not say, and the threads of each; `wanted` is what one needs at most."""
+    """How many of `count` runs to do at a time, where `jobs` does not say, and the threads of each;
+    `wanted` is what one needs at most."""
     at_once = min(jobs or max(1, cores // wanted), count)
     return at_once, max(1, cores // at_once)
 
@@ -42,11 +43,15 @@ class Local(Executor):
     jobs: int | None = Field(
         None,
         ge=1,
-        description="Runs at a time. Default: one per CPU core, or two per GPU where runs use one. Cores are shared out evenly as threads.",
+        description=(
+            "Runs at a time. Default: one per CPU core, or two per GPU where runs use one. Cores"
+            " are shared out evenly as threads."
+        ),
     )
 
     def execute(self, runs: Iterable[Run], store: Store) -> Iterator[Event]:
-        """Performs the runs in order. A process that dies takes only its own run with it, which is recorded as failed."""
+        """Performs the runs in order. A process that dies takes only its own run with it, which is
+        recorded as failed."""
         waiting = deque(runs)
         if not waiting:
             return
@@ -58,10 +63,15 @@ class Local(Executor):
         try:
             while waiting or active:
                 while waiting and len(active) < jobs:
-                    run, slot = waiting.popleft(), min(set(range(jobs)) - {slot for _, _, slot in active.values()})
+                    run, slot = (
+                        waiting.popleft(),
+                        min(set(range(jobs)) - {slot for _, _, slot in active.values()}),
+                    )
                     receiver, sender = context.Pipe(duplex=False)
                     arguments = (run, store, threads, slot % gpus if gpus else None, sender)
-                    process = context.Process(target=_work, args=arguments, daemon=True)  # type: ignore[attr-defined]
+                    process = context.Process(  # type: ignore[attr-defined]
+                        target=_work, args=arguments, daemon=True
+                    )
                     process.start()
                     sender.close()
                     active[receiver] = process, run, slot
@@ -100,27 +110,37 @@ class Inline(Executor):
 
 def _work(run: Run, store: Store, threads: int, gpu: int | None, sender: Connection) -> None:
     """What a child process does: the run, its events sent to the parent."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends its children
+    # Ctrl-C reaches the whole group; the parent ends its children
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if gpu is not None:
         visible = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
-        os.environ["CUDA_VISIBLE_DEVICES"] = visible[gpu] if gpu < len(visible) and visible[gpu] else str(gpu)
+        os.environ["CUDA_VISIBLE_DEVICES"] = (
+            visible[gpu] if gpu < len(visible) and visible[gpu] else str(gpu)
+        )
     from harness.run import perform
 
     try:
         for event in perform(run, store, threads):
             sender.send(event)
     except AlreadyRunningError as error:
-        failure = {"status": "failed", **run.title, "key": run.key, "error": {"type": "AlreadyRunning", "message": str(error)}}
+        failure = {
+            "status": "failed",
+            **run.title,
+            "key": run.key,
+            "error": {"type": "AlreadyRunning", "message": str(error)},
+        }
         sender.send(RunFinished(run.key, failure))
     except BrokenPipeError:
         pass  # the parent is gone
 
 
 def _end_with_parent() -> None:
-    """Waits for the end of the parent process, and ends this one: nobody would hear of its run, and its claim is on it.
+    """Waits for the end of the parent process, and ends this one: nobody would hear of its run, and
+    its claim is on it.
 
-    A pipe that only the parent holds open tells it at once, however the parent ended; nothing asks again and again.
+    A pipe that only the parent holds open tells it at once, however the parent ended; nothing asks
+    again and again.
     """
     parent = multiprocessing.parent_process()
     assert parent
@@ -132,19 +152,32 @@ def abandon_dead(run: Run, store: Store, exitcode: int | None) -> RunFinished:
     """The failed record of a run whose process died."""
     from harness.run import abandon
 
-    how = f"was killed by signal {-exitcode}" if exitcode is not None and exitcode < 0 else f"exited with code {exitcode}"
-    hint = " (out of memory? lower training.batch_size, or run fewer at a time with --jobs)" if exitcode == -signal.SIGKILL else ""
+    how = (
+        f"was killed by signal {-exitcode}"
+        if exitcode is not None and exitcode < 0
+        else f"exited with code {exitcode}"
+    )
+    hint = (
+        " (out of memory? lower training.batch_size, or run fewer at a time with --jobs)"
+        if exitcode == -signal.SIGKILL
+        else ""
+    )
     return abandon(run, store, f"the process {how}{hint}")
 
 
 def _context(runs: Iterable[Run]) -> BaseContext:
-    """Processes forked from a server that has imported the slow modules once; spawned where there is no such server."""
+    """Processes forked from a server that has imported the slow modules once; spawned where there
+    is no such server."""
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     modules = {"harness.run": None}
     for run in runs:
-        for component in (run.scenario.model, *run.method.supervisions, *(term.loss for term in run.method.terms)):
+        for component in (
+            run.scenario.model,
+            *run.method.supervisions,
+            *(term.loss for term in run.method.terms),
+        ):
             modules |= dict.fromkeys((type(component).__module__, *component.preload))
     context.set_forkserver_preload(list(modules))
     return context

@@ -13,7 +13,9 @@ from harness.documents import Document, Keys, Problem, dotted
 from harness.suggestions import suggestion
 
 
-def explained(model: type[BaseModel], details: ErrorDetails, document: Document, path: Keys) -> Problem:
+def explained(
+    model: type[BaseModel], details: ErrorDetails, document: Document, path: Keys
+) -> Problem:
     """One of pydantic's findings about a model written at a path, as a problem of the document."""
     location, inside = list[str | int](), document.value
     for step in path:
@@ -28,7 +30,11 @@ def explained(model: type[BaseModel], details: ErrorDetails, document: Document,
     where: Keys = (*path, *location)
     if details["type"] == "extra_forbidden":
         known = _fields_at(model, details["loc"][:-1])
-        return Problem(document.place(where, key=True), dotted(where), f"unknown field. {suggestion(str(details['loc'][-1]), known)}")
+        return Problem(
+            document.place(where, key=True),
+            dotted(where),
+            f"unknown field. {suggestion(str(details['loc'][-1]), known)}",
+        )
     if details["type"] == "missing":
         return Problem(document.place(where[:-1], key=True), dotted(where), "is missing")
     message, given = details["msg"].removeprefix("Value error, "), details["input"]
@@ -36,7 +42,9 @@ def explained(model: type[BaseModel], details: ErrorDetails, document: Document,
         choices = re.findall(r"'([^']*)'", details["ctx"]["expected"])
         message = f"is not a choice. {suggestion(str(given), choices)}"
     shown = "" if isinstance(given, dict | list | BaseModel) else f"{given!r}: "
-    return Problem(document.place(where), dotted(where), f"{shown}{message[:1].lower()}{message[1:]}")
+    return Problem(
+        document.place(where), dotted(where), f"{shown}{message[:1].lower()}{message[1:]}"
+    )
 
 
 def _holds(value: Any, step: str | int) -> bool:

@@ -1,4 +1,5 @@
-"""The fields of a records file that leaderboards read, and their types: its first line (`Header`), and a line per run."""
+"""The fields of a records file that leaderboards read, and their types: its first line (`Header`),
+and a line per run."""
 
 from __future__ import annotations
 
@@ -12,11 +13,13 @@ Count = Annotated[int, Field(ge=0, le=10**15)]
 Amount = Annotated[float, Field(ge=0)]
 Name = Annotated[str, Field(min_length=1)]
 Absent = Field(default=None)  # may be absent, though not null
-Key = Annotated[str, Field(pattern=r"^[^/\\.]+$")]  # it names a folder, and must not lead out of the one of runs
+# it names a folder, and must not lead out of the one of runs
+Key = Annotated[str, Field(pattern=r"^[^/\\.]+$")]
 
 
 class _Part(BaseModel):
-    """Fields that are read; others are kept and not looked at, for they are newer, or for people."""
+    """Fields that are read; others are kept and not looked at, for they are newer, or for
+    people."""
 
     model_config = ConfigDict(frozen=True, strict=True, allow_inf_nan=False)
 
@@ -197,7 +200,8 @@ class _Details(_Part):
 class _Epoch(_Part):
     epoch: Count
     loss: float
-    validation: Annotated[float, Field(allow_inf_nan=True), Absent]  # a loss on weak labels may overflow
+    # a loss on weak labels may overflow
+    validation: Annotated[float, Field(allow_inf_nan=True), Absent]
 
 
 class _Git(_Part):

@@ -1,6 +1,8 @@
-"""Figures of a board for a paper: its curves, all scores and the IoU of each class as PDF, SVG and PNG, with the numbers in them as CSV.
+"""Figures of a board for a paper: its curves, all scores and the IoU of each class as PDF, SVG and
+PNG, with the numbers in them as CSV.
 
-One column of a two-column paper (3.5 inches) wide, 8-point text. The same board and library give the same bytes.
+One column of a two-column paper (3.5 inches) wide, 8-point text. The same board and library give
+the same bytes.
 """
 
 from __future__ import annotations
@@ -57,24 +59,31 @@ METADATA: dict[str, dict[str, None]] = {
 
 
 def write_figures(board: Board, folder: Path) -> list[Path]:
-    """Writes `curve`, `curve-seconds`, `scores` and `classes`, each as PDF, SVG, PNG (300 dpi) and CSV (scores in %), returns the paths.
+    """Writes `curve`, `curve-seconds`, `scores` and `classes`, each as PDF, SVG, PNG (300 dpi) and
+    CSV (scores in %), returns the paths.
 
-    There is no curve where fewer than two methods have labelled pixels, or seconds, but not all of them. Where a board has more than one
-    selection track, each has figures of its own: `curve-weak-val`. Raises InputError where matplotlib is not installed, and where no run
-    of the board has finished.
+    There is no curve where fewer than two methods have labelled pixels, or seconds, but not all of
+    them. Where a board has more than one selection track, each has figures of its own:
+    `curve-weak-val`. Raises InputError where matplotlib is not installed, and where no run of the
+    board has finished.
     """
     try:
         import matplotlib
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise InputError("figures need matplotlib: pip install 'weakseg-harness[figures]'") from error
+        raise InputError(
+            "figures need matplotlib: pip install 'weakseg-harness[figures]'"
+        ) from error
     header, parts = board.header, split(board)
     chosen: dict[str, Drawing] = {}
     for track, part in parts.items():
         suffix = f"-{track.replace(':', '-')}" if len(parts) > 1 else ""
         chosen |= {f"{name}{suffix}": drawing for name, drawing in _drawings(part).items()}
     if not chosen:
-        raise InputError(f"board {header['board']} has no finished run to draw: harness run scenarios/{header['scenario']}.yaml first")
+        raise InputError(
+            f"board {header['board']} has no finished run to draw: harness run"
+            f" scenarios/{header['scenario']}.yaml first"
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -95,7 +104,8 @@ def write_figures(board: Board, folder: Path) -> list[Path]:
 
 
 def _drawings(board: Board) -> dict[str, Drawing]:
-    """The figures of a board of one selection track, by name: the numbers in each, and what draws it."""
+    """The figures of a board of one selection track, by name: the numbers in each, and what draws
+    it."""
     table = [row for row in rows(board) if row.score.n]
     found: dict[str, Drawing] = {}
     if not table:
@@ -113,23 +123,46 @@ def _curve_lines(drawn: Curve) -> list[Mapping[str, object]]:
     lines: list[Mapping[str, object]] = []
     for family in drawn.families:
         for point in family.points:
-            line = {"family": family.name, "method": point.method, drawn.budget: point.budget, "miou": 100 * point.mean}
+            line = {
+                "family": family.name,
+                "method": point.method,
+                drawn.budget: point.budget,
+                "miou": 100 * point.mean,
+            }
             line |= {"low": 100 * point.low, "high": 100 * point.high, "seeds": point.n}
-            lines.append(line | {"published": math.nan if point.published is None else 100 * point.published})
+            lines.append(
+                line | {"published": math.nan if point.published is None else 100 * point.published}
+            )
     levels = [level for level in (drawn.reference, drawn.floor) if level]
-    return [*lines, *({"method": level.name, drawn.budget: level.budget, "miou": 100 * level.mean} for level in levels)]
+    return [
+        *lines,
+        *(
+            {"method": level.name, drawn.budget: level.budget, "miou": 100 * level.mean}
+            for level in levels
+        ),
+    ]
 
 
 def _score_lines(table: Sequence[Row]) -> list[Mapping[str, object]]:
     bounds = [row.score.interval for row in table]
     return [
-        {"method": row.method, "miou": 100 * row.score.mean, "low": 100 * low, "high": 100 * high, "seeds": row.score.n}
+        {
+            "method": row.method,
+            "miou": 100 * row.score.mean,
+            "low": 100 * low,
+            "high": 100 * high,
+            "seeds": row.score.n,
+        }
         for row, (low, high) in zip(table, bounds, strict=True)
     ]
 
 
 def _class_lines(table: Sequence[Row]) -> list[Mapping[str, object]]:
-    return [{"method": row.method} | {f"iou_{name}": 100 * score.mean for name, score in row.iou.items()} for row in table]
+    return [
+        {"method": row.method}
+        | {f"iou_{name}": 100 * score.mean for name, score in row.iou.items()}
+        for row in table
+    ]
 
 
 def _csv(lines: Sequence[Mapping[str, object]]) -> str:
@@ -139,14 +172,21 @@ def _csv(lines: Sequence[Mapping[str, object]]) -> str:
     writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
     writer.writeheader()
     for line in lines:
-        shown = {column: f"{value:.6f}" if isinstance(value, float) else value for column, value in line.items()}
-        writer.writerow({column: "" if value == "nan" else value for column, value in shown.items()})
+        shown = {
+            column: f"{value:.6f}" if isinstance(value, float) else value
+            for column, value in line.items()
+        }
+        writer.writerow(
+            {column: "" if value == "nan" else value for column, value in shown.items()}
+        )
     return text.getvalue()
 
 
 def _draw_curve(drawn: Curve, figure: Figure) -> None:
     """mIoU against a budget, a line per family."""
-    axes = figure.add_subplot(xlabel=drawn.budget.replace("_", " "), ylabel="mIoU (%)", ylim=_limits(drawn.scores))
+    axes = figure.add_subplot(
+        xlabel=drawn.budget.replace("_", " "), ylabel="mIoU (%)", ylim=_limits(drawn.scores)
+    )
     axes.grid(axis="y")
     axes.yaxis.set_major_locator(_round_steps())
     _logarithms(axes, *(10**power for power in drawn.budgets))
@@ -160,8 +200,14 @@ def _draw_curve(drawn: Curve, figure: Figure) -> None:
     for level, style in ((drawn.reference, "--"), (drawn.floor, ":")):
         if level:
             below = level.mean < drawn.scores[0]
-            handles += [axes.axhline(100 * level.mean, linestyle="" if below else style, color=GREY, linewidth=0.9)]
-            labels.append(f"{_short(level.name)} ({100 * level.mean:.1f}{', below the axis' * below})")
+            handles += [
+                axes.axhline(
+                    100 * level.mean, linestyle="" if below else style, color=GREY, linewidth=0.9
+                )
+            ]
+            labels.append(
+                f"{_short(level.name)} ({100 * level.mean:.1f}{', below the axis' * below})"
+            )
     columns = 2 if max(map(len, labels)) < 26 else 1
     figure.set_size_inches(COLUMN, 2.1 + 0.16 * math.ceil(len(labels) / columns))
     figure.legend(handles, labels, loc="outside lower left", ncols=columns, columnspacing=1.5)
@@ -178,7 +224,11 @@ def _draw_family(axes: Axes, family: Family, color: str, marker: str) -> Any:
     for budget, point in zip(budgets, family.points, strict=True):
         if point.published is not None:
             axes.plot(budget, 100 * point.published, marker, color=color, markerfacecolor="white")
-        bars = [[100 * (point.mean - point.low)], [100 * (point.high - point.mean)]] if point.n > 1 else None
+        bars = (
+            [[100 * (point.mean - point.low)], [100 * (point.high - point.mean)]]
+            if point.n > 1
+            else None
+        )
         axes.errorbar(budget, 100 * point.mean, bars, fmt=marker, color=color, elinewidth=0.9)
     return Line2D([], [], color=color, marker=marker, linestyle="-" if family.joined else "")
 
@@ -193,9 +243,15 @@ def _logarithms(axes: Axes, low: float, high: float) -> None:
 
 
 def _draw_scores(table: Sequence[Row], reference: str, figure: Figure) -> None:
-    """A point per method with its interval, in the board's order; lines down from the reference and the floor."""
+    """A point per method with its interval, in the board's order; lines down from the reference and
+    the floor."""
     figure.set_size_inches(COLUMN, 0.6 + 0.2 * len(table))
-    bounds = [value for row in table if row.method != FLOOR for value in (row.score.mean, *row.score.interval)]
+    bounds = [
+        value
+        for row in table
+        if row.method != FLOOR
+        for value in (row.score.mean, *row.score.interval)
+    ]
     floor = next((row.score.mean for row in table if row.method == FLOOR), math.nan)
     axes = figure.add_subplot(xlabel="mIoU (%)", xlim=_limits(span(bounds, floor)))
     axes.grid(axis="x")
@@ -203,13 +259,22 @@ def _draw_scores(table: Sequence[Row], reference: str, figure: Figure) -> None:
     for place, row in enumerate(table):
         mean, (low, high) = 100 * row.score.mean, row.score.interval
         if mean < axes.get_xlim()[0]:
-            axes.annotate(f"← {mean:.1f}", (0.02, place), xycoords=("axes fraction", "data"), va="center", fontsize=7, color=GREY)
+            axes.annotate(
+                f"← {mean:.1f}",
+                (0.02, place),
+                xycoords=("axes fraction", "data"),
+                va="center",
+                fontsize=7,
+                color=GREY,
+            )
             continue
         level = {reference: "--", FLOOR: ":"}.get(row.method)
         if level:
             axes.axvline(mean, linestyle=level, color=GREY, linewidth=0.9)
         bars = [[mean - 100 * low], [100 * high - mean]] if row.score.n > 1 else None
-        axes.errorbar(mean, place, xerr=bars, fmt="o", color=GREY if level else PALETTE[0], elinewidth=0.9)
+        axes.errorbar(
+            mean, place, xerr=bars, fmt="o", color=GREY if level else PALETTE[0], elinewidth=0.9
+        )
     axes.set_ylim(len(table) - 0.4, -0.6)
     axes.set_yticks(range(len(table)), [_short(row.method) for row in table])
     axes.tick_params(axis="y", length=0)
@@ -218,15 +283,32 @@ def _draw_scores(table: Sequence[Row], reference: str, figure: Figure) -> None:
 def _draw_classes(table: Sequence[Row], figure: Figure) -> None:
     """A cell per method and class: the mean IoU in %, written, and as a shade from 0 to 100."""
     names = list(dict.fromkeys(name for row in table for name in row.iou))
-    values = [[100 * row.iou[name].mean if name in row.iou else math.nan for name in names] for row in table]
+    values = [
+        [100 * row.iou[name].mean if name in row.iou else math.nan for name in names]
+        for row in table
+    ]
     figure.set_size_inches(max(COLUMN, 1.3 + 0.36 * len(names)), 0.9 + 0.2 * len(table))
     axes = figure.add_subplot(title="IoU (%)")
     axes.imshow(values, cmap="cividis", vmin=0, vmax=100, aspect="auto")
     for place, line in enumerate(values):
         for column, value in enumerate(line):
             text = "–" if math.isnan(value) else f"{value:.1f}"
-            axes.text(column, place, text, ha="center", va="center", fontsize=7, color="white" if value < 50 else "black")
-    axes.set_xticks(range(len(names)), [_short(name) for name in names], rotation=30, ha="right", rotation_mode="anchor")
+            axes.text(
+                column,
+                place,
+                text,
+                ha="center",
+                va="center",
+                fontsize=7,
+                color="white" if value < 50 else "black",
+            )
+    axes.set_xticks(
+        range(len(names)),
+        [_short(name) for name in names],
+        rotation=30,
+        ha="right",
+        rotation_mode="anchor",
+    )
     axes.set_yticks(range(len(table)), [_short(row.method) for row in table])
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
@@ -246,7 +328,8 @@ def _round_steps() -> Locator:
 
 
 def _short(text: str, limit: int = 32) -> str:
-    """At most so many printable characters, on one line. A leading underscore, which would hide an entry of a legend, is set off."""
+    """At most so many printable characters, on one line. A leading underscore, which would hide an
+    entry of a legend, is set off."""
     line = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
     line = line if len(line) <= limit else line[: limit - 1] + "…"
     return f" {line}" if line.startswith("_") else line

@@ -1,4 +1,5 @@
-"""Hashes of what can change a number: settings, the source of components, the content of data files."""
+"""Hashes of what can change a number: settings, the source of components, the content of data
+files."""
 
 from __future__ import annotations
 
@@ -19,14 +20,18 @@ from harness.data import InputError
 
 def digest(value: Any) -> str:
     """sha256 (hex) of a JSON value in canonical form."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    return hashlib.sha256(
+        json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+    ).hexdigest()
 
 
 @cache
 def source_fingerprint(component: type[Component]) -> str:
-    """sha256 of the component's module and of every module of its own package that it imports, directly or not.
+    """sha256 of the component's module and of every module of its own package that it imports,
+    directly or not.
 
-    Comments, docstrings and layout do not count, so that editing a sentence does not make results stale.
+    Comments, docstrings and layout do not count, so that editing a sentence does not make results
+    stale.
     """
     package = component.__module__.partition(".")[0]
     waiting, seen = [component.__module__], dict[str, str]()
@@ -47,8 +52,10 @@ def source_fingerprint(component: type[Component]) -> str:
 
 
 def portable_dump(tree: ast.Module) -> str:
-    """Return the text of a syntax tree as Python 3.11 dumps it, so that keys do not depend on the version of Python."""
-    # Python 3.13 leaves empty lists out unless it is told not to; 3.12 added `type_params` to functions and classes.
+    """Return the text of a syntax tree as Python 3.11 dumps it, so that keys do not depend on the
+    version of Python."""
+    # Python 3.13 leaves empty lists out unless it is told not to; 3.12 added `type_params` to
+    # functions and classes.
     if sys.version_info >= (3, 13):
         text = ast.dump(tree, show_empty=True)
     else:
@@ -67,7 +74,11 @@ def without_docstrings(tree: ast.Module) -> ast.Module:
 
 
 def _is_string(line: ast.stmt) -> bool:
-    return isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant) and isinstance(line.value.value, str)
+    return (
+        isinstance(line, ast.Expr)
+        and isinstance(line.value, ast.Constant)
+        and isinstance(line.value.value, str)
+    )
 
 
 def _imports(tree: ast.Module, module: str, is_package: bool, package: str) -> Iterable[str]:
@@ -83,7 +94,8 @@ def _imports(tree: ast.Module, module: str, is_package: bool, package: str) -> I
                 kept = len(parents) - node.level + (1 if is_package else 0)
                 base = ".".join([*parents[:kept], *([base] if base else [])])
             names = [base, *(f"{base}.{alias.name}" for alias in node.names)]
-        # Others are left out before asking whether they exist: asking for a.b imports a, which may take seconds.
+        # Others are left out before asking whether they exist: asking for a.b imports a, which may
+        # take seconds.
         yield from (name for name in names if name.partition(".")[0] == package and _exists(name))
 
 
@@ -97,8 +109,9 @@ def _exists(module: str) -> bool:
 def files_fingerprint(files: Iterable[Path], memory: Path) -> str:
     """sha256 over the contents of files, in order, by content alone: not by name or place.
 
-    `memory` is a JSON file that remembers digests by path, size and modification time, so that unchanged files are read once.
-    Raises InputError naming a file that cannot be read, such as a link to nothing.
+    `memory` is a JSON file that remembers digests by path, size and modification time, so that
+    unchanged files are read once. Raises InputError naming a file that cannot be read, such as a
+    link to nothing.
     """
     try:
         known: dict[str, str] = json.loads(memory.read_text(encoding="utf-8"))

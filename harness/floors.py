@@ -1,4 +1,5 @@
-"""Methods without a network: what is worth nothing below. Each fits on training patches and predicts test patches."""
+"""Methods without a network: what is worth nothing below. Each fits on training patches and
+predicts test patches."""
 
 from __future__ import annotations
 
@@ -14,12 +15,16 @@ Floor = Literal["majority", "mean-proportions", "qda"]
 Patch = NDArray[np.uint8]
 
 
-def predictions(floor: Floor, images: Iterator[tuple[Patch, Patch]], tested: Iterator[Patch], classes: int) -> Iterator[Patch]:
-    """Class maps uint8 [S, S] of the test patches `tested` (uint8 [S, S, C]), after fitting on pairs of patch and labels uint8 [S, S].
+def predictions(
+    floor: Floor, images: Iterator[tuple[Patch, Patch]], tested: Iterator[Patch], classes: int
+) -> Iterator[Patch]:
+    """Class maps uint8 [S, S] of the test patches `tested` (uint8 [S, S, C]), after fitting on
+    pairs of patch and labels uint8 [S, S].
 
-    majority: the class with most labelled pixels, everywhere. mean-proportions: the class with the largest mean share over patches,
-    each patch counting alike. qda: quadratic discriminant analysis with a uniform prior on colour and on the mean and standard deviation
-    of each band in a window of 15 x 15 pixels. Raises ValueError where nothing is labelled.
+    majority: the class with most labelled pixels, everywhere. mean-proportions: the class with the
+    largest mean share over patches, each patch counting alike. qda: quadratic discriminant analysis
+    with a uniform prior on colour and on the mean and standard deviation of each band in a window
+    of 15 x 15 pixels. Raises ValueError where nothing is labelled.
     """
     if floor == "qda":
         yield from _qda(images, tested, classes)
@@ -35,7 +40,8 @@ def predictions(floor: Floor, images: Iterator[tuple[Patch, Patch]], tested: Ite
 
 
 def features(image: Patch, window: int = 15) -> NDArray[np.float64]:
-    """float64 [H, W, 3 C]: the bands in 0..1, and their mean and standard deviation in a window, edges mirrored."""
+    """float64 [H, W, 3 C]: the bands in 0..1, and their mean and standard deviation in a window,
+    edges mirrored."""
     from scipy.ndimage import uniform_filter
 
     bands = image.astype(np.float64) / 255
@@ -44,7 +50,9 @@ def features(image: Patch, window: int = 15) -> NDArray[np.float64]:
     return np.concatenate([bands, mean, np.sqrt(np.maximum(variance, 0))], 2)
 
 
-def _qda(images: Iterator[tuple[Patch, Patch]], tested: Iterator[Patch], classes: int) -> Iterator[Patch]:
+def _qda(
+    images: Iterator[tuple[Patch, Patch]], tested: Iterator[Patch], classes: int
+) -> Iterator[Patch]:
     from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
 
     points, values = [], []
@@ -56,11 +64,16 @@ def _qda(images: Iterator[tuple[Patch, Patch]], tested: Iterator[Patch], classes
     if not points:
         raise ValueError("floor qda: no training pixel is labelled")
     x, y = np.concatenate(points), np.concatenate(values)
-    enough = [index for index in range(classes) if (y == index).sum() > x.shape[1]]  # a covariance needs more points than features
+    # a covariance needs more points than features
+    enough = [index for index in range(classes) if (y == index).sum() > x.shape[1]]
     if len(enough) < 2:
-        raise ValueError(f"floor qda: fewer than two classes have more than {x.shape[1]} labelled pixels")
+        raise ValueError(
+            f"floor qda: fewer than two classes have more than {x.shape[1]} labelled pixels"
+        )
     kept = np.isin(y, enough)
-    model = QuadraticDiscriminantAnalysis(priors=np.full(len(enough), 1 / len(enough)), reg_param=1e-4)
+    model = QuadraticDiscriminantAnalysis(
+        priors=np.full(len(enough), 1 / len(enough)), reg_param=1e-4
+    )
     model.fit(x[kept], y[kept])
     for image in tested:
         flat = features(image).reshape(-1, x.shape[1])

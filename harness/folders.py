@@ -1,4 +1,5 @@
-"""Where things are on disk. Each place is an environment variable with a default below the current folder."""
+"""Where things are on disk. Each place is an environment variable with a default below the current
+folder."""
 
 from __future__ import annotations
 
@@ -26,13 +27,15 @@ def leaderboards_root() -> Path:
 
 
 def cache_root() -> Path:
-    """Where decoded patches and file digests are kept: HARNESS_CACHE, default `~/.cache/weakseg-harness`."""
+    """Where decoded patches and file digests are kept: HARNESS_CACHE, default
+    `~/.cache/weakseg-harness`."""
     base = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
     return Path(os.environ.get("HARNESS_CACHE") or base / "weakseg-harness").expanduser()
 
 
 def replace_file(path: Path, text: str) -> None:
-    """Writes a text file, and its folder, so that a reader sees the old one or the new one, never a part.
+    """Writes a text file, and its folder, so that a reader sees the old one or the new one, never a
+    part.
 
     Raises InputError where it cannot be written.
     """
@@ -44,15 +47,24 @@ def replace_file(path: Path, text: str) -> None:
     except OSError as error:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
-        raise InputError(f"{path}: cannot be written ({error.strerror}): make way for it, or set HARNESS_LEADERBOARDS") from error
+        raise InputError(
+            f"{path}: cannot be written ({error.strerror}): make way for it, or set"
+            " HARNESS_LEADERBOARDS"
+        ) from error
 
 
 def check_writable(*names: Literal["RUNS", "LEADERBOARDS", "CACHE"]) -> None:
-    """Raises InputError where one of these could not be written to, before hours go into what it would hold."""
+    """Raises InputError where one of these could not be written to, before hours go into what it
+    would hold."""
     folders = {"RUNS": runs_root(), "LEADERBOARDS": leaderboards_root(), "CACHE": cache_root()}
     for name in names:
         folder = folders[name]
-        there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+        there = next(
+            path for path in (folder.absolute(), *folder.absolute().parents) if path.exists()
+        )
         if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
             why = "cannot be written to" if there.is_dir() else "is not a folder"
-            raise InputError(f"{there}: {why}: set HARNESS_{name} (now {folder}) to a folder that can be written to")
+            raise InputError(
+                f"{there}: {why}: set HARNESS_{name} (now {folder}) to a folder that can be"
+                " written to"
+            )

@@ -1,4 +1,5 @@
-"""The base of everything that is read from YAML: frozen, without unknown fields, and with numbers that are numbers."""
+"""The base of everything that is read from YAML: frozen, without unknown fields, and with numbers
+that are numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""What the heading of a published table's column means: which score, of which class, of which epoch."""
+"""What the heading of a published table's column means: which score, of which class, of which
+epoch."""
 
 from __future__ import annotations
 
@@ -16,7 +17,13 @@ PHRASES = (
     (r"\b(intersection over union|jaccard( (index|score|coefficient))?|iu)\b", "iou"),
     (r"\b(mean|m) ?(iou|jaccard|iu)\b", "mean iou"),
     (r"\bm(f1|dice|precision|recall|accuracy|acc)\b", r"mean \1"),
-    (r"\b(f ?1( (score|measure))?|f (score|measure)|dice( (score|coefficient|similarity coefficient))?|dsc)\b", "f1"),
+    (
+        (
+            r"\b(f ?1( (score|measure))?|f (score|measure)|dice( (score|coefficient|similarity"
+            r" coefficient))?|dsc)\b"
+        ),
+        "f1",
+    ),
     (r"\buser s? ?accuracy\b|\bprec\b", "precision"),
     (r"\bproducer s? ?accuracy\b|\b(rec|sensitivity)\b", "recall"),
     (r"\b(macro averaged|average|averaged|avg|macro)\b", "mean"),
@@ -24,7 +31,8 @@ PHRASES = (
     (r"\b(frequency|class frequency|class share)\b", "share"),
     (r"\bmajority( class)?( share)?\b", "majority"),
 )
-"""How scores are written, and the words below that they come to; applied in this order to lower-case words between single spaces."""
+"""How scores are written, and the words below that they come to; applied in this order to
+lower-case words between single spaces."""
 
 OTHERS = frozenset(
     {
@@ -69,17 +77,52 @@ OTHERS = frozenset(
 )
 """Words of columns that are about a score, but do not hold it."""
 ENDS = frozenset({"low", "lower", "high", "upper"})
-"""Last words of columns that hold one end of an interval; first words such as those of `low vegetation IoU` belong to a class."""
+"""Last words of columns that hold one end of an interval; first words such as those of `low
+vegetation IoU` belong to a class."""
 SPREADS = frozenset({"sd", "std", "stdev", "deviation", "standard"})
-STAGES = {"best": "best", "max": "best", "maximum": "best", "peak": "best", "final": "final", "last": "final", "end": "final"}
-PARTS = {"train": "train", "training": "train", "val": "val", "validation": "val", "test": "test", "testing": "test"}
-NOISE = frozenset({"mean", "score", "index", "percent", "of", "the", "on", "for", "in", "set", "overall", "all", "pp", "class", "classes"})
+STAGES = {
+    "best": "best",
+    "max": "best",
+    "maximum": "best",
+    "peak": "best",
+    "final": "final",
+    "last": "final",
+    "end": "final",
+}
+PARTS = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "validation": "val",
+    "test": "test",
+    "testing": "test",
+}
+NOISE = frozenset(
+    {
+        "mean",
+        "score",
+        "index",
+        "percent",
+        "of",
+        "the",
+        "on",
+        "for",
+        "in",
+        "set",
+        "overall",
+        "all",
+        "pp",
+        "class",
+        "classes",
+    }
+)
 MEAN_ROWS = frozenset({"mean", "average", "avg", "macro", "overall", "all", "total", "miou", "mf1"})
 
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """One score. `of` is the class it belongs to, empty for none; of a mean, or of accuracy, `of` is what else the heading says."""
+    """One score. `of` is the class it belongs to, empty for none; of a mean, or of accuracy, `of`
+    is what else the heading says."""
 
     measure: Measure
     of: str = ""
@@ -94,7 +137,8 @@ def words(text: str) -> str:
 
 
 def heading(text: str) -> Heading | None:
-    """The score that a column's heading names, such as `iou_building`, `building IoU`, `F1 (road)`, `best mIoU (%)` or `OA`; else None."""
+    """The score that a column's heading names, such as `iou_building`, `building IoU`, `F1 (road)`,
+    `best mIoU (%)` or `OA`; else None."""
     if "@" in text or "Δ" in text:
         return None
     tokens = _tokens(text)
@@ -127,11 +171,16 @@ def mean_row(text: str) -> bool:
 
 
 def titled(title: str) -> Measure | None:
-    """The score of each class that a table's title announces, such as "IoU of each class (%)"; else None."""
+    """The score of each class that a table's title announces, such as "IoU of each class (%)"; else
+    None."""
     if not re.search(r" (each class|per class|class wise|classwise|by class) ", words(title)):
         return None
     tokens = _tokens(title)
-    measures = [measure for measure in MEASURES if measure in tokens and measure in ("iou", "f1", "precision", "recall")]
+    measures = [
+        measure
+        for measure in MEASURES
+        if measure in tokens and measure in ("iou", "f1", "precision", "recall")
+    ]
     return measures[0] if len(measures) == 1 else None
 
 

@@ -1,7 +1,9 @@
-"""Everything a plugin can implement. Import `hookimpl` from `harness.api` and decorate functions of these names.
+"""Everything a plugin can implement. Import `hookimpl` from `harness.api` and decorate functions of
+these names.
 
-The first five return component classes. The last three are events for observers (loggers, trackers): they receive copies, change
-nothing, and an exception in one is reported with its plugin's name and does not stop the run.
+The first five return component classes. The last three are events for observers (loggers,
+trackers): they receive copies, change nothing, and an exception in one is reported with its
+plugin's name and does not stop the run.
 """
 
 from __future__ import annotations

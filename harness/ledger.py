@@ -14,12 +14,16 @@ from harness.divergence import kl_divergence, same_largest, total_variation
 from harness.patches import PatchSet
 
 
-def entry(supervision: Supervision, samples: Sequence[Sample], weak: Sequence[WeakLabel]) -> dict[str, Any]:
-    """What one supervision gave: labelled pixels by class, vectors, and the error of its proportions, if it gives any.
+def entry(
+    supervision: Supervision, samples: Sequence[Sample], weak: Sequence[WeakLabel]
+) -> dict[str, Any]:
+    """What one supervision gave: labelled pixels by class, vectors, and the error of its
+    proportions, if it gives any.
 
-    present_classes: pairs of a unit and a class that has a label in it. pieces: connected sets (8 neighbours) of labels of one class in
-    a unit, which is what a hand draws: a disk, a stroke, a box, an outline. Pieces of a class that touch are one. proportion_vectors: those
-    that were annotated, so without shared ones.
+    present_classes: pairs of a unit and a class that has a label in it. pieces: connected sets (8
+    neighbours) of labels of one class in a unit, which is what a hand draws: a disk, a stroke, a
+    box, an outline. Pieces of a class that touch are one. proportion_vectors: those that were
+    annotated, so without shared ones.
     """
     counts = np.zeros(samples[0].classes, np.int64)
     unlabelled = present_classes = pieces = 0
@@ -41,7 +45,9 @@ def entry(supervision: Supervision, samples: Sequence[Sample], weak: Sequence[We
         "units_without_labels": int(unlabelled),
         "present_classes": present_classes,
         "pieces": pieces,
-        "proportion_vectors": sum(np.atleast_2d(proportions).shape[0] for proportions, shared in given if not shared),
+        "proportion_vectors": sum(
+            np.atleast_2d(proportions).shape[0] for proportions, shared in given if not shared
+        ),
         "tag_vectors": sum(label.tags is not None for label in weak),
         "reveals": list(supervision.reveals),
     }
@@ -55,10 +61,11 @@ def _pieces(region: NDArray[np.bool_]) -> int:
 
 
 def _errors(samples: Sequence[Sample], weak: Sequence[WeakLabel]) -> dict[str, Any]:
-    """How far given proportions are from exact ones, over the samples or regions that have valid pixels, to 6 digits; zeros where none has.
+    """How far given proportions are from exact ones, over the samples or regions that have valid
+    pixels, to 6 digits; zeros where none has.
 
-    total_variation: its mean, median and maximum, 0 to 1. kl_divergence: its mean, nats. same_largest: the share with the right largest
-    class.
+    total_variation: its mean, median and maximum, 0 to 1. kl_divergence: its mean, nats.
+    same_largest: the share with the right largest class.
     """
     classes = samples[0].classes
     exact, given = [np.zeros((0, classes))], [np.zeros((0, classes))]
@@ -70,10 +77,24 @@ def _errors(samples: Sequence[Sample], weak: Sequence[WeakLabel]) -> dict[str, A
             given.append(rows.astype(np.float64)[shares.any(1)])
     truth, told = np.concatenate(exact), np.concatenate(given)
     distances = total_variation(truth, told)
-    found = (distances.mean(), np.median(distances), distances.max()) if distances.size else (0.0, 0.0, 0.0)
-    others = (kl_divergence(truth, told).mean(), same_largest(truth, told).mean()) if distances.size else (0.0, 0.0)
-    return {"total_variation": {name: round(float(value), 6) for name, value in zip(("mean", "median", "max"), found, strict=True)}} | {
-        name: round(float(value), 6) for name, value in zip(("kl_divergence", "same_largest"), others, strict=True)
+    found = (
+        (distances.mean(), np.median(distances), distances.max())
+        if distances.size
+        else (0.0, 0.0, 0.0)
+    )
+    others = (
+        (kl_divergence(truth, told).mean(), same_largest(truth, told).mean())
+        if distances.size
+        else (0.0, 0.0)
+    )
+    return {
+        "total_variation": {
+            name: round(float(value), 6)
+            for name, value in zip(("mean", "median", "max"), found, strict=True)
+        }
+    } | {
+        name: round(float(value), 6)
+        for name, value in zip(("kl_divergence", "same_largest"), others, strict=True)
     }
 
 
@@ -85,9 +106,11 @@ def ledger(
     validation: int = 0,
     shared: Sequence[int] = (),
 ) -> dict[str, Any]:
-    """What was annotated in the patches at `indices`, of which the last `validation` ones are for validation. labels: uint8 [N, S, S].
+    """What was annotated in the patches at `indices`, of which the last `validation` ones are for
+    validation. labels: uint8 [N, S, S].
 
-    shared: those of `indices` where nothing was annotated; scenes that have only such patches are not counted.
+    shared: those of `indices` where nothing was annotated; scenes that have only such patches are
+    not counted.
     """
     valid, labelled = _extent(patches, indices, labels)
     counted: dict[str, Any] = {
@@ -98,13 +121,18 @@ def ledger(
         "labelled_share": labelled / valid if valid else 0.0,
     }
     if validation:
-        own = _extent(patches, indices[-validation:], None if labels is None else labels[-validation:])
+        own = _extent(
+            patches, indices[-validation:], None if labels is None else labels[-validation:]
+        )
         counted["validation"] = {"patches": validation, "labelled_pixels": own[1]}
     return counted | {"supervisions": entries}
 
 
-def _extent(patches: PatchSet, indices: Sequence[int], labels: NDArray[np.uint8] | None) -> tuple[int, int]:
-    """Valid pixels and labelled pixels, each counted once, also where patches overlap or two supervisions label the same one."""
+def _extent(
+    patches: PatchSet, indices: Sequence[int], labels: NDArray[np.uint8] | None
+) -> tuple[int, int]:
+    """Valid pixels and labelled pixels, each counted once, also where patches overlap or two
+    supervisions label the same one."""
     size = patches.masks.shape[1]
     extents: dict[str, tuple[int, int]] = {}
     for index in indices:
@@ -114,9 +142,13 @@ def _extent(patches: PatchSet, indices: Sequence[int], labels: NDArray[np.uint8]
     canvases = {scene: np.zeros((2, *extent), np.bool_) for scene, extent in extents.items()}
     for position, index in enumerate(indices):
         origin = patches.origins[index]
-        window = canvases[origin.scene][:, origin.row : origin.row + size, origin.column : origin.column + size]
+        window = canvases[origin.scene][
+            :, origin.row : origin.row + size, origin.column : origin.column + size
+        ]
         window[0] |= patches.masks[index] != IGNORE
         if labels is not None:
             window[1] |= labels[position] != IGNORE
-    valid, labelled = (sum(int(canvas[layer].sum()) for canvas in canvases.values()) for layer in (0, 1))
+    valid, labelled = (
+        sum(int(canvas[layer].sum()) for canvas in canvases.values()) for layer in (0, 1)
+    )
     return valid, labelled

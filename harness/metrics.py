@@ -1,7 +1,9 @@
-"""Every score, from the counts of a record alone. counts: confusion int64 [..., K, K], rows the truth, columns the prediction.
+"""Every score, from the counts of a record alone. counts: confusion int64 [..., K, K], rows the
+truth, columns the prediction.
 
-Scores are of the whole data set: counts are summed over images first, then divided (as mmsegmentation does; not a mean over images).
-Boundary scores and calibration come from the parts `boundary` and `calibration` of a record's `details`.
+Scores are of the whole data set: counts are summed over images first, then divided (as
+mmsegmentation does; not a mean over images). Boundary scores and calibration come from the parts
+`boundary` and `calibration` of a record's `details`.
 """
 
 from __future__ import annotations
@@ -28,13 +30,15 @@ def _correct(counts: Counts) -> Counts:
 
 
 def iou(counts: Counts) -> Scores:
-    """Intersection over union, float64 [..., K]: TP / (TP + FP + FN); NaN for a class neither present nor predicted."""
+    """Intersection over union, float64 [..., K]: TP / (TP + FP + FN); NaN for a class neither
+    present nor predicted."""
     correct = _correct(counts)
     return _ratio(correct, counts.sum(-1) + counts.sum(-2) - correct)
 
 
 def f1(counts: Counts) -> Scores:
-    """F1 (Dice), float64 [..., K]: 2 TP / (2 TP + FP + FN); NaN for a class neither present nor predicted."""
+    """F1 (Dice), float64 [..., K]: 2 TP / (2 TP + FP + FN); NaN for a class neither present nor
+    predicted."""
     return _ratio(2 * _correct(counts), counts.sum(-1) + counts.sum(-2))
 
 
@@ -54,7 +58,8 @@ def accuracy(counts: Counts) -> Scores:
 
 
 def mean_iou(counts: Counts, classes: Sequence[int] | None = None) -> float:
-    """Mean of the per-class IoU of counts [K, K] over the listed classes (default all); classes with an empty union are left out.
+    """Mean of the per-class IoU of counts [K, K] over the listed classes (default all); classes
+    with an empty union are left out.
 
     NaN where no listed class occurs.
     """
@@ -64,10 +69,14 @@ def mean_iou(counts: Counts, classes: Sequence[int] | None = None) -> float:
 
 
 def summary(counts: Counts, classes: list[str], mean_over: Sequence[str]) -> dict[str, Any]:
-    """The scores of counts [K, K] for a person to read in a record; leaderboards compute theirs from the counts."""
+    """The scores of counts [K, K] for a person to read in a record; leaderboards compute theirs
+    from the counts."""
 
     def listed(values: Scores) -> dict[str, float | None]:
-        return {name: None if np.isnan(v) else round(float(v), 6) for name, v in zip(classes, values, strict=True)}
+        return {
+            name: None if np.isnan(v) else round(float(v), 6)
+            for name, v in zip(classes, values, strict=True)
+        }
 
     return {
         "miou": round(mean_iou(counts, [classes.index(name) for name in mean_over]), 6),
@@ -80,10 +89,12 @@ def summary(counts: Counts, classes: list[str], mean_over: Sequence[str]) -> dic
 
 
 def batch_mean_iou(counts: Counts, batch_size: int, smoothing: float = 1e-6) -> float:
-    """Mean IoU averaged over batches, as S000's code has it, of counts [N, K, K] of patches in test order.
+    """Mean IoU averaged over batches, as S000's code has it, of counts [N, K, K] of patches in test
+    order.
 
-    In each batch a class's IoU is (TP + s) / (TP + FP + FN + s), left out where the batch's truth has none of the class; the mean over
-    classes is averaged over batches, of which the last may be smaller. Depends on order and batch size: not comparable with `mean_iou`.
+    In each batch a class's IoU is (TP + s) / (TP + FP + FN + s), left out where the batch's truth
+    has none of the class; the mean over classes is averaged over batches, of which the last may be
+    smaller. Depends on order and batch size: not comparable with `mean_iou`.
     """
     values = []
     for start in range(0, len(counts), batch_size):
@@ -97,7 +108,8 @@ def batch_mean_iou(counts: Counts, batch_size: int, smoothing: float = 1e-6) -> 
 
 
 def most_frequent_class(counts: Counts) -> Counts:
-    """The counts [K, K] of a prediction of the most frequent true class everywhere: what a score is worth nothing below."""
+    """The counts [K, K] of a prediction of the most frequent true class everywhere: what a score is
+    worth nothing below."""
     present = counts.sum(-1)
     predicted = np.zeros_like(counts)
     predicted[:, int(present.argmax())] = present
@@ -105,12 +117,16 @@ def most_frequent_class(counts: Counts) -> Counts:
 
 
 def boundary_iou(boundary: Mapping[str, Any]) -> Scores:
-    """Intersection over union of the bands along boundaries, float64 [K] (Cheng et al. 2021); NaN for a class without any."""
-    return _ratio(np.array(boundary["intersection"], np.int64), np.array(boundary["union"], np.int64))
+    """Intersection over union of the bands along boundaries, float64 [K] (Cheng et al. 2021); NaN
+    for a class without any."""
+    return _ratio(
+        np.array(boundary["intersection"], np.int64), np.array(boundary["union"], np.int64)
+    )
 
 
 def boundary_f1(boundary: Mapping[str, Any]) -> Scores:
-    """Harmonic mean of the matched shares of predicted and of true contour pixels, float64 [K] (Csurka et al. 2013).
+    """Harmonic mean of the matched shares of predicted and of true contour pixels, float64 [K]
+    (Csurka et al. 2013).
 
     0 for a class with a contour on one side alone, NaN for one without any.
     """
@@ -123,13 +139,15 @@ def boundary_f1(boundary: Mapping[str, Any]) -> Scores:
 
 
 def expected_calibration_error(calibration: Mapping[str, Any]) -> float:
-    """Mean over pixels of |share correct - mean confidence| in the pixel's bin (Guo et al. 2017); NaN where no pixel was scored."""
+    """Mean over pixels of |share correct - mean confidence| in the pixel's bin (Guo et al. 2017);
+    NaN where no pixel was scored."""
     pixels = sum(calibration["pixels"])
     gaps = abs(np.array(calibration["correct"]) - np.array(calibration["confidence"]))
     return float(gaps.sum() / pixels) if pixels else float("nan")
 
 
 def negative_log_likelihood(calibration: Mapping[str, Any]) -> float:
-    """Mean of -log(probability of the true class) over pixels, in nats; NaN where no pixel was scored."""
+    """Mean of -log(probability of the true class) over pixels, in nats; NaN where no pixel was
+    scored."""
     pixels = sum(calibration["pixels"])
     return float(calibration["nll"] / pixels) if pixels else float("nan")

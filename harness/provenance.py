@@ -11,11 +11,22 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("weakseg-harness", "torch", "numpy", "segmentation-models-pytorch", "torchvision", "timm", "rasterio", "pydantic", "pluggy")
+PACKAGES = (
+    "weakseg-harness",
+    "torch",
+    "numpy",
+    "segmentation-models-pytorch",
+    "torchvision",
+    "timm",
+    "rasterio",
+    "pydantic",
+    "pluggy",
+)
 
 
 def package_versions(also: Iterable[str] = ()) -> dict[str, str]:
-    """Installed versions of the packages that can change a number, and of the distributions named in `also`."""
+    """Installed versions of the packages that can change a number, and of the distributions named
+    in `also`."""
     found = {}
     for name in (*PACKAGES, *also):
         try:
@@ -26,12 +37,15 @@ def package_versions(also: Iterable[str] = ()) -> dict[str, str]:
 
 
 def git_state(folder: Path = Path(__file__).parent) -> dict[str, str | None]:
-    """Commit of the checkout the core runs from, and the sha256 of uncommitted changes to source (None when clean or no checkout)."""
+    """Commit of the checkout the core runs from, and the sha256 of uncommitted changes to source
+    (None when clean or no checkout)."""
     root = folder.parent
 
     def git(*arguments: str) -> bytes | None:
         try:
-            done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, check=True, timeout=10)
+            done = subprocess.run(
+                ["git", "-C", str(root), *arguments], capture_output=True, check=True, timeout=10
+            )
         except (OSError, subprocess.SubprocessError):
             return None
         return done.stdout

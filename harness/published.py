@@ -1,4 +1,5 @@
-"""Which scores a source can report of a method, how they are written in a scenario, and mistakes in that."""
+"""Which scores a source can report of a method, how they are written in a scenario, and mistakes in
+that."""
 
 from __future__ import annotations
 
@@ -9,23 +10,38 @@ from typing import Any
 from harness.documents import Keys
 from harness.suggestions import suggestion
 
-SCORES = ("miou", "batch_miou", "accuracy", "macro_f1", "iou:CLASS", "f1:CLASS", "precision:CLASS", "recall:CLASS")
+SCORES = (
+    "miou",
+    "batch_miou",
+    "accuracy",
+    "macro_f1",
+    "iou:CLASS",
+    "f1:CLASS",
+    "precision:CLASS",
+    "recall:CLASS",
+)
 SCORE = r"^(miou|batch_miou|accuracy|macro_f1|(iou|f1|precision|recall):.+)$"
 
 
 def reported(published: Mapping[str, Any] | None, method: str) -> dict[str, float]:
-    """What a source has for a method, by score, from the `published` of a scenario or of a board's header.
+    """What a source has for a method, by score, from the `published` of a scenario or of a board's
+    header.
 
     A number alone is the score that `compare` names.
     """
     value = (published or {}).get("values", {}).get(method, {})
-    return dict(value) if isinstance(value, Mapping) else {(published or {}).get("compare", "miou"): value}
+    return (
+        dict(value)
+        if isinstance(value, Mapping)
+        else {(published or {}).get("compare", "miou"): value}
+    )
 
 
 def mistakes(published: Any, methods: Collection[str], batches: bool) -> Iterable[tuple[Keys, str]]:
     """Methods and scores that do not exist, each with its path below `published` and what to do.
 
-    `batches`: whether records have the mean IoU over batches. What has another shape than `published` is left to its model.
+    `batches`: whether records have the mean IoU over batches. What has another shape than
+    `published` is left to its model.
     """
     for name in _mapping(_mapping(published).get("values")):
         if name not in methods:

@@ -33,7 +33,9 @@ def methods(board: Board) -> Table | None:
 
 def recipe(settings: Mapping[str, Any]) -> tuple[str, str]:
     """The supervision and the loss of a method, or the floor it is."""
-    given = " and ".join(_component(each) for each in settings.get("supervision", ())) or "whole masks"
+    given = (
+        " and ".join(_component(each) for each in settings.get("supervision", ())) or "whole masks"
+    )
     if settings.get("trains_on", "training") == "validation":
         given += ", of the validation part"
     if settings.get("floor"):
@@ -42,7 +44,9 @@ def recipe(settings: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _component(each: Mapping[str, Any]) -> str:
-    fields = ", ".join(f"{name} {cells.shown(value)}" for name, value in each.items() if name not in HIDDEN)
+    fields = ", ".join(
+        f"{name} {cells.shown(value)}" for name, value in each.items() if name not in HIDDEN
+    )
     return f"{each['name']} ({fields})" if fields else str(each["name"])
 
 
@@ -50,4 +54,8 @@ def _term(each: Mapping[str, Any]) -> str:
     """A loss with its weight, and the part of training over which that rises."""
     weight, ramp = each.get("weight", 1), each.get("ramp", 0)
     factor = "" if weight == 1 else f"{cells.shown(weight)} × "
-    return factor + _component(each) + (f", its weight rising over the first {100 * ramp:g} % of training" if ramp else "")
+    return (
+        factor
+        + _component(each)
+        + (f", its weight rising over the first {100 * ramp:g} % of training" if ramp else "")
+    )

@@ -27,7 +27,8 @@ NAMES = "give BOARD, BOARD:METHOD, BOARD:METHOD:SEED, or the first digits of a r
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The finished runs that a name stands for: one run, a row (a method over its seeds) or a board."""
+    """The finished runs that a name stands for: one run, a row (a method over its seeds) or a
+    board."""
 
     name: str
     kind: Literal["run", "row", "board"]
@@ -37,7 +38,8 @@ class Selection:
 def find(text: str, root: Path, store: Store) -> Selection:
     """What `text` names in the leaderboards' folder `root`, or by key in the folder of runs too.
 
-    Raises InputError with the nearest names where there is nothing of that name, or nothing that finished.
+    Raises InputError with the nearest names where there is nothing of that name, or nothing that
+    finished.
     """
     name, _, rest = text.partition(":")
     boards = sorted(path.stem for path in (root / "records").glob("*.jsonl"))
@@ -54,16 +56,21 @@ def find(text: str, root: Path, store: Store) -> Selection:
         own = tuple(record for record in row(board, method) if record["seed"] == int(seed))
         if not own:
             seeds = ", ".join(str(record["seed"]) for record in row(board, method))
-            raise InputError(f"{text}: board {name} has no seed {seed} of {method!r}: its seeds are {seeds}")
+            raise InputError(
+                f"{text}: board {name} has no seed {seed} of {method!r}: its seeds are {seeds}"
+            )
         return Selection(text, "run", _finished(text, own))
     return Selection(text, "row", _finished(text, row(board, rest)))
 
 
 def row(board: Board, method: str) -> tuple[Record, ...]:
-    """The planned runs of a method. Raises InputError with the nearest name where the board has no such method."""
+    """The planned runs of a method. Raises InputError with the nearest name where the board has no
+    such method."""
     methods = [entry["name"] for entry in board.header["methods"]]
     if method not in methods:
-        raise InputError(f"board {board.header['board']} has no method {method!r}. {suggestion(method, methods)}")
+        raise InputError(
+            f"board {board.header['board']} has no method {method!r}. {suggestion(method, methods)}"
+        )
     return tuple(record for record in board.records if record["method"] == method)
 
 
@@ -82,7 +89,10 @@ def _by_key(prefix: str, root: Path, boards: list[str], store: Store) -> Record:
         try:
             own = store.record(folder.name)
         except ValueError as error:
-            raise InputError(f"{folder / 'record.json'}: is not JSON: delete the folder and run the scenario again") from error
+            raise InputError(
+                f"{folder / 'record.json'}: is not JSON: delete the folder and run the scenario"
+                " again"
+            ) from error
         if own:
             found[folder.name] = own
     for board in boards:
@@ -90,10 +100,18 @@ def _by_key(prefix: str, root: Path, boards: list[str], store: Store) -> Record:
             if record["key"].startswith(prefix):
                 found.setdefault(record["key"], record)
     if not found:
-        raise InputError(f"{prefix}: no board and no run of that key, in {store.root} and {root / 'records'}: {NAMES}")
+        raise InputError(
+            f"{prefix}: no board and no run of that key, in {store.root} and {root / 'records'}:"
+            f" {NAMES}"
+        )
     if len(found) > 1:
-        listed = ", ".join(f"{key[: len(prefix) + 4]} ({r.get('method')}, seed {r.get('seed')})" for key, r in list(found.items())[:4])
-        raise InputError(f"{prefix}: {len(found)} runs have a key that begins so: {listed}: give more of it")
+        listed = ", ".join(
+            f"{key[: len(prefix) + 4]} ({r.get('method')}, seed {r.get('seed')})"
+            for key, r in list(found.items())[:4]
+        )
+        raise InputError(
+            f"{prefix}: {len(found)} runs have a key that begins so: {listed}: give more of it"
+        )
     return _finished(prefix, tuple(found.values()))[0]
 
 
@@ -104,7 +122,8 @@ def counts(record: Record) -> NDArray[np.int64]:
 
 
 def scores(record: Record) -> dict[str, float]:
-    """Scores by name, as fractions: mIoU first; what `details` give where the record has them; NaN where nothing was counted.
+    """Scores by name, as fractions: mIoU first; what `details` give where the record has them; NaN
+    where nothing was counted.
 
     Of those in `ERRORS`, less is better; `NLL` is no fraction.
     """
@@ -112,11 +131,15 @@ def scores(record: Record) -> dict[str, float]:
     listed = [names.index(name) for name in record["mean_over"]]
     found = {"mIoU": metrics.mean_iou(total, listed), "accuracy": float(metrics.accuracy(total))}
     found["mean F1"] = _mean(metrics.f1(total)[listed])
-    found |= {f"IoU {name}": float(value) for name, value in zip(names, metrics.iou(total), strict=True)}
+    found |= {
+        f"IoU {name}": float(value) for name, value in zip(names, metrics.iou(total), strict=True)
+    }
     details = record.get("details", {})
     if "boundary" in details:
         radius = details["boundary"]["radius"]
-        found[f"boundary IoU, {radius} px"] = _mean(metrics.boundary_iou(details["boundary"])[listed])
+        found[f"boundary IoU, {radius} px"] = _mean(
+            metrics.boundary_iou(details["boundary"])[listed]
+        )
         found[f"boundary F1, {radius} px"] = _mean(metrics.boundary_f1(details["boundary"])[listed])
     shares = details.get("proportions", {})
     found |= {name: float(shares[kind]["error"]) for kind, name in OFF.items() if kind in shares}

@@ -1,4 +1,5 @@
-"""Turns a scenario file into a Scenario. Every mistake in it is reported at once, with its place and a remedy."""
+"""Turns a scenario file into a Scenario. Every mistake in it is reported at once, with its place
+and a remedy."""
 
 from __future__ import annotations
 
@@ -35,7 +36,9 @@ from harness.suggestions import suggestion
 M = TypeVar("M", bound=BaseModel)
 
 
-def read_scenario(path: Path, catalog: Catalog, profile: str | None = None, settings: Iterable[str] = ()) -> Scenario:
+def read_scenario(
+    path: Path, catalog: Catalog, profile: str | None = None, settings: Iterable[str] = ()
+) -> Scenario:
     """The scenario in a file, with a profile and `field.field=value` settings laid over it.
 
     Profiles that are not asked for are checked too. Raises ScenarioError with every problem found.
@@ -44,10 +47,26 @@ def read_scenario(path: Path, catalog: Catalog, profile: str | None = None, sett
     settings = tuple(settings)
     changes = [parse_setting(text) for text in settings]
     if not isinstance(document.value, dict):
-        raise ScenarioError([Problem(document.place(()), "", "a scenario is a mapping of fields: name, dataset, model, methods, ...")])
+        raise ScenarioError(
+            [
+                Problem(
+                    document.place(()),
+                    "",
+                    "a scenario is a mapping of fields: name, dataset, model, methods, ...",
+                )
+            ]
+        )
     profiles = document.value.get("profiles") or {}
     if not isinstance(profiles, dict):
-        raise ScenarioError([Problem(document.place(("profiles",)), "profiles", "is a mapping of profile names to overrides")])
+        raise ScenarioError(
+            [
+                Problem(
+                    document.place(("profiles",)),
+                    "profiles",
+                    "is a mapping of profile names to overrides",
+                )
+            ]
+        )
     if profile is not None and profile not in profiles:
         raise InputError(f"{path}: no profile {profile!r}. {suggestion(profile, profiles)}")
     problems: list[Problem] = []
@@ -56,11 +75,21 @@ def read_scenario(path: Path, catalog: Catalog, profile: str | None = None, sett
         chosen = document
         if name is not None:
             if not isinstance(profiles[name], dict):
-                problems.append(Problem(document.place(("profiles", name)), f"profiles.{name}", "is a mapping of fields to override"))
+                problems.append(
+                    Problem(
+                        document.place(("profiles", name)),
+                        f"profiles.{name}",
+                        "is a mapping of fields to override",
+                    )
+                )
                 continue
             forbidden = {"name", "profiles"} & set(profiles[name])
             problems += [
-                Problem(document.place(("profiles", name, key), key=True), f"profiles.{name}.{key}", "cannot be overridden")
+                Problem(
+                    document.place(("profiles", name, key), key=True),
+                    f"profiles.{name}.{key}",
+                    "cannot be overridden",
+                )
                 for key in forbidden
             ]
             chosen = overridden(document, document.at("profiles", name))
@@ -92,20 +121,34 @@ class Resolver:
         """The scenario, or None where problems were noted that leave none."""
         raw = self.document.value
         sections = self.model(ScenarioSettings, raw, ())
-        # Components are checked also where a section is wrong, so that one reading reports everything.
-        dataset = self.component("dataset", raw.get("dataset"), ("dataset",)) if "dataset" in raw else None
+        # Components are checked also where a section is wrong, so that one reading reports
+        # everything.
+        dataset = (
+            self.component("dataset", raw.get("dataset"), ("dataset",))
+            if "dataset" in raw
+            else None
+        )
         model = self.component("model", raw.get("model"), ("model",)) if "model" in raw else None
         written = raw.get("methods")
         methods = self.methods(written) if isinstance(written, dict) else []
         self.references(raw)
         if isinstance(dataset, Dataset):
             replaced = profile is not None and "dataset" in raw["profiles"][profile]
-            self.evaluated_classes(dataset, raw.get("mean_over"), None if replaced else raw.get("published"))
-        if sections is None or not isinstance(dataset, Dataset) or not isinstance(model, Model) or self.problems:
+            self.evaluated_classes(
+                dataset, raw.get("mean_over"), None if replaced else raw.get("published")
+            )
+        if (
+            sections is None
+            or not isinstance(dataset, Dataset)
+            or not isinstance(model, Model)
+            or self.problems
+        ):
             return None
         if sections.patches.size % model.patch_multiple:
             self.problem(
-                ("patches", "size"), f"model {model.name!r} needs a multiple of {model.patch_multiple}, got {sections.patches.size}"
+                ("patches", "size"),
+                f"model {model.name!r} needs a multiple of {model.patch_multiple}, got"
+                f" {sections.patches.size}",
             )
         return Scenario(
             name=sections.name,
@@ -117,7 +160,9 @@ class Resolver:
             split=sections.split,
             model=model,
             training=sections.training,
-            seeds=tuple(range(sections.seeds)) if isinstance(sections.seeds, int) else sections.seeds,
+            seeds=(
+                tuple(range(sections.seeds)) if isinstance(sections.seeds, int) else sections.seeds
+            ),
             reference=sections.reference,
             evaluation=sections.evaluation,
             mean_over=sections.mean_over or tuple(each.name for each in dataset.classes),
@@ -127,16 +172,22 @@ class Resolver:
         )
 
     def references(self, raw: dict[str, Any]) -> None:
-        """Notes a reference, or a published value, that belongs to no method, and a published score that is not computed."""
+        """Notes a reference, or a published value, that belongs to no method, and a published score
+        that is not computed."""
         reference, evaluation = raw.get("reference", "full"), raw.get("evaluation")
         if self.names and reference not in self.names:
             where: Keys = ("reference",) if "reference" in raw else ("methods",)
-            self.problem(where, f"the reference {reference!r} is not a method. {suggestion(str(reference), self.names)}")
+            self.problem(
+                where,
+                f"the reference {reference!r} is not a method."
+                f" {suggestion(str(reference), self.names)}",
+            )
         batches = isinstance(evaluation, dict) and bool(evaluation.get("batch_average"))
         self.published(published.mistakes(raw.get("published"), self.names, batches))
 
     def evaluated_classes(self, dataset: Dataset, mean_over: Any, reported: Any) -> None:
-        """Notes a class to average over, or of a published score (such as iou:road), that the data set does not have."""
+        """Notes a class to average over, or of a published score (such as iou:road), that the data
+        set does not have."""
         try:
             classes = [each.name for each in dataset.classes]
         except InputError as error:
@@ -144,11 +195,15 @@ class Resolver:
             return
         for index, name in enumerate(mean_over if isinstance(mean_over, list) else ()):
             if name not in classes:
-                self.problem(("mean_over", index), f"the data set has no class {name!r}. {suggestion(str(name), classes)}")
+                self.problem(
+                    ("mean_over", index),
+                    f"the data set has no class {name!r}. {suggestion(str(name), classes)}",
+                )
         self.published(published.unknown_classes(reported, classes))
 
     def published(self, mistakes: Iterable[tuple[Keys, str]]) -> None:
-        """Notes mistakes in what a source reports: methods and scores are keys there, but for the one to compare."""
+        """Notes mistakes in what a source reports: methods and scores are keys there, but for the
+        one to compare."""
         for path, message in mistakes:
             self.problem(("published", *path), message, key=path[0] == "values")
 
@@ -160,8 +215,14 @@ class Resolver:
             if not isinstance(raw, dict):
                 continue  # reported with the sections
             sweep = raw.get("sweep") or {}
-            if not isinstance(sweep, dict) or not all(isinstance(values, list) and values for values in sweep.values()):
-                self.problem((*path, "sweep"), "is a mapping of fields to lists of values, such as {supervision.count: [1, 5]}")
+            if not isinstance(sweep, dict) or not all(
+                isinstance(values, list) and values for values in sweep.values()
+            ):
+                self.problem(
+                    (*path, "sweep"),
+                    "is a mapping of fields to lists of values, such as {supervision.count:"
+                    " [1, 5]}",
+                )
                 continue
             for values in itertools.product(*sweep.values()):
                 chosen = dict(zip(sweep, values, strict=True))
@@ -170,7 +231,9 @@ class Resolver:
                     methods.append(method)
         return methods
 
-    def method(self, template: str, raw: dict[str, Any], chosen: dict[str, Any], path: Keys) -> Method | None:
+    def method(
+        self, template: str, raw: dict[str, Any], chosen: dict[str, Any], path: Keys
+    ) -> Method | None:
         """One method with the values chosen from its sweep."""
         before = len(self.problems)
         for field, value in chosen.items():
@@ -178,17 +241,26 @@ class Resolver:
         name = self.method_name(template, chosen, path)
         if len(self.problems) > before:
             return None
-        supervisions = [self.component("supervision", *item) for item in _items(raw.get("supervision"), (*path, "supervision"))]
+        supervisions = [
+            self.component("supervision", *item)
+            for item in _items(raw.get("supervision"), (*path, "supervision"))
+        ]
         terms = [self.term(*item) for item in _items(raw.get("loss"), (*path, "loss"))]
         for field, items in (("supervision", supervisions), ("loss", terms)):
             if field in raw and not items:
                 self.problem((*path, field), "is empty")
         good = [each for each in supervisions if isinstance(each, Supervision)]
         if good and len(good) == len(supervisions):
-            self.compatible(good, terms, [where for _, where in _items(raw.get("loss"), (*path, "loss"))])
+            self.compatible(
+                good, terms, [where for _, where in _items(raw.get("loss"), (*path, "loss"))]
+            )
         floor = raw.get("floor")
         if floor and any("labels" not in each.provides for each in good[:1]):
-            self.problem((*path, "floor"), f"floor {floor!r} needs labels, which supervision {good[0].name!r} does not provide")
+            self.problem(
+                (*path, "floor"),
+                f"floor {floor!r} needs labels, which supervision {good[0].name!r} does not"
+                " provide",
+            )
         if len(self.problems) > before or not (terms or floor):
             return None
         about, part = str(raw.get("about") or ""), raw.get("trains_on", "training")
@@ -197,12 +269,18 @@ class Resolver:
     def swept(self, raw: dict[str, Any], field: str, value: Any, path: Keys) -> dict[str, Any]:
         """A method with one field of its supervision or loss changed."""
         if field.partition(".")[0] not in ("supervision", "loss"):
-            self.problem((*path, "sweep", field), "a sweep changes fields of supervision or loss", key=True)
+            self.problem(
+                (*path, "sweep", field), "a sweep changes fields of supervision or loss", key=True
+            )
             return raw
         try:
             changed: dict[str, Any] = substituted(raw, field.split("."), value)
         except (ValueError, TypeError):
-            self.problem((*path, "sweep", field), "names no field; in a list, give the position: supervision.0.count", key=True)
+            self.problem(
+                (*path, "sweep", field),
+                "names no field; in a list, give the position: supervision.0.count",
+                key=True,
+            )
             return raw
         return changed
 
@@ -211,16 +289,24 @@ class Resolver:
         known = {field.rpartition(".")[2]: _short(value) for field, value in chosen.items()}
         for name in re.findall(r"{(.*?)}", template):
             if name not in known:
-                self.problem(path, f"{{{name}}} is not in the sweep. {suggestion(name, known)}", key=True)
+                self.problem(
+                    path, f"{{{name}}} is not in the sweep. {suggestion(name, known)}", key=True
+                )
                 return template
         name = re.sub(r"{(.*?)}", lambda match: known[match[1]], template)
         if name in self.names:
-            self.problem(path, f"there are two methods named {name!r}: put {{field}} in the name of a sweep", key=True)
+            self.problem(
+                path,
+                f"there are two methods named {name!r}: put {{field}} in the name of a sweep",
+                key=True,
+            )
         else:
             self.names.append(name)
         return name
 
-    def compatible(self, supervisions: list[Supervision], terms: list[Term | None], places: list[Keys]) -> None:
+    def compatible(
+        self, supervisions: list[Supervision], terms: list[Term | None], places: list[Keys]
+    ) -> None:
         """Notes each loss that needs what no supervision of the method provides."""
         provided = frozenset[str]().union(*(each.provides for each in supervisions))
         given = " and ".join(repr(each.name) for each in supervisions)
@@ -228,46 +314,73 @@ class Resolver:
             if term and not term.loss.requires <= provided:
                 self.problem(
                     where,
-                    f"loss {term.loss.name!r} needs {' and '.join(sorted(term.loss.requires - provided))}, which supervision {given} does"
-                    f" not provide. Supervisions that do: {self.matching('supervision', partial(_gives, term.loss.requires))}."
-                    f" Losses that would work: {self.matching('loss', partial(_contents, provided))}.",
+                    f"loss {term.loss.name!r} needs"
+                    f" {' and '.join(sorted(term.loss.requires - provided))}, which supervision"
+                    f" {given} does not provide. Supervisions that do:"
+                    f" {self.matching('supervision', partial(_gives, term.loss.requires))}. Losses"
+                    f" that would work: {self.matching('loss', partial(_contents, provided))}.",
                 )
 
     def term(self, raw: Any, path: Keys) -> Term | None:
         """A loss with its weight and ramp."""
-        settings = {key: raw[key] for key in ("weight", "ramp") if key in raw} if isinstance(raw, dict) else {}
-        rest = {key: value for key, value in raw.items() if key not in settings} if isinstance(raw, dict) else raw
+        settings = (
+            {key: raw[key] for key in ("weight", "ramp") if key in raw}
+            if isinstance(raw, dict)
+            else {}
+        )
+        rest = (
+            {key: value for key, value in raw.items() if key not in settings}
+            if isinstance(raw, dict)
+            else raw
+        )
         term, loss = self.model(TermSettings, settings, path), self.component("loss", rest, path)
         return Term(loss, term.weight, term.ramp) if term and isinstance(loss, Loss) else None
 
     def matching(self, kind: str, condition: Callable[[Any], bool]) -> str:
         """The names of a kind's components that fulfil a condition."""
         offers = self.catalog.offers[kind]
-        return ", ".join(name for name in self.catalog.names(kind) if condition(offers[name].component)) or "none installed"
+        return (
+            ", ".join(
+                name for name in self.catalog.names(kind) if condition(offers[name].component)
+            )
+            or "none installed"
+        )
 
     def component(self, kind: str, raw: Any, path: Keys) -> Component | None:
         """A component from its name, or from a mapping of its name and fields."""
         name = raw.get("name") if isinstance(raw, dict) else raw
         if not isinstance(name, str):
-            self.problem(path, f"is a {kind}: its name, or {{name: ..., field: value}}. Known: {', '.join(self.catalog.names(kind))}.")
+            self.problem(
+                path,
+                f"is a {kind}: its name, or {{name: ..., field: value}}. Known:"
+                f" {', '.join(self.catalog.names(kind))}.",
+            )
             return None
         try:
             component = self.catalog.find(kind, name).component
         except InputError as error:
             self.problem((*path, "name") if isinstance(raw, dict) else path, str(error))
             return None
-        fields = {key: value for key, value in raw.items() if key != "name"} if isinstance(raw, dict) else {}
+        fields = (
+            {key: value for key, value in raw.items() if key != "name"}
+            if isinstance(raw, dict)
+            else {}
+        )
         return self.model(component, fields, path)
 
     def model(self, model: type[M], raw: Any, path: Keys) -> M | None:
-        """A pydantic model of what is written at a path, or None with a problem for each mistake."""
+        """A pydantic model of what is written at a path, or None with a problem for each
+        mistake."""
         try:
             return model.model_validate(raw)
         except ValidationError as error:
             for details in error.errors(include_url=False):
                 problem = explained(model, details, self.document, path)
-                if (problem.place, problem.field) not in [(other.place, other.field) for other in self.problems]:
-                    self.problems.append(problem)  # each member of a union complains; the first says enough
+                if (problem.place, problem.field) not in [
+                    (other.place, other.field) for other in self.problems
+                ]:
+                    # each member of a union complains; the first says enough
+                    self.problems.append(problem)
             return None
 
 
@@ -275,7 +388,11 @@ def _items(raw: Any, path: Keys) -> list[tuple[Any, Keys]]:
     """A component or a list of them, each with its path."""
     if raw is None:
         return []
-    return [(item, (*path, index)) for index, item in enumerate(raw)] if isinstance(raw, list) else [(raw, path)]
+    return (
+        [(item, (*path, index)) for index, item in enumerate(raw)]
+        if isinstance(raw, list)
+        else [(raw, path)]
+    )
 
 
 def _gives(required: frozenset[str], supervision: Any) -> bool:

@@ -1,4 +1,5 @@
-"""A few test patches of each run to look at: image, truth, prediction and weak label as PNG, and what they are in samples.json."""
+"""A few test patches of each run to look at: image, truth, prediction and weak label as PNG, and
+what they are in samples.json."""
 
 from __future__ import annotations
 
@@ -23,15 +24,23 @@ Draw = Callable[[PatchSet, Sequence[int]], tuple[TrainingLabels, Any]]
 
 
 def write_samples(
-    folder: Path, patches: PatchSet, indices: Sequence[int], tested: Result, classes: Sequence[SegmentationClass], draw: Draw
+    folder: Path,
+    patches: PatchSet,
+    indices: Sequence[int],
+    tested: Result,
+    classes: Sequence[SegmentationClass],
+    draw: Draw,
 ) -> None:
-    """Writes up to six evenly spaced test patches: the same ones for every method with the same split. Earlier samples go.
+    """Writes up to six evenly spaced test patches: the same ones for every method with the same
+    split. Earlier samples go.
 
-    Of patch n: n-image.png (RGB), n-truth.png, n-prediction.png and n-weak.png (class indices with a palette, IGNORE transparent), and
-    n.png with image, truth and prediction side by side. samples.json lists the patches in this order: patch, scene, row and column of the
-    top left pixel, confusion counts, and what the method's supervision would have given: the file of labels, proportions, tags. `draw`
-    annotates the test part for that, once it is tested and for display alone, as it did the training part; where it fails, the reason is
-    in samples.json as weak_label_error, and the run goes on.
+    Of patch n: n-image.png (RGB), n-truth.png, n-prediction.png and n-weak.png (class indices with
+    a palette, IGNORE transparent), and n.png with image, truth and prediction side by side.
+    samples.json lists the patches in this order: patch, scene, row and column of the top left
+    pixel, confusion counts, and what the method's supervision would have given: the file of labels,
+    proportions, tags. `draw` annotates the test part for that, once it is tested and for display
+    alone, as it did the training part; where it fails, the reason is in samples.json as
+    weak_label_error, and the run goes on.
     """
     folder.mkdir(exist_ok=True)
     for path in folder.iterdir():
@@ -44,7 +53,11 @@ def write_samples(
     listed = []
     for number, position in enumerate(_spaced(len(indices))):
         index = indices[position]
-        image, truth, predicted = _rgb(patches.images[index]), patches.masks[index], tested.predictions[position]
+        image, truth, predicted = (
+            _rgb(patches.images[index]),
+            patches.masks[index],
+            tested.predictions[position],
+        )
         write_png(folder / f"{number}-image.png", image)
         maps = {"truth": truth, "prediction": predicted}
         if weak and weak.labels is not None:
@@ -52,13 +65,25 @@ def write_samples(
         for name, labels in maps.items():
             write_classes(folder / f"{number}-{name}.png", labels, classes)
         gap = np.full((image.shape[0], 4, 3), 255, np.uint8)
-        write_png(folder / f"{number}.png", np.concatenate([image, gap, painted(truth, classes), gap, painted(predicted, classes)], 1))
+        write_png(
+            folder / f"{number}.png",
+            np.concatenate(
+                [image, gap, painted(truth, classes), gap, painted(predicted, classes)], 1
+            ),
+        )
         origin = patches.origins[index]
-        entry: dict[str, Any] = {"patch": patches.patch(index).key, "scene": origin.scene, "row": origin.row, "column": origin.column}
+        entry: dict[str, Any] = {
+            "patch": patches.patch(index).key,
+            "scene": origin.scene,
+            "row": origin.row,
+            "column": origin.column,
+        }
         entry |= {"confusion": tested.counts[position].tolist()}
         entry |= {"files": {name: f"{number}-{name}.png" for name in ("image", *maps)}}
         if weak and weak.proportions is not None:
-            entry["proportions"] = np.round(weak.proportions[position].astype(np.float64), 6).tolist()
+            entry["proportions"] = np.round(
+                weak.proportions[position].astype(np.float64), 6
+            ).tolist()
         if weak and weak.tags is not None:
             entry["tags"] = weak.tags[position].tolist()
         listed.append(entry | ({"weak_label_error": error} if error else {}))
@@ -66,7 +91,9 @@ def write_samples(
 
 
 def _spaced(count: int) -> list[int]:
-    positions: list[int] = np.unique(np.linspace(0, count - 1, min(COUNT, count)).round().astype(int)).tolist()
+    positions: list[int] = np.unique(
+        np.linspace(0, count - 1, min(COUNT, count)).round().astype(int)
+    ).tolist()
     return positions
 
 
@@ -86,17 +113,24 @@ def write_png(path: Path, image: NDArray[np.uint8]) -> None:
     _write(path, image.transpose(2, 0, 1))
 
 
-def write_classes(path: Path, labels: NDArray[np.uint8], classes: Sequence[SegmentationClass]) -> None:
-    """Writes a class map uint8 [H, W] as PNG of one band, with its classes' colours as palette; IGNORE is transparent."""
+def write_classes(
+    path: Path, labels: NDArray[np.uint8], classes: Sequence[SegmentationClass]
+) -> None:
+    """Writes a class map uint8 [H, W] as PNG of one band, with its classes' colours as palette;
+    IGNORE is transparent."""
     opaque = {index: (*each.color, 255) for index, each in enumerate(classes)}
     _write(path, labels[None], {**opaque, IGNORE: (0, 0, 0, 0)})
 
 
-def _write(path: Path, bands: NDArray[np.uint8], palette: Mapping[int, tuple[int, ...]] | None = None) -> None:
+def _write(
+    path: Path, bands: NDArray[np.uint8], palette: Mapping[int, tuple[int, ...]] | None = None
+) -> None:
     count, height, width = bands.shape
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        with rasterio.open(path, "w", driver="PNG", height=height, width=width, count=count, dtype="uint8") as file:
+        with rasterio.open(
+            path, "w", driver="PNG", height=height, width=width, count=count, dtype="uint8"
+        ) as file:
             file.write(bands)
             if palette:
                 file.write_colormap(1, palette)

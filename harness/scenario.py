@@ -14,7 +14,8 @@ from harness.settings import Evaluation, Patches, Published, Split, Training
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One loss of an objective with its weight, and the fraction of training over which that weight rises."""
+    """One loss of an objective with its weight, and the fraction of training over which that weight
+    rises."""
 
     loss: Loss
     weight: float = 1.0
@@ -40,9 +41,11 @@ class Method:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """Everything an experiment needs, resolved: components are instances, sweeps are methods, the profile is applied.
+    """Everything an experiment needs, resolved: components are instances, sweeps are methods, the
+    profile is applied.
 
-    `changes` are what the profile sets, as `--set` would, for a reader; `overrides` what the command line did.
+    `changes` are what the profile sets, as `--set` would, for a reader; `overrides` what the
+    command line did.
     """
 
     name: str
@@ -64,6 +67,9 @@ class Scenario:
 
     @property
     def board(self) -> str:
-        """The stem of its leaderboard's files: name, then profile and overrides, so that results of each stay apart."""
+        """The stem of its leaderboard's files: name, then profile and overrides, so that results of
+        each stay apart."""
         profile = f".{self.profile}" if self.profile else ""
-        return self.name + profile + (f".set-{digest(self.overrides)[:8]}" if self.overrides else "")
+        return (
+            self.name + profile + (f".set-{digest(self.overrides)[:8]}" if self.overrides else "")
+        )

@@ -1,4 +1,5 @@
-"""What a scenario may contain, with the installed plugins: as JSON schema for editors, and as tables for people."""
+"""What a scenario may contain, with the installed plugins: as JSON schema for editors, and as
+tables for people."""
 
 from __future__ import annotations
 
@@ -9,7 +10,15 @@ from typing import Any
 from pydantic import BaseModel
 
 from harness.catalog import Catalog
-from harness.settings import MethodSettings, Patches, Published, ScenarioSettings, Split, TermSettings, Training
+from harness.settings import (
+    MethodSettings,
+    Patches,
+    Published,
+    ScenarioSettings,
+    Split,
+    TermSettings,
+    Training,
+)
 
 
 def scenario_schema(catalog: Catalog) -> dict[str, Any]:
@@ -25,7 +34,9 @@ def scenario_schema(catalog: Catalog) -> dict[str, Any]:
         "loss": _component(catalog, "loss", definitions, term),
     }
     for name in ("supervision", "loss"):
-        method[name] |= {"anyOf": [parts[name], {"type": "array", "items": parts[name], "minItems": 1}]}
+        method[name] |= {
+            "anyOf": [parts[name], {"type": "array", "items": parts[name], "minItems": 1}]
+        }
     for name in ("dataset", "model"):
         schema["properties"][name] |= parts[name]
     split = schema["properties"]["split"]
@@ -35,7 +46,9 @@ def scenario_schema(catalog: Catalog) -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
-def _component(catalog: Catalog, kind: str, definitions: dict[str, Any], more: dict[str, Any] | None = None) -> dict[str, Any]:
+def _component(
+    catalog: Catalog, kind: str, definitions: dict[str, Any], more: dict[str, Any] | None = None
+) -> dict[str, Any]:
     """A component of a kind: a name, or an object of its fields; `more` are fields beside them."""
     names = catalog.names(kind)
     alternatives: list[dict[str, Any]] = [{"enum": names}]
@@ -45,7 +58,11 @@ def _component(catalog: Catalog, kind: str, definitions: dict[str, Any], more: d
         definitions |= schema.pop("$defs", {})
         schema.pop("title", None)
         schema["description"] = first_line(component)
-        schema["properties"] = {"name": {"const": name}, **schema.get("properties", {}), **copy.deepcopy(more or {})}
+        schema["properties"] = {
+            "name": {"const": name},
+            **schema.get("properties", {}),
+            **copy.deepcopy(more or {}),
+        }
         for field in schema["properties"].values():
             field.pop("in_key", None)
         schema["required"] = ["name", *schema.get("required", [])]
@@ -56,7 +73,9 @@ def _component(catalog: Catalog, kind: str, definitions: dict[str, Any], more: d
 
 def _profile(schema: dict[str, Any]) -> dict[str, Any]:
     """The fields of a scenario, none required: components may be given by some of their fields."""
-    properties = copy.deepcopy({k: v for k, v in schema["properties"].items() if k not in ("name", "profiles")})
+    properties = copy.deepcopy(
+        {k: v for k, v in schema["properties"].items() if k not in ("name", "profiles")}
+    )
     for kind in ("dataset", "model"):
         properties[kind]["anyOf"].append({"type": "object", "not": {"required": ["name"]}})
     properties["methods"] = {"type": "object", "additionalProperties": {"type": "object"}}
@@ -65,7 +84,8 @@ def _profile(schema: dict[str, Any]) -> dict[str, Any]:
 
 def first_line(component: type[BaseModel]) -> str:
     """The summary line of a class's docstring."""
-    return (component.__doc__ or "").strip().partition("\n")[0]
+    first_paragraph = (component.__doc__ or "").strip().partition("\n\n")[0]
+    return " ".join(first_paragraph.split())
 
 
 def reference(catalog: Catalog) -> str:
@@ -100,7 +120,8 @@ def field_table(model: type[BaseModel]) -> list[str]:
 
 
 def fields(model: type[BaseModel]) -> Iterable[tuple[str, str, str, str]]:
-    """name, values, default and description of each field; the default is empty where one must be given."""
+    """name, values, default and description of each field; the default is empty where one must be
+    given."""
     schema = model.model_json_schema()
     for name, property_ in schema.get("properties", {}).items():
         field = model.model_fields[name]
@@ -123,7 +144,11 @@ def _values(schema: dict[str, Any], definitions: dict[str, Any]) -> str:
     """What a JSON schema of one field admits, in words."""
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
-        return _values(definitions[name], definitions) if "enum" in definitions.get(name, {}) else f"fields of {name.lower()}"
+        return (
+            _values(definitions[name], definitions)
+            if "enum" in definitions.get(name, {})
+            else f"fields of {name.lower()}"
+        )
     if "enum" in schema:
         return " | ".join(f"`{value}`" for value in schema["enum"])
     if "anyOf" in schema:
@@ -132,7 +157,21 @@ def _values(schema: dict[str, Any], definitions: dict[str, Any]) -> str:
         return f"[{', '.join(_values(item, definitions) for item in schema['prefixItems'])}]"
     if schema.get("type") == "array":
         return f"list of {_values(schema['items'], definitions)}" if schema.get("items") else "list"
-    words = {"null": "null", "integer": "integer", "number": "number", "boolean": "true | false", "string": "text", "object": "mapping"}
+    words = {
+        "null": "null",
+        "integer": "integer",
+        "number": "number",
+        "boolean": "true | false",
+        "string": "text",
+        "object": "mapping",
+    }
     text = words.get(schema.get("type", ""), "any")
-    bounds = {"minimum": "from", "exclusiveMinimum": "above", "maximum": "to", "exclusiveMaximum": "below"}
-    return " ".join([text, *(f"{word} {schema[key]:g}" for key, word in bounds.items() if key in schema)])
+    bounds = {
+        "minimum": "from",
+        "exclusiveMinimum": "above",
+        "maximum": "to",
+        "exclusiveMaximum": "below",
+    }
+    return " ".join(
+        [text, *(f"{word} {schema[key]:g}" for key, word in bounds.items() if key in schema)]
+    )

@@ -1,4 +1,5 @@
-"""Follows training on the validation part: stops early, and remembers the best network. The test part is not in sight here."""
+"""Follows training on the validation part: stops early, and remembers the best network. The test
+part is not in sight here."""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ from harness.train import TrainingSet, autocast, objective, plain_batches
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Best:
-    """The network of the best validation value: its epoch (from 1), the value, and its weights, on the host."""
+    """The network of the best validation value: its epoch (from 1), the value, and its weights, on
+    the host."""
 
     epoch: int
     value: float
@@ -28,9 +30,13 @@ class Best:
 
 
 def followed(
-    model: torch.nn.Module, epochs: Iterator[dict[str, Any]], measure: Callable[[], float] | None, settings: Training
+    model: torch.nn.Module,
+    epochs: Iterator[dict[str, Any]],
+    measure: Callable[[], float] | None,
+    settings: Training,
 ) -> Generator[dict[str, Any], None, Best | None]:
-    """The epochs of a training, each with its `validation` value where there is a measure, up to where patience ends.
+    """The epochs of a training, each with its `validation` value where there is a measure, up to
+    where patience ends.
 
     Returns the best network; None without a measure. A value that is not finite is never the best.
     """
@@ -43,7 +49,10 @@ def followed(
         model.train()
         yield epoch | {"validation": value}
         if math.isfinite(value) and (best is None or _better(value, best.value, settings)):
-            state = {name: tensor.detach().to("cpu", copy=True) for name, tensor in model.state_dict().items()}
+            state = {
+                name: tensor.detach().to("cpu", copy=True)
+                for name, tensor in model.state_dict().items()
+            }
             best = Best(epoch["epoch"], value, state)
         if settings.patience and epoch["epoch"] - (best.epoch if best else 0) >= settings.patience:
             break
@@ -55,15 +64,27 @@ def _better(value: float, best: float, settings: Training) -> bool:
 
 
 def validation_miou(
-    model: torch.nn.Module, patches: PatchSet, indices: Sequence[int], classes: Sequence[int], data: TrainingSet, precision: str
+    model: torch.nn.Module,
+    patches: PatchSet,
+    indices: Sequence[int],
+    classes: Sequence[int],
+    data: TrainingSet,
+    precision: str,
 ) -> float:
     """Mean IoU over `classes` of the validation patches, against their whole masks."""
     tested = evaluate(model, patches, indices, (data.mean, data.std), precision)
     return metrics.mean_iou(tested.counts.sum(0), classes)
 
 
-def validation_loss(model: torch.nn.Module, data: TrainingSet, terms: Sequence[Term], settings: Training, precision: str) -> float:
-    """The objective, with full weights, averaged over the patches of a validation set with weak labels."""
+def validation_loss(
+    model: torch.nn.Module,
+    data: TrainingSet,
+    terms: Sequence[Term],
+    settings: Training,
+    precision: str,
+) -> float:
+    """The objective, with full weights, averaged over the patches of a validation set with weak
+    labels."""
     model.eval()
     total = torch.zeros((), device=data.device)
     with torch.inference_mode():

@@ -18,15 +18,19 @@ FIRST_COLUMNS = "method,standing,rank,track,"
 
 
 def to_csv(board: Board) -> str:
-    """A line per method, six decimals, empty where nothing is known. Scores are fractions, differences fractions of 1 mIoU.
+    """A line per method, six decimals, empty where nothing is known. Scores are fractions,
+    differences fractions of 1 mIoU.
 
-    _low and _high are the ends of 95 % intervals: over seeds (Student's t; Fieller for of_reference and gap_closed), and in images_low and
-    images_high over test images. p: of paired tests against the reference, of the t test and of the exact one, and after Holm. published_
-    and reproduced_: what a source reports, and ours in the same score.
+    _low and _high are the ends of 95 % intervals: over seeds (Student's t; Fieller for of_reference
+    and gap_closed), and in images_low and images_high over test images. p: of paired tests against
+    the reference, of the t test and of the exact one, and after Holm. published_ and reproduced_:
+    what a source reports, and ours in the same score.
     """
     lines = [line for track, part in split(board).items() for line in _lines(part, track)]
     out = io.StringIO()
-    columns = dict.fromkeys(column for line in sorted(lines, key=len, reverse=True) for column in line)
+    columns = dict.fromkeys(
+        column for line in sorted(lines, key=len, reverse=True) for column in line
+    )
     writer = csv.DictWriter(out, columns, restval="", lineterminator="\n")
     writer.writeheader()
     writer.writerows(lines)
@@ -44,23 +48,59 @@ def _lines(board: Board, track: str) -> list[dict[str, str]]:
             "rank": row.rank,
             "track": track,
         }
-        line |= {"seeds": len(row.miou), "planned": row.planned, "failed": row.failed, "missing": row.missing}
+        line |= {
+            "seeds": len(row.miou),
+            "planned": row.planned,
+            "failed": row.failed,
+            "missing": row.missing,
+        }
         line |= _scores(row) | _interval("images", resampled.get(row.method))
-        line |= {"difference": row.against.difference.mean, "difference_sd": row.against.difference.sd}
-        line |= _interval("difference", row.against.difference.interval) | _tests(tested.get(row.method))
-        line |= _ratio("of_reference", row.against.recovery) | {"floor": floor} | _ratio("gap_closed", row.gap_closed)
-        line |= {"collapsed": row.collapsed, "accuracy": row.accuracy.mean, "macro_f1": row.macro_f1.mean}
-        line |= {name: row.details[name].mean if name in row.details else None for name in SCORES if any(name in r.details for r in table)}
-        line |= {"labelled_pixels": row.labelled_pixels, "labelled_share": row.labelled_share, "annotated_images": row.annotated_images}
-        line |= {"clicks": row.clicks, "annotation_seconds": row.annotation_seconds, "selection_seconds": row.selection_seconds}
+        line |= {
+            "difference": row.against.difference.mean,
+            "difference_sd": row.against.difference.sd,
+        }
+        line |= _interval("difference", row.against.difference.interval) | _tests(
+            tested.get(row.method)
+        )
+        line |= (
+            _ratio("of_reference", row.against.recovery)
+            | {"floor": floor}
+            | _ratio("gap_closed", row.gap_closed)
+        )
+        line |= {
+            "collapsed": row.collapsed,
+            "accuracy": row.accuracy.mean,
+            "macro_f1": row.macro_f1.mean,
+        }
+        line |= {
+            name: row.details[name].mean if name in row.details else None
+            for name in SCORES
+            if any(name in r.details for r in table)
+        }
+        line |= {
+            "labelled_pixels": row.labelled_pixels,
+            "labelled_share": row.labelled_share,
+            "annotated_images": row.annotated_images,
+        }
+        line |= {
+            "clicks": row.clicks,
+            "annotation_seconds": row.annotation_seconds,
+            "selection_seconds": row.selection_seconds,
+        }
         line |= {"hidden_knowledge": "; ".join(row.hidden_knowledge)}
-        line |= {"total_variation": row.total_variation} if any(not math.isnan(r.total_variation) for r in table) else {}
+        line |= (
+            {"total_variation": row.total_variation}
+            if any(not math.isnan(r.total_variation) for r in table)
+            else {}
+        )
         line |= {"seconds": row.seconds}
         line |= {f"iou_{name}": value.mean for name, value in row.iou.items()}
         for score in dict.fromkeys(score for other in table for score in other.published):
             name = score.replace(":", "_")
             line[f"published_{name}"] = row.published.get(score)
-            line[f"reproduced_{name}"] = row.reproduced[score].mean if score in row.reproduced else None
+            line[f"reproduced_{name}"] = (
+                row.reproduced[score].mean if score in row.reproduced else None
+            )
         line["miou_per_seed"] = " ".join(f"{seed}:{value:.6f}" for seed, value in row.miou.items())
         lines.append({name: _plain(value) for name, value in line.items()})
     return lines
@@ -71,7 +111,12 @@ def _scores(row: Row) -> dict[str, float]:
     return (
         {"miou": row.score.mean, "miou_sd": row.score.sd}
         | _interval("miou", row.score.interval)
-        | {"miou_median": row.median, "miou_interquartile_mean": row.interquartile_mean, "miou_min": min(values), "miou_max": max(values)}
+        | {
+            "miou_median": row.median,
+            "miou_interquartile_mean": row.interquartile_mean,
+            "miou_min": min(values),
+            "miou_max": max(values),
+        }
     )
 
 
@@ -94,4 +139,5 @@ def _tests(test: PairedTest | None) -> dict[str, float | None]:
 def _plain(value: Any) -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
-    return f"{round(value, 6) + 0.0:.6f}" if isinstance(value, float) else str(value)  # without a negative zero
+    # without a negative zero
+    return f"{round(value, 6) + 0.0:.6f}" if isinstance(value, float) else str(value)

@@ -1,4 +1,5 @@
-"""The folder of runs: `<root>/<key>/`. Claimed before anything is computed; the record is moved in last, so it is whole or absent."""
+"""The folder of runs: `<root>/<key>/`. Claimed before anything is computed; the record is moved in
+last, so it is whole or absent."""
 
 from __future__ import annotations
 
@@ -36,14 +37,17 @@ class Store:
         return self.root / key
 
     def record(self, key: str) -> dict[str, Any] | None:
-        """The record of a run, or None where it has none (yet). Raises InputError where it is damaged."""
+        """The record of a run, or None where it has none (yet). Raises InputError where it is
+        damaged."""
         path = self.folder(key) / "record.json"
         try:
             record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
         except ValueError as error:
-            raise InputError(f"{path}: is not JSON: delete the folder and run the scenario again") from error
+            raise InputError(
+                f"{path}: is not JSON: delete the folder and run the scenario again"
+            ) from error
         return record
 
     def state(self, key: str) -> State:
@@ -60,7 +64,8 @@ class Store:
 
     @contextmanager
     def claim(self, key: str, settings: Mapping[str, Any]) -> Iterator[Path]:
-        """Holds a run while it is computed; the hold ends with the process, however that ends. Raises AlreadyRunningError.
+        """Holds a run while it is computed; the hold ends with the process, however that ends.
+        Raises AlreadyRunningError.
 
         An earlier record stays until there is a new one (`write_record`).
         """
@@ -70,7 +75,9 @@ class Store:
         try:
             lock.acquire(blocking=False)
         except Timeout as error:
-            raise AlreadyRunningError(f"run {key[:12]} is being computed by another process") from error
+            raise AlreadyRunningError(
+                f"run {key[:12]} is being computed by another process"
+            ) from error
         try:
             (folder / "epochs.csv").unlink(missing_ok=True)
             write_json(folder / "run.json", settings)
@@ -99,7 +106,8 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def write_record(folder: Path, record: Mapping[str, Any]) -> None:
-    """Stores the record of a run. An earlier one is kept beside it as record.1.json, record.2.json, ..."""
+    """Stores the record of a run. An earlier one is kept beside it as record.1.json, record.2.json,
+    ..."""
     current = folder / "record.json"
     if current.exists():
         shutil.copy2(current, folder / f"record.{len(list(folder.glob('record.*.json'))) + 1}.json")
@@ -109,7 +117,9 @@ def write_record(folder: Path, record: Mapping[str, Any]) -> None:
 def append_epoch(folder: Path, epoch: Mapping[str, Any]) -> None:
     """Adds a line to epochs.csv, with a header if it is the first."""
     path = folder / "epochs.csv"
-    row = {key: value for key, value in epoch.items() if key != "terms"} | {f"loss_{k}": v for k, v in epoch["terms"].items()}
+    row = {key: value for key, value in epoch.items() if key != "terms"} | {
+        f"loss_{k}": v for k, v in epoch["terms"].items()
+    }
     new = not path.exists()
     with path.open("a", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(row))
@@ -119,5 +129,6 @@ def append_epoch(folder: Path, epoch: Mapping[str, Any]) -> None:
 
 
 def write_confusion(folder: Path, images: list[str], counts: NDArray[np.int64]) -> None:
-    """Stores confusion counts int64 [images, K, K] (rows: truth, columns: prediction) with the images' keys."""
+    """Stores confusion counts int64 [images, K, K] (rows: truth, columns: prediction) with the
+    images' keys."""
     np.savez_compressed(folder / "confusion.npz", images=np.array(images), counts=counts)

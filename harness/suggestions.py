@@ -9,9 +9,12 @@ MANY = 20
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """ "Did you mean ...?" where known names are near, then all known names, or how many there are."""
+    """ "Did you mean ...?" where known names are near, then all known names, or how many there
+    are."""
     known = sorted(known)
-    near = [other for other in known if name and (other.startswith(name) or name in other.split("-"))]
+    near = [
+        other for other in known if name and (other.startswith(name) or name in other.split("-"))
+    ]
     near = near or difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     meant = f"Did you mean {' or '.join(map(repr, near[:3]))}? " if near else ""
     if len(known) > MANY:

@@ -1,4 +1,5 @@
-"""Draws the weak labels of a run, once, before training and augmentation. The true mask stops here."""
+"""Draws the weak labels of a run, once, before training and augmentation. The true mask stops
+here."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ from harness.patches import PatchSet
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainingLabels:
-    """The weak labels of N patches: labels uint8 [N, S, S], proportions float32 [N, K], tags bool [N, K], where provided.
+    """The weak labels of N patches: labels uint8 [N, S, S], proportions float32 [N, K], tags bool
+    [N, K], where provided.
 
     With regions uint8 [N, S, S], proportions are [N, R, K].
     """
@@ -31,20 +33,28 @@ class TrainingLabels:
         """The weak labels of the first `count` patches, and those of the rest."""
         given = {field.name: getattr(self, field.name) for field in fields(self)}
         first, rest = (
-            TrainingLabels(**{name: None if values is None else values[rows] for name, values in given.items()})
+            TrainingLabels(
+                **{name: None if values is None else values[rows] for name, values in given.items()}
+            )
             for rows in (slice(count), slice(count, None))
         )
         return first, rest
 
 
 def annotate(
-    patches: PatchSet, indices: Sequence[int], supervisions: Sequence[Supervision], seed: int, validation: Sequence[int] = ()
+    patches: PatchSet,
+    indices: Sequence[int],
+    supervisions: Sequence[Supervision],
+    seed: int,
+    validation: Sequence[int] = (),
 ) -> tuple[TrainingLabels, dict[str, Any]]:
-    """The weak labels of the patches at `indices`, after them those at `validation`, and the ledger of what was annotated.
+    """The weak labels of the patches at `indices`, after them those at `validation`, and the ledger
+    of what was annotated.
 
-    Both are one annotation, counted together: a scene with patches in both parts is one sample, and `refine` sees all of them. The draw
-    for a scene or patch depends on the seed, the supervision's name and the sample's key alone: methods that differ in how many points
-    they take share the draw. Raises ValueError when a supervision breaks its contract, naming it.
+    Both are one annotation, counted together: a scene with patches in both parts is one sample, and
+    `refine` sees all of them. The draw for a scene or patch depends on the seed, the supervision's
+    name and the sample's key alone: methods that differ in how many points they take share the
+    draw. Raises ValueError when a supervision breaks its contract, naming it.
     """
     indices = [*indices, *validation]
     merged: list[WeakLabel] | None = None
@@ -54,7 +64,11 @@ def annotate(
             weak, counted = _by_scene(patches, indices, supervision, seed)
         else:
             weak, counted = _by_unit([patches.patch(index) for index in indices], supervision, seed)
-        merged = weak if merged is None else [one.merged(other) for one, other in zip(merged, weak, strict=True)]
+        merged = (
+            weak
+            if merged is None
+            else [one.merged(other) for one, other in zip(merged, weak, strict=True)]
+        )
         entries.append(counted)
     assert merged is not None, "a method has at least one supervision"
     labels = _stacked(merged)
@@ -68,35 +82,61 @@ def whole_masks(patches: PatchSet, indices: Sequence[int]) -> tuple[TrainingLabe
     return labels, ledger(patches, indices, labels.labels, [])
 
 
-def _by_unit(samples: Sequence[Sample], supervision: Supervision, seed: int) -> tuple[list[WeakLabel], dict[str, Any]]:
+def _by_unit(
+    samples: Sequence[Sample], supervision: Supervision, seed: int
+) -> tuple[list[WeakLabel], dict[str, Any]]:
     """The weak label of each sample, checked against the contract, and one ledger entry."""
-    weak = [supervision.annotate(sample, stream(seed, "supervision", f"{supervision.name}|{sample.key}")) for sample in samples]
-    weak = list(supervision.refine(weak, samples, stream(seed, "supervision", f"{supervision.name}|refine")))
+    weak = [
+        supervision.annotate(
+            sample, stream(seed, "supervision", f"{supervision.name}|{sample.key}")
+        )
+        for sample in samples
+    ]
+    weak = list(
+        supervision.refine(weak, samples, stream(seed, "supervision", f"{supervision.name}|refine"))
+    )
     if len(weak) != len(samples):
-        raise ValueError(f"supervision {supervision.name!r}: refine returned {len(weak)} weak labels for {len(samples)}")
+        raise ValueError(
+            f"supervision {supervision.name!r}: refine returned {len(weak)} weak labels for"
+            f" {len(samples)}"
+        )
     for sample, label in zip(samples, weak, strict=True):
         if problem := breach(sample, label, supervision):
             raise ValueError(f"supervision {supervision.name!r}, {sample.key}: {problem}")
     if key := _unfounded(samples, weak):
-        raise ValueError(f"supervision {supervision.name!r}, {key}: proportions are called shared, but no unit with the same was annotated")
+        raise ValueError(
+            f"supervision {supervision.name!r}, {key}: proportions are called shared, but no unit"
+            " with the same was annotated"
+        )
     shapes = {label.proportions.shape for label in weak if label.proportions is not None}
     if len(shapes) > 1:
-        raise ValueError(f"supervision {supervision.name!r}: proportions must have one shape in all patches, got {sorted(shapes)}")
+        raise ValueError(
+            f"supervision {supervision.name!r}: proportions must have one shape in all patches, got"
+            f" {sorted(shapes)}"
+        )
     return weak, entry(supervision, samples, weak)
 
 
-def _by_scene(patches: PatchSet, indices: Sequence[int], supervision: Supervision, seed: int) -> tuple[list[WeakLabel], dict[str, Any]]:
+def _by_scene(
+    patches: PatchSet, indices: Sequence[int], supervision: Supervision, seed: int
+) -> tuple[list[WeakLabel], dict[str, Any]]:
     """Annotates whole scenes, then cuts the labels as the patches were cut."""
     members: dict[str, list[int]] = {}
     for position, index in enumerate(indices):
         members.setdefault(patches.origins[index].scene, []).append(position)
-    samples = [patches.scene([indices[position] for position in positions]) for positions in members.values()]
+    samples = [
+        patches.scene([indices[position] for position in positions])
+        for positions in members.values()
+    ]
     weak, counted = _by_unit(samples, supervision, seed)
     size = patches.masks.shape[1]
     cut: list[WeakLabel] = [WeakLabel()] * len(indices)
     for positions, label in zip(members.values(), weak, strict=True):
         if label.labels is None:
-            raise ValueError(f"supervision {supervision.name!r} annotates scenes, so it can give labels only: use unit: patch")
+            raise ValueError(
+                f"supervision {supervision.name!r} annotates scenes, so it can give labels only:"
+                " use unit: patch"
+            )
         for position in positions:
             origin = patches.origins[indices[position]]
             window = np.s_[origin.row : origin.row + size, origin.column : origin.column + size]
@@ -109,27 +149,46 @@ def breach(sample: Sample, label: WeakLabel, supervision: Supervision) -> str | 
     for kind in ("labels", "proportions", "tags"):
         given = getattr(label, kind) is not None
         if given != (kind in supervision.provides):
-            return f"declares {sorted(supervision.provides)}, but {kind} {'was given' if given else 'is absent'}"
-    if label.tags is not None and (label.tags.shape != (sample.classes,) or label.tags.dtype != np.bool_):
-        return f"tags must be bool [{sample.classes}], got {label.tags.dtype} {list(label.tags.shape)}"
+            return (
+                f"declares {sorted(supervision.provides)}, but {kind}"
+                f" {'was given' if given else 'is absent'}"
+            )
+    if label.tags is not None and (
+        label.tags.shape != (sample.classes,) or label.tags.dtype != np.bool_
+    ):
+        return (
+            f"tags must be bool [{sample.classes}], got {label.tags.dtype} {list(label.tags.shape)}"
+        )
     problem = _breach_of_proportions(sample, label.proportions, label.regions)
     if problem or label.labels is None:
         return problem
     return _breach_of_labels(sample, label.labels, dense="dense" in supervision.provides)
 
 
-def _breach_of_proportions(sample: Sample, proportions: NDArray[np.float32] | None, regions: NDArray[np.uint8] | None) -> str | None:
+def _breach_of_proportions(
+    sample: Sample, proportions: NDArray[np.float32] | None, regions: NDArray[np.uint8] | None
+) -> str | None:
     if proportions is None:
         return None if regions is None else "gave regions, but no proportions"
-    shape = f"[{sample.classes}]" if regions is None else f"[R, {sample.classes}] with R from 1 to {IGNORE}"
+    shape = (
+        f"[{sample.classes}]"
+        if regions is None
+        else f"[R, {sample.classes}] with R from 1 to {IGNORE}"
+    )
     counts = proportions.shape[:-1]
     fits = not counts if regions is None else len(counts) == 1 and 1 <= counts[0] <= IGNORE
     if not fits or proportions.shape[-1:] != (sample.classes,) or proportions.dtype != np.float32:
-        return f"proportions must be float32 {shape}, got {proportions.dtype} {list(proportions.shape)}"
+        return (
+            f"proportions must be float32 {shape}, got {proportions.dtype}"
+            f" {list(proportions.shape)}"
+        )
     rows = np.atleast_2d(proportions)
     if regions is not None:
         if regions.shape != sample.mask.shape or regions.dtype != np.uint8:
-            return f"regions must be uint8 {list(sample.mask.shape)}, got {regions.dtype} {list(regions.shape)}"
+            return (
+                f"regions must be uint8 {list(sample.mask.shape)}, got {regions.dtype}"
+                f" {list(regions.shape)}"
+            )
         if (regions[regions != IGNORE] >= len(rows)).any():
             return f"gave a region outside 0..{len(rows) - 1}"
     for row, exact in zip(rows, sample.shares(regions, len(rows)), strict=True):
@@ -140,14 +199,32 @@ def _breach_of_proportions(sample: Sample, proportions: NDArray[np.float32] | No
 
 def _unfounded(samples: Sequence[Sample], weak: Sequence[WeakLabel]) -> str | None:
     """The first sample that shares proportions which nobody annotated."""
-    annotated = {label.proportions.tobytes() for label in weak if label.proportions is not None and not label.shared}
-    shared = ((sample.key, label.proportions) for sample, label in zip(samples, weak, strict=True) if label.shared)
-    return next((key for key, proportions in shared if proportions is None or proportions.tobytes() not in annotated), None)
+    annotated = {
+        label.proportions.tobytes()
+        for label in weak
+        if label.proportions is not None and not label.shared
+    }
+    shared = (
+        (sample.key, label.proportions)
+        for sample, label in zip(samples, weak, strict=True)
+        if label.shared
+    )
+    return next(
+        (
+            key
+            for key, proportions in shared
+            if proportions is None or proportions.tobytes() not in annotated
+        ),
+        None,
+    )
 
 
 def _breach_of_labels(sample: Sample, labels: NDArray[np.uint8], dense: bool) -> str | None:
     if labels.shape != sample.mask.shape or labels.dtype != np.uint8:
-        return f"labels must be uint8 {list(sample.mask.shape)}, got {labels.dtype} {list(labels.shape)}"
+        return (
+            f"labels must be uint8 {list(sample.mask.shape)}, got {labels.dtype}"
+            f" {list(labels.shape)}"
+        )
     labelled = labels != IGNORE
     if (labelled & ~sample.valid).any():
         return "labelled pixels that are ignored"

@@ -1,4 +1,5 @@
-"""The contract every component keeps, ours and yours: `check_component` for one, `catalog_components` to parametrise over all.
+"""The contract every component keeps, ours and yours: `check_component` for one,
+`catalog_components` to parametrise over all.
 
 @pytest.mark.parametrize("component", catalog_components("my-plugin"))
 def test_contract(component):
@@ -21,7 +22,8 @@ from harness.supervise import breach
 
 
 def catalog_components(plugin: str | None = None) -> list[Any]:
-    """The installed component classes, of one plugin or of all, as pytest parameters named kind-name."""
+    """The installed component classes, of one plugin or of all, as pytest parameters named
+    kind-name."""
     import pytest
 
     catalog = load_catalog()
@@ -34,10 +36,15 @@ def catalog_components(plugin: str | None = None) -> list[Any]:
 
 
 def check_component(component: type[Component], **settings: Any) -> None:
-    """Raises AssertionError with the broken rule. `settings` are needed where the component has fields without a default."""
-    assert component.__doc__, f"{component.__name__} needs a docstring: `harness list` shows its first line"
+    """Raises AssertionError with the broken rule. `settings` are needed where the component has
+    fields without a default."""
+    assert component.__doc__, (
+        f"{component.__name__} needs a docstring: `harness list` shows its first line"
+    )
     for name, field in component.model_fields.items():
-        assert field.description, f"{component.__name__}.{name} needs a description: `harness show` prints it"
+        assert field.description, (
+            f"{component.__name__}.{name} needs a description: `harness show` prints it"
+        )
     required = {name for name, field in component.model_fields.items() if field.is_required()}
     if required - set(settings):
         return  # nothing to build it from
@@ -54,9 +61,14 @@ def check_component(component: type[Component], **settings: Any) -> None:
 
 
 def example_sample(key: str = "example", classes: int = 4, size: int = 64) -> Sample:
-    """A sample of blocks of all classes with an ignored corner: image uint8 [size, size, 3], mask uint8 [size, size]."""
+    """A sample of blocks of all classes with an ignored corner: image uint8 [size, size, 3], mask
+    uint8 [size, size]."""
     generator = np.random.default_rng(7)
-    mask = np.repeat(np.repeat(generator.integers(0, classes, (8, 8)).astype(np.uint8), size // 8, 0), size // 8, 1)
+    mask = np.repeat(
+        np.repeat(generator.integers(0, classes, (8, 8)).astype(np.uint8), size // 8, 0),
+        size // 8,
+        1,
+    )
     mask[: size // 4, : size // 4] = IGNORE
     return Sample(key, generator.integers(0, 256, (size, size, 3), np.uint8), mask, classes)
 
@@ -64,12 +76,20 @@ def example_sample(key: str = "example", classes: int = 4, size: int = 64) -> Sa
 def _check_supervision(supervision: Supervision) -> None:
     samples = [example_sample(), example_sample("all ignored")]
     samples[1].mask[:] = IGNORE
-    labels = [supervision.annotate(sample, stream(0, "supervision", sample.key)) for sample in samples]
+    labels = [
+        supervision.annotate(sample, stream(0, "supervision", sample.key)) for sample in samples
+    ]
     again = supervision.annotate(samples[0], stream(0, "supervision", samples[0].key))
     for kind in ("labels", "proportions", "tags", "regions"):
         first, second = getattr(labels[0], kind), getattr(again, kind)
-        assert (first is None and second is None) or np.array_equal(first, second), f"{kind} must depend on the generator alone"
-    for sample, label in zip(samples, supervision.refine(labels, samples, stream(0, "supervision", "refine")), strict=True):
+        assert (first is None and second is None) or np.array_equal(first, second), (
+            f"{kind} must depend on the generator alone"
+        )
+    for sample, label in zip(
+        samples,
+        supervision.refine(labels, samples, stream(0, "supervision", "refine")),
+        strict=True,
+    ):
         problem = breach(sample, label, supervision)
         assert not problem, f"{supervision.name}: {problem}"
 
@@ -95,24 +115,42 @@ def _check_loss(loss: Loss) -> None:
     logits, batch = _example_batch(sorted(loss.requires))
     value = _checked_value(loss, logits, batch)
     if "proportions" in loss.requires and batch.proportions is not None:
-        whole = replace(batch, proportions=batch.proportions[:, None], regions=torch.zeros_like(batch.valid, dtype=torch.int64))
+        whole = replace(
+            batch,
+            proportions=batch.proportions[:, None],
+            regions=torch.zeros_like(batch.valid, dtype=torch.int64),
+        )
         same = torch.isclose(loss(logits, whole), value, rtol=1e-4)
-        assert same, f"{loss.name} must be the same without regions and with one region that is the whole patch"
+        assert same, (
+            f"{loss.name} must be the same without regions and with one region that is the whole"
+            " patch"
+        )
         quarters = torch.arange(64)[:, None] // 32 * 2 + torch.arange(64) // 32
-        quarters[quarters == 3] = IGNORE  # a quarter in no region, and a fourth region without pixels
+        # a quarter in no region, and a fourth region without pixels
+        quarters[quarters == 3] = IGNORE
         shares = torch.softmax(torch.arange(32.0).reshape(2, 4, 4) % 7, 2)
-        _checked_value(loss, logits, replace(batch, proportions=shares, regions=quarters.expand(2, -1, -1)))
+        _checked_value(
+            loss, logits, replace(batch, proportions=shares, regions=quarters.expand(2, -1, -1))
+        )
     if batch.labels is not None and loss.requires and loss.requires <= {"labels", "dense"}:
         logits.grad = None
-        empty = Batch(batch.images, batch.valid, torch.full_like(batch.labels, IGNORE), labels_per_patch=torch.zeros(4))
+        empty = Batch(
+            batch.images,
+            batch.valid,
+            torch.full_like(batch.labels, IGNORE),
+            labels_per_patch=torch.zeros(4),
+        )
         nothing = loss(logits, empty)
         nothing.backward()  # type: ignore[no-untyped-call]
         assert nothing == 0, f"{loss.name} of a batch without labels must be zero, is {nothing}"
-        assert torch.isfinite(logits.grad).all(), f"{loss.name} of a batch without labels must have a finite gradient"
+        assert torch.isfinite(logits.grad).all(), (
+            f"{loss.name} of a batch without labels must have a finite gradient"
+        )
 
 
 def _checked_value(loss: Loss, logits: Any, batch: Batch) -> Any:
-    """The value of a loss, which must be a finite scalar with a finite gradient that is not zero."""
+    """The value of a loss, which must be a finite scalar with a finite gradient that is not
+    zero."""
     import torch
 
     logits.grad = None
@@ -137,7 +175,8 @@ def _check_model(model: Model) -> None:
         auxiliary, given = len(model.auxiliary_weights), network(images)
         if not auxiliary:
             assert isinstance(given, torch.Tensor), (
-                f"{model.name} gives a {type(given).__name__}: declare auxiliary_weights, or give logits"
+                f"{model.name} gives a {type(given).__name__}: declare auxiliary_weights, or give"
+                " logits"
             )
         shapes = [tuple(logits.shape) for logits in (given if auxiliary else [given])]
         expected = (2, classes, size, size)
@@ -146,5 +185,9 @@ def _check_model(model: Model) -> None:
         network.eval()
         with torch.inference_mode():
             given = network(images)
-        assert isinstance(given, torch.Tensor), f"{model.name} must give the main logits alone in eval mode"
-        assert tuple(given.shape) == expected, f"{model.name} gives {tuple(given.shape)} in eval mode {what}"
+        assert isinstance(given, torch.Tensor), (
+            f"{model.name} must give the main logits alone in eval mode"
+        )
+        assert tuple(given.shape) == expected, (
+            f"{model.name} gives {tuple(given.shape)} in eval mode {what}"
+        )

@@ -24,10 +24,11 @@ from harness.supervise import TrainingLabels
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainingSet:
-    """N patches with their weak labels. images uint8 [N, S, S, C]; maps uint8 [N, S, S, M], named by `layers`: valid, labels?, regions?
+    """N patches with their weak labels. images uint8 [N, S, S, C]; maps uint8 [N, S, S, M], named
+    by `layers`: valid, labels?, regions?
 
-    Both are on the training device where they fit; else they stay on the host and `batches` copies ahead of the step loop.
-    mean and std: float [C], of values scaled to 0..1.
+    Both are on the training device where they fit; else they stay on the host and `batches` copies
+    ahead of the step loop. mean and std: float [C], of values scaled to 0..1.
     """
 
     images: Tensor
@@ -49,15 +50,26 @@ def training_set(
     classes: int,
     device: torch.device,
 ) -> TrainingSet:
-    """Patches [N, S, S, C] and their weak labels as tensors; of the masks only which pixels are valid is kept."""
-    given = {"valid": (masks != IGNORE).astype(np.uint8), "labels": labels.labels, "regions": labels.regions}
+    """Patches [N, S, S, C] and their weak labels as tensors; of the masks only which pixels are
+    valid is kept."""
+    given = {
+        "valid": (masks != IGNORE).astype(np.uint8),
+        "labels": labels.labels,
+        "regions": labels.regions,
+    }
     maps = {layer: values for layer, values in given.items() if values is not None}
     per_patch = None
     if labels.labels is not None:
         counted = np.bincount(labels.labels.ravel(), minlength=256)[:classes] / len(images)
         per_patch = torch.tensor(counted, dtype=torch.float32, device=device)
-    host = torch.from_numpy(np.ascontiguousarray(images)), torch.from_numpy(np.stack(list(maps.values()), -1))
-    resident = device.type != "cuda" or sum(t.numel() for t in host) < 0.5 * torch.cuda.mem_get_info(device)[0]
+    host = (
+        torch.from_numpy(np.ascontiguousarray(images)),
+        torch.from_numpy(np.stack(list(maps.values()), -1)),
+    )
+    resident = (
+        device.type != "cuda"
+        or sum(t.numel() for t in host) < 0.5 * torch.cuda.mem_get_info(device)[0]
+    )
     where = device if resident else torch.device("cpu")
     return TrainingSet(
         host[0].to(where),
@@ -73,15 +85,19 @@ def training_set(
 
 
 def normalised(images: Tensor, mean: Tensor, std: Tensor) -> Tensor:
-    """uint8 or 0..1 float [B, H, W, C] to standardised float [B, C, H, W] in channels-last memory."""
+    """uint8 or 0..1 float [B, H, W, C] to standardised float [B, C, H, W] in channels-last
+    memory."""
     scaled = images.float() / 255 if images.dtype == torch.uint8 else images
     return ((scaled - mean) / std).permute(0, 3, 1, 2)
 
 
 def batches(data: TrainingSet, settings: Training, seed: int, epoch: int) -> Iterator[Batch]:
-    """The batches of one epoch, shuffled and augmented. A last batch of a single patch joins the one before: batch norm needs two."""
+    """The batches of one epoch, shuffled and augmented. A last batch of a single patch joins the
+    one before: batch norm needs two."""
     generator = torch.Generator().manual_seed(stream_seed(seed, "order", str(epoch)))
-    chunks = list(torch.split(torch.randperm(len(data.images), generator=generator), settings.batch_size))
+    chunks = list(
+        torch.split(torch.randperm(len(data.images), generator=generator), settings.batch_size)
+    )
     if steps_per_epoch(len(data.images), settings.batch_size) < len(chunks):
         chunks[-2:] = [torch.cat(chunks[-2:])]
     generator.manual_seed(stream_seed(seed, "augmentation", str(epoch)))
@@ -147,7 +163,8 @@ def term_names(terms: Sequence[Term]) -> list[str]:
 
 
 def ramp(progress: float, length: float) -> float:
-    """The factor of a ramped weight at a progress of 0..1: exp(-5 (1 - t)^2) with t = progress / length up to 1 (Laine and Aila 2017)."""
+    """The factor of a ramped weight at a progress of 0..1: exp(-5 (1 - t)^2) with t = progress /
+    length up to 1 (Laine and Aila 2017)."""
     return math.exp(-5 * (1 - min(1.0, progress / length)) ** 2) if length else 1.0
 
 
@@ -160,13 +177,17 @@ def learning_rate_factor(settings: Training, progress: float) -> float:
     return 1.0
 
 
-def optimizer_for(model: torch.nn.Module, settings: Training, device: torch.device) -> torch.optim.Optimizer:
+def optimizer_for(
+    model: torch.nn.Module, settings: Training, device: torch.device
+) -> torch.optim.Optimizer:
     """The optimiser of a scenario, fused into one kernel where PyTorch has it."""
     common: dict[str, Any] = {"lr": settings.learning_rate, "weight_decay": settings.weight_decay}
     common["fused"] = device.type in ("cpu", "cuda")
     if settings.optimizer == "sgd":
         return torch.optim.SGD(model.parameters(), momentum=settings.momentum, **common)
-    return (torch.optim.Adam if settings.optimizer == "adam" else torch.optim.AdamW)(model.parameters(), **common)
+    return (torch.optim.Adam if settings.optimizer == "adam" else torch.optim.AdamW)(
+        model.parameters(), **common
+    )
 
 
 def autocast(device: torch.device, precision: str) -> AbstractContextManager[Any]:
@@ -174,11 +195,19 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager[Any
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
 
 
-def objective(terms: Sequence[Term], logits: Tensor, batch: Batch, progress: float) -> tuple[Tensor, list[Tensor]]:
-    """The weighted sum of the terms at a progress of 0..1, and the value of each, of logits [B, K, H, W] in any precision."""
+def objective(
+    terms: Sequence[Term], logits: Tensor, batch: Batch, progress: float
+) -> tuple[Tensor, list[Tensor]]:
+    """The weighted sum of the terms at a progress of 0..1, and the value of each, of logits [B, K,
+    H, W] in any precision."""
     logits = logits.float()
     values = [term.loss(logits, batch) for term in terms]
-    return torch.stack([t.weight * ramp(progress, t.ramp) * v for t, v in zip(terms, values, strict=True)]).sum(), values
+    return (
+        torch.stack(
+            [t.weight * ramp(progress, t.ramp) * v for t, v in zip(terms, values, strict=True)]
+        ).sum(),
+        values,
+    )
 
 
 def train(
@@ -190,10 +219,12 @@ def train(
     seed: int,
     auxiliary: Sequence[float] = (),
 ) -> Iterator[dict[str, Any]]:
-    """Trains `model` in place, yielding after each epoch: epoch (from 1), loss, terms, learning_rate, seconds.
+    """Trains `model` in place, yielding after each epoch: epoch (from 1), loss, terms,
+    learning_rate, seconds.
 
-    `auxiliary` are the weights of the model's auxiliary logits (`Model.auxiliary_weights`): loss has them in it, terms are those of the
-    main logits. Raises FloatingPointError at the end of the first epoch with a loss that is not finite, naming the term and the step.
+    `auxiliary` are the weights of the model's auxiliary logits (`Model.auxiliary_weights`): loss
+    has them in it, terms are those of the main logits. Raises FloatingPointError at the end of the
+    first epoch with a loss that is not finite, naming the term and the step.
     """
     model.train()
     names = term_names(terms)
@@ -235,6 +266,14 @@ def train(
 def _not_finite(seen: NDArray[np.float64], names: Sequence[str], before: int, epoch: int) -> str:
     first = int(np.flatnonzero(~np.isfinite(seen).all(1))[0])
     values = dict(zip(names, seen[first, 1:].tolist(), strict=True))
-    blamed = [name for name, value in values.items() if not math.isfinite(value)] or ["the weighted sum"]
-    where = f"step {before + first + 1} (epoch {epoch}): {', '.join(f'{name} {value:g}' for name, value in values.items())}"
-    return f"loss term {' and '.join(blamed)} is not finite at {where}. Lower training.learning_rate, or look at the term."
+    blamed = [name for name, value in values.items() if not math.isfinite(value)] or [
+        "the weighted sum"
+    ]
+    where = (
+        f"step {before + first + 1} (epoch {epoch}):"
+        f" {', '.join(f'{name} {value:g}' for name, value in values.items())}"
+    )
+    return (
+        f"loss term {' and '.join(blamed)} is not finite at {where}. Lower training.learning_rate,"
+        " or look at the term."
+    )

@@ -1,4 +1,5 @@
-"""Tables as values, which Markdown and HTML show each in their way: cells that can be sorted, shaded, or drawn as an interval."""
+"""Tables as values, which Markdown and HTML show each in their way: cells that can be sorted,
+shaded, or drawn as an interval."""
 
 from __future__ import annotations
 
@@ -11,7 +12,8 @@ from harness.statistics import Interval, Spread
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """An interval with single values in it, as positions from 0 to 100 on the scale of its column."""
+    """An interval with single values in it, as positions from 0 to 100 on the scale of its
+    column."""
 
     low: float
     middle: float
@@ -21,7 +23,8 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """An entry of a table: its text, the number to sort by, a shade from 0 to 1, small print, and an interval to draw."""
+    """An entry of a table: its text, the number to sort by, a shade from 0 to 1, small print, and
+    an interval to draw."""
 
     text: str
     value: float | None = None
@@ -32,8 +35,9 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table whose first column names its lines. `words` are the columns that hold text, not numbers; about: paragraphs of plain text
-    that explain it, in which backticks enclose code; points: a list below them, of plain text."""
+    """A table whose first column names its lines. `words` are the columns that hold text, not
+    numbers; about: paragraphs of plain text that explain it, in which backticks enclose code;
+    points: a list below them, of plain text."""
 
     caption: str
     columns: tuple[str, ...]
@@ -53,7 +57,10 @@ def cell(text: str, value: float | None) -> Cell:
 
 def number(value: float | None, digits: int = 1) -> Cell:
     """A number with so many decimals."""
-    return cell("" if value is None or math.isnan(value) else f"{value:,.{digits}f}".replace("-", "−"), value)
+    return cell(
+        "" if value is None or math.isnan(value) else f"{value:,.{digits}f}".replace("-", "−"),
+        value,
+    )
 
 
 def percent(value: float | None) -> Cell:
@@ -63,7 +70,11 @@ def percent(value: float | None) -> Cell:
 
 def shaded(value: float | None, text: str = "") -> Cell:
     """A fraction as a percentage, or as other text, on a ground as strong as it is."""
-    return NOTHING if value is None or math.isnan(value) else Cell(text or cells.percent(value), value, shade=round(value, 3))
+    return (
+        NOTHING
+        if value is None or math.isnan(value)
+        else Cell(text or cells.percent(value), value, shade=round(value, 3))
+    )
 
 
 def within(value: float, interval: Interval) -> Cell:
@@ -84,5 +95,12 @@ def spread(value: Spread) -> Cell:
 def folded(table: Table) -> str:
     """The table as Markdown that a reader opens by a click."""
     lines = [[cells.text(each.text) for each in line] for line in table.lines]
-    body = [cells.table(lines, [*map(cells.text, table.columns)], words=table.words)] if lines else []
-    return cells.folded(table.caption, *body, *map(cells.prose, table.about), cells.bullets([*map(cells.text, table.points)]))
+    body = (
+        [cells.table(lines, [*map(cells.text, table.columns)], words=table.words)] if lines else []
+    )
+    return cells.folded(
+        table.caption,
+        *body,
+        *map(cells.prose, table.about),
+        cells.bullets([*map(cells.text, table.points)]),
+    )

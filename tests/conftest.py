@@ -23,7 +23,9 @@ hypothesis.settings.load_profile("harness")
 def patch_set() -> Callable[..., PatchSet]:
     """Makes a PatchSet of scenes given by their masks, cut into squares; its images are noise."""
 
-    def make(scenes: Mapping[str, NDArray[Any]], size: int, classes: int, step: int | None = None) -> PatchSet:
+    def make(
+        scenes: Mapping[str, NDArray[Any]], size: int, classes: int, step: int | None = None
+    ) -> PatchSet:
         origins, masks = [], []
         for key, mask in scenes.items():
             for row in range(0, mask.shape[0] - size + 1, step or size):

@@ -24,7 +24,14 @@ HEADER: dict[str, Any] = {
 }
 
 
-def record(method: str, seed: int, counts: list[list[int]], pixels: int, seconds: float, mean_over: Sequence[str] = "ab") -> dict[str, Any]:
+def record(
+    method: str,
+    seed: int,
+    counts: list[list[int]],
+    pixels: int,
+    seconds: float,
+    mean_over: Sequence[str] = "ab",
+) -> dict[str, Any]:
     """A record with the confusion counts of one test image; a second one is empty."""
     return {
         "status": "ok",
@@ -35,8 +42,17 @@ def record(method: str, seed: int, counts: list[list[int]], pixels: int, seconds
         "mean_over": list(mean_over),
         "metrics": summary(np.array(counts), ["a", "b"], mean_over),
         "initialisation": "random",
-        "confusion": {"images": ["x", "y"], "groups": ["x", "y"], "counts": [counts, [[0, 0], [0, 0]]]},
-        "ledger": {"scenes": 2, "patches": 2, "labelled_pixels": pixels, "labelled_share": pixels / 100},
+        "confusion": {
+            "images": ["x", "y"],
+            "groups": ["x", "y"],
+            "counts": [counts, [[0, 0], [0, 0]]],
+        },
+        "ledger": {
+            "scenes": 2,
+            "patches": 2,
+            "labelled_pixels": pixels,
+            "labelled_share": pixels / 100,
+        },
         "cost": {"seconds": seconds},
         "hardware": {"device": "cpu", "name": "c", "precision": "fp32"},
         "packages": {"torch": "2", "numpy": "2"},
@@ -53,18 +69,37 @@ def record(method: str, seed: int, counts: list[list[int]], pixels: int, seconds
     }
 
 
-def scored(scores: Mapping[str, Sequence[int]], floors: Mapping[str, str] | None = None, **header: Any) -> Board:
-    """A board of methods with these mIoU in thousandths, seed by seed; the first one is the reference.
+def scored(
+    scores: Mapping[str, Sequence[int]], floors: Mapping[str, str] | None = None, **header: Any
+) -> Board:
+    """A board of methods with these mIoU in thousandths, seed by seed; the first one is the
+    reference.
 
-    floors: the floor that a method is. The most frequent class, b, is not in the mean, so it scores 0 everywhere.
+    floors: the floor that a method is. The most frequent class, b, is not in the mean, so it scores
+    0 everywhere.
     """
     methods = list(scores)
     records = []
     for method, values in scores.items():
         for seed, score in enumerate(values):
-            one = record(method, seed, [[score, 1000 - score], [0, 3000]], 100 if method == methods[0] else 5, 1.0, "a")
-            one["settings"] = one["settings"] | {"floor": floors[method]} if floors and method in floors else one["settings"]
+            one = record(
+                method,
+                seed,
+                [[score, 1000 - score], [0, 3000]],
+                100 if method == methods[0] else 5,
+                1.0,
+                "a",
+            )
+            one["settings"] = (
+                one["settings"] | {"floor": floors[method]}
+                if floors and method in floors
+                else one["settings"]
+            )
             records.append(one)
     count = max(map(len, scores.values()))
-    own = {"methods": [{"name": name, "about": ""} for name in methods], "reference": methods[0], "seeds": list(range(count))}
+    own = {
+        "methods": [{"name": name, "about": ""} for name in methods],
+        "reference": methods[0],
+        "seeds": list(range(count)),
+    }
     return Board(HEADER | {"published": None} | own | header, tuple(records))

@@ -1,4 +1,5 @@
-"""Plugins that are installed as far as Python can tell: a module and its metadata in a folder of sys.path. No network, no pip."""
+"""Plugins that are installed as far as Python can tell: a module and its metadata in a folder of
+sys.path. No network, no pip."""
 
 from __future__ import annotations
 
@@ -13,12 +14,15 @@ EXAMPLE = ROOT / "examples" / "harness-example" / "harness_example.py"
 
 
 def install(site: Path, name: str, source: str, version: str = "1.0") -> None:
-    """Writes module `name` and the metadata of a distribution of that name, with an entry point of that name, into `site`."""
+    """Writes module `name` and the metadata of a distribution of that name, with an entry point of
+    that name, into `site`."""
     site.mkdir(parents=True, exist_ok=True)
     (site / f"{name}.py").write_text(source, encoding="utf-8")
     info = site / f"{name}-{version}.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n", encoding="utf-8")
+    (info / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n", encoding="utf-8"
+    )
     (info / "entry_points.txt").write_text(f"[harness]\n{name} = {name}\n", encoding="utf-8")
 
 
@@ -30,8 +34,13 @@ class Workplace:
     site: Path
 
     def environment(self, **more: str) -> dict[str, str]:
-        own = {f"HARNESS_{name.upper()}": str(self.folder / name) for name in ("runs", "leaderboards", "cache", "data")}
-        path = os.pathsep.join([str(self.site), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+        own = {
+            f"HARNESS_{name.upper()}": str(self.folder / name)
+            for name in ("runs", "leaderboards", "cache", "data")
+        }
+        path = os.pathsep.join([str(self.site), os.environ.get("PYTHONPATH", "")]).rstrip(
+            os.pathsep
+        )
         return {**os.environ, **own, "PYTHONPATH": path, "COLUMNS": "200", **more}
 
     def write(self, name: str, text: str) -> Path:
@@ -44,7 +53,9 @@ class Workplace:
         """Runs the command line in the folder."""
         command = [sys.executable, "-m", "harness.cli", *arguments]
         options = {"capture_output": True, "text": True, "timeout": 300, "check": False}
-        return subprocess.run(command, cwd=self.folder, env=self.environment(**more), **options)  # type: ignore[call-overload,no-any-return]
+        return subprocess.run(  # type: ignore[call-overload,no-any-return]
+            command, cwd=self.folder, env=self.environment(**more), **options
+        )
 
 
 TINY = """

@@ -32,9 +32,12 @@ def settings(*augment: str, jitter: float = 0.2) -> Training:
 
 
 def positions() -> tuple[Tensor, Tensor]:
-    """Images [B, S, S, 3] whose pixels hold row, column and patch, and maps [B, S, S, 2] that hold row and column."""
+    """Images [B, S, S, 3] whose pixels hold row, column and patch, and maps [B, S, S, 2] that hold
+    row and column."""
     rows, columns = torch.meshgrid(torch.arange(SIZE), torch.arange(SIZE), indexing="ij")
-    images = torch.stack([torch.stack([rows, columns, torch.full_like(rows, patch)], -1) for patch in range(COUNT)]).to(torch.uint8)
+    images = torch.stack(
+        [torch.stack([rows, columns, torch.full_like(rows, patch)], -1) for patch in range(COUNT)]
+    ).to(torch.uint8)
     return images, images[..., :2].clone()
 
 
@@ -42,7 +45,9 @@ def change(*augment: str, seed: int = 0, jitter: float = 0.2, count: int = COUNT
     return draw(settings(*augment, jitter=jitter), count, torch.Generator().manual_seed(seed))
 
 
-@pytest.mark.parametrize("augment", [[move] for move in MOVES] + [MOVES, ["flips", "rotations"]], ids="+".join)
+@pytest.mark.parametrize(
+    "augment", [[move] for move in MOVES] + [MOVES, ["flips", "rotations"]], ids="+".join
+)
 @pytest.mark.parametrize("seed", [0, 1])
 def test_images_and_maps_move_together(augment: list[str], seed: int) -> None:
     images, maps = positions()
@@ -59,18 +64,28 @@ def test_every_possible_move_occurs_and_no_other(move: str) -> None:
     moved, _ = augmented(images, maps, change(move))
     occurred = set()
     for before, after in zip(images, moved, strict=True):
-        matching = [number for number, candidate in enumerate(POSSIBLE[move]) if torch.equal(candidate(before), after)]
+        matching = [
+            number
+            for number, candidate in enumerate(POSSIBLE[move])
+            if torch.equal(candidate(before), after)
+        ]
         assert len(matching) == 1
         occurred.update(matching)
     assert occurred == set(range(len(POSSIBLE[move])))
 
 
-@pytest.mark.parametrize("augment", [[move] for move in MOVES] + [[*MOVES, "color-jitter"]], ids="+".join)
+@pytest.mark.parametrize(
+    "augment", [[move] for move in MOVES] + [[*MOVES, "color-jitter"]], ids="+".join
+)
 def test_the_pixels_of_each_class_are_as_many_as_before(augment: list[str]) -> None:
-    maps = torch.randint(0, 5, (COUNT, SIZE, SIZE, 1), generator=torch.Generator().manual_seed(1)).to(torch.uint8)
+    maps = torch.randint(
+        0, 5, (COUNT, SIZE, SIZE, 1), generator=torch.Generator().manual_seed(1)
+    ).to(torch.uint8)
     _, moved = augmented(positions()[0], maps, change(*augment))
     for before, after in zip(maps, moved, strict=True):
-        assert torch.equal(before.flatten().bincount(minlength=5), after.flatten().bincount(minlength=5))
+        assert torch.equal(
+            before.flatten().bincount(minlength=5), after.flatten().bincount(minlength=5)
+        )
 
 
 def test_without_augmentation_nothing_changes() -> None:
@@ -83,7 +98,9 @@ def test_without_augmentation_nothing_changes() -> None:
 @pytest.mark.parametrize("augment", [[move] for move in [*MOVES, "color-jitter"]], ids="+".join)
 def test_the_seed_decides_the_change(augment: list[str]) -> None:
     images, maps = positions()
-    first, again, other = (augmented(images, maps, change(*augment, seed=seed))[0] for seed in (3, 3, 4))
+    first, again, other = (
+        augmented(images, maps, change(*augment, seed=seed))[0] for seed in (3, 3, 4)
+    )
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
 
@@ -99,7 +116,9 @@ def test_jitter_factors_fill_their_range_and_stay_in_it(jitter: float) -> None:
 
 
 def noise() -> Tensor:
-    return torch.randint(0, 256, (COUNT, SIZE, SIZE, 3), generator=torch.Generator().manual_seed(2)).to(torch.uint8)
+    return torch.randint(
+        0, 256, (COUNT, SIZE, SIZE, 3), generator=torch.Generator().manual_seed(2)
+    ).to(torch.uint8)
 
 
 def test_jitter_changes_images_and_no_maps() -> None:
@@ -123,7 +142,11 @@ def test_an_even_grey_patch_changes_in_brightness_alone_and_within_bounds(value:
 
 
 def test_jitter_of_strength_zero_only_scales() -> None:
-    assert_allclose(augmented(noise(), positions()[1], change("color-jitter", jitter=0.0))[0], noise() / 255, atol=1e-6)
+    assert_allclose(
+        augmented(noise(), positions()[1], change("color-jitter", jitter=0.0))[0],
+        noise() / 255,
+        atol=1e-6,
+    )
 
 
 def by_formula(image: Any, brightness: float, contrast: float, saturation: float) -> Any:
@@ -137,5 +160,7 @@ def test_jitter_is_brightness_then_contrast_then_saturation() -> None:
     made = change("color-jitter", jitter=0.5)
     assert made.factors is not None
     jittered, _ = augmented(noise(), positions()[1], made)
-    for image, after, factors in zip(noise().numpy(), jittered, made.factors.T.tolist(), strict=True):
+    for image, after, factors in zip(
+        noise().numpy(), jittered, made.factors.T.tolist(), strict=True
+    ):
         assert_allclose(after, by_formula(image.astype(float), *factors), atol=1e-5)

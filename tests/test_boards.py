@@ -24,13 +24,34 @@ from harness.store import Store, write_record
 COMMITTED = Path(__file__).parent.parent / "leaderboards" / "records"
 WEAK = "points|<i>"
 FULL, OTHER = (record("full", seed, [[6, 2], [0, 2]], 100, 4.0) for seed in (0, 1))
-FAILED = {"status": "failed", "key": "f", "method": WEAK, "seed": 1, "error": {"type": "RuntimeError", "message": "out of luck"}}
-ENTRY = {"supervision": "points", "units": 1, "units_without_labels": 0, "labelled_pixels": 5, "labelled_pixels_by_class": [5, 0]}
+FAILED = {
+    "status": "failed",
+    "key": "f",
+    "method": WEAK,
+    "seed": 1,
+    "error": {"type": "RuntimeError", "message": "out of luck"},
+}
+ENTRY = {
+    "supervision": "points",
+    "units": 1,
+    "units_without_labels": 0,
+    "labelled_pixels": 5,
+    "labelled_pixels_by_class": [5, 0],
+}
 ENTRY |= {"proportion_vectors": 0, "tag_vectors": 0}
-BOUNDARY = {name: [1, 1] for name in ("intersection", "union", "predicted", "predicted_matched", "true", "true_matched")} | {"radius": 2}
+BOUNDARY = {
+    name: [1, 1]
+    for name in ("intersection", "union", "predicted", "predicted_matched", "true", "true_matched")
+} | {"radius": 2}
 CALIBRATION = {"pixels": [4, 6], "correct": [2, 6], "confidence": [1.5, 5.5], "nll": 3.0}
 DETAILED = record(WEAK, 0, [[6, 2], [0, 2]], 5, 2.0)
-DETAILED |= {"details": {"boundary": BOUNDARY, "calibration": CALIBRATION, "proportions": {"hard": {"error": 0.1}}}}
+DETAILED |= {
+    "details": {
+        "boundary": BOUNDARY,
+        "calibration": CALIBRATION,
+        "proportions": {"hard": {"error": 0.1}},
+    }
+}
 DETAILED["ledger"] |= {"valid_pixels": 100, "supervisions": [ENTRY]}
 LINES = [HEADER, FULL, DETAILED, OTHER, FAILED]
 
@@ -45,7 +66,9 @@ def write(root: Path, lines: list[Any], name: str = "demo.mini") -> Path:
 @pytest.mark.parametrize("path", sorted(COMMITTED.glob("*.jsonl")), ids=lambda path: path.stem)
 def test_committed_records_are_believed(path: Path) -> None:
     lines = path.read_text(encoding="utf-8").splitlines()
-    assert [dict(each) for each in read_board(path).records] == [json.loads(line) for line in lines[1:]]
+    assert [dict(each) for each in read_board(path).records] == [
+        json.loads(line) for line in lines[1:]
+    ]
 
 
 def test_what_is_whole_is_read_as_it_was_written(tmp_path: Path) -> None:
@@ -56,7 +79,12 @@ def test_what_is_whole_is_read_as_it_was_written(tmp_path: Path) -> None:
 def test_a_planned_run_without_a_line_is_missing(tmp_path: Path) -> None:
     board = read_board(write(tmp_path, [HEADER, FULL, FAILED]))
     told = [(each["method"], each["seed"], each["status"]) for each in board.records]
-    assert told == [("full", 0, "ok"), (WEAK, 1, "failed"), (WEAK, 0, "missing"), ("full", 1, "missing")]
+    assert told == [
+        ("full", 0, "ok"),
+        (WEAK, 1, "failed"),
+        (WEAK, 0, "missing"),
+        ("full", 1, "missing"),
+    ]
     write_boards([], tmp_path)
     assert "- full, seed 1: missing: not run yet" in (tmp_path / "demo.mini.md").read_text()
 
@@ -80,7 +108,10 @@ def setting(*path: str | int, to: Any) -> Callable[[list[Any]], None]:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (setting(1, "board", to="../../evil"), "1: board: '../../evil' is not the name of the file"),
+        (
+            setting(1, "board", to="../../evil"),
+            "1: board: '../../evil' is not the name of the file",
+        ),
         (setting(1, "board", to=...), "1: the first line must describe the board"),
         (setting(1, "reference", to="ful"), "1: reference: 'ful' is not one of the methods"),
         (setting(1, "methods", to=[]), "1: methods: list should have at least 1 item"),
@@ -94,36 +125,75 @@ def setting(*path: str | int, to: Any) -> Callable[[list[Any]], None]:
         (setting(2, "key", to="../../etc"), "2: key: "),
         (setting(2, "seed", to=True), "2: seed: input should be a valid integer"),
         (setting(2, "seed", to=2), "2: the first line plans no run of 'full' with seed 2"),
-        (setting(2, "method", to="fuller"), "2: the first line plans no run of 'fuller' with seed 0"),
+        (
+            setting(2, "method", to="fuller"),
+            "2: the first line plans no run of 'fuller' with seed 0",
+        ),
         (setting(4, "seed", to=0), "4: full, seed 0, is in line 2 already"),
         (setting(2, "scenario", to="elsewhere"), "2: scenario: 'elsewhere' is not 'demo'"),
         (setting(2, "settings", "profile", to=None), "2: settings.profile: None is not 'mini'"),
         (setting(2, "settings", "seed", to=1), "2: settings.seed: 1 is not 0"),
-        (setting(2, "settings", "dataset", "name", to="e"), "2: settings.dataset.name: 'e' is not 'd'"),
+        (
+            setting(2, "settings", "dataset", "name", to="e"),
+            "2: settings.dataset.name: 'e' is not 'd'",
+        ),
         (setting(2, "schema_version", to=2), "2: schema_version: "),
         (setting(2, "ledger", to=...), "2: ledger: is missing"),
         (setting(2, "hardware", to="cpu"), "2: hardware: "),
         (setting(2, "classes", 0, "color", to=[0, 0]), "2: classes.0.color: "),
         (setting(2, "classes", 0, "name", to="b"), "2: classes: 'b' occurs twice"),
         (setting(2, "mean_over", to=["c"]), "2: mean_over: 'c' is not one of the classes"),
-        (setting(2, "metrics", "miou", to=0.9), "2: metrics.miou: 0.9 is stated, where the counts give 0.625"),
-        (setting(2, "metrics", "iou", "a", to=0.9), "2: metrics.iou.a: 0.9 is stated, where the counts give 0.75"),
-        (setting(2, "metrics", "accuracy", to=...), "2: metrics.accuracy: 'nothing' is stated, where the counts give 0.8"),
-        (setting(2, "metrics", "f1", to=0.5), "2: metrics.f1: 0.5 is stated, where the counts give one for each class"),
+        (
+            setting(2, "metrics", "miou", to=0.9),
+            "2: metrics.miou: 0.9 is stated, where the counts give 0.625",
+        ),
+        (
+            setting(2, "metrics", "iou", "a", to=0.9),
+            "2: metrics.iou.a: 0.9 is stated, where the counts give 0.75",
+        ),
+        (
+            setting(2, "metrics", "accuracy", to=...),
+            "2: metrics.accuracy: 'nothing' is stated, where the counts give 0.8",
+        ),
+        (
+            setting(2, "metrics", "f1", to=0.5),
+            "2: metrics.f1: 0.5 is stated, where the counts give one for each class",
+        ),
         (setting(2, "confusion", "counts", 0, 0, to=[2, 6]), "2: metrics.miou: 0.625 is stated"),
         (setting(2, "confusion", "counts", 0, 0, to=[8]), "2: confusion.counts: must be 2 x 2 x 2"),
         (setting(2, "confusion", "counts", 1, to=...), "2: confusion.counts: must be 2 x 2 x 2"),
-        (setting(2, "confusion", "counts", 0, 0, to=[-6, 14]), "2: confusion.counts.0.0.0: input should be greater than or equal to 0"),
+        (
+            setting(2, "confusion", "counts", 0, 0, to=[-6, 14]),
+            "2: confusion.counts.0.0.0: input should be greater than or equal to 0",
+        ),
         (setting(2, "confusion", "groups", to=["x"]), "2: confusion.groups: 1 for 2 images"),
         (setting(2, "confusion", "images", 1, to="x"), "2: confusion.images: 'x' occurs twice"),
-        (setting(3, "ledger", "labelled_share", to=0.01), "3: ledger.labelled_share: 0.01 is stated, where the counts give 0.05"),
-        (setting(3, "ledger", "supervisions", 0, "units", to=...), "3: ledger.supervisions.0.units: is missing"),
-        (setting(3, "ledger", "supervisions", 0, "labelled_pixels_by_class", to=[5]), "by_class: 1 numbers for 2 classes"),
-        (setting(3, "details", "boundary", "union", to=[1]), "3: details.boundary.union: 1 numbers for 2 classes"),
+        (
+            setting(3, "ledger", "labelled_share", to=0.01),
+            "3: ledger.labelled_share: 0.01 is stated, where the counts give 0.05",
+        ),
+        (
+            setting(3, "ledger", "supervisions", 0, "units", to=...),
+            "3: ledger.supervisions.0.units: is missing",
+        ),
+        (
+            setting(3, "ledger", "supervisions", 0, "labelled_pixels_by_class", to=[5]),
+            "by_class: 1 numbers for 2 classes",
+        ),
+        (
+            setting(3, "details", "boundary", "union", to=[1]),
+            "3: details.boundary.union: 1 numbers for 2 classes",
+        ),
         (setting(3, "details", "boundary", to=None), "3: details.boundary: "),
-        (setting(3, "details", "calibration", "correct", to=[2, 5]), "correct: 7 in all, where confusion.counts give 8"),
+        (
+            setting(3, "details", "calibration", "correct", to=[2, 5]),
+            "correct: 7 in all, where confusion.counts give 8",
+        ),
         (setting(3, "details", "calibration", "confidence", to=[1.5]), "3: details.calibration: "),
-        (setting(3, "details", "proportions", "hard", "error", to=float("nan")), "3: details.proportions.hard.error: "),
+        (
+            setting(3, "details", "proportions", "hard", "error", to=float("nan")),
+            "3: details.proportions.hard.error: ",
+        ),
         (setting(5, "error", to=...), "5: error: is missing"),
         (setting(5, "cost", to=1), "5: cost: "),
         (setting(5, "settings", to={}), "5: settings.protocol: is missing"),
@@ -131,7 +201,9 @@ def setting(*path: str | int, to: Any) -> Callable[[list[Any]], None]:
         (lambda lines: lines.insert(0, []), "1: the first line must describe the board"),
     ],
 )
-def test_what_is_damaged_or_edited_is_refused_by_line_and_field(tmp_path: Path, change: Callable[[list[Any]], None], message: str) -> None:
+def test_what_is_damaged_or_edited_is_refused_by_line_and_field(
+    tmp_path: Path, change: Callable[[list[Any]], None], message: str
+) -> None:
     lines = copy.deepcopy(LINES)
     change(lines)
     path = write(tmp_path, lines)
@@ -139,7 +211,9 @@ def test_what_is_damaged_or_edited_is_refused_by_line_and_field(tmp_path: Path, 
         read_board(path)
     assert str(refused.value).startswith(f"{path}:")
     assert message in str(refused.value)
-    assert str(refused.value).endswith(": restore the file, or delete it and run the scenario again")
+    assert str(refused.value).endswith(
+        ": restore the file, or delete it and run the scenario again"
+    )
 
 
 @pytest.mark.parametrize(
@@ -153,7 +227,9 @@ def test_what_is_damaged_or_edited_is_refused_by_line_and_field(tmp_path: Path, 
         (b"{}\n", "demo.jsonl:1: the first line must describe the board"),
     ],
 )
-def test_a_file_that_is_no_records_file_is_named(tmp_path: Path, content: bytes, message: str) -> None:
+def test_a_file_that_is_no_records_file_is_named(
+    tmp_path: Path, content: bytes, message: str
+) -> None:
     path = tmp_path / "demo.jsonl"
     path.write_bytes(content.replace(b"demo.mini", b"demo"))
     with pytest.raises(InputError) as refused:
@@ -177,18 +253,29 @@ def test_scores_may_differ_in_their_last_decimal(tmp_path: Path) -> None:
 
 
 def test_a_run_that_was_edited_is_not_collected(tmp_path: Path) -> None:
-    scenario = read_scenario(COMMITTED.parent.parent / "scenarios" / "smoke.yaml", load_catalog(disabled=()))
+    scenario = read_scenario(
+        COMMITTED.parent.parent / "scenarios" / "smoke.yaml", load_catalog(disabled=())
+    )
     runs, store = expand(scenario, "content"), Store(tmp_path / "runs")
     recorded = {own["method"]: own for own in read_board(COMMITTED / "smoke.jsonl").records}
     for run in runs:
         store.folder(run.key).mkdir(parents=True)
         write_record(store.folder(run.key), recorded[run.method.name] | {"key": run.key})
     path = store.folder(runs[0].key) / "record.json"
-    for changed in (lambda own: own["metrics"].update(miou=1.0), lambda own: own.update(key="0" * 64)):
+    for changed in (
+        lambda own: own["metrics"].update(miou=1.0),
+        lambda own: own.update(key="0" * 64),
+    ):
         own = json.loads(path.read_text())
         changed(own)
         path.write_text(json.dumps(own))
-        with pytest.raises(InputError, match=r"record\.json: (metrics\.miou: 1\.0 is stated|key: '0+' is not the name of the folder)"):
+        with pytest.raises(
+            InputError,
+            match=(
+                r"record\.json: (metrics\.miou: 1\.0 is stated|key: '0+' is not the name of the"
+                r" folder)"
+            ),
+        ):
             collect(scenario, runs, store, tmp_path)
         path.write_text(json.dumps(recorded[runs[0].method.name] | {"key": runs[0].key}))
     board = collect(scenario, runs, store, tmp_path)
@@ -223,8 +310,12 @@ def test_a_damaged_board_is_told_by_the_command(
         assert "'../../evil' is not the name of the file" in capsys.readouterr().err
 
 
-def test_results_are_kept_as_stale_until_a_new_run_of_the_same_method_and_seed_finishes(tmp_path: Path) -> None:
-    scenario = read_scenario(COMMITTED.parent.parent / "scenarios" / "smoke.yaml", load_catalog(disabled=()))
+def test_results_are_kept_as_stale_until_a_new_run_of_the_same_method_and_seed_finishes(
+    tmp_path: Path,
+) -> None:
+    scenario = read_scenario(
+        COMMITTED.parent.parent / "scenarios" / "smoke.yaml", load_catalog(disabled=())
+    )
     runs, store = expand(scenario, "other data"), Store(tmp_path / "runs")
     path = records_path(tmp_path, "smoke")
     path.parent.mkdir()
@@ -234,7 +325,9 @@ def test_results_are_kept_as_stale_until_a_new_run_of_the_same_method_and_seed_f
     board = collect(scenario, runs, store, tmp_path)
     assert [record["status"] for record in board.records] == ["ok"] * len(runs)
     assert [record["key"] for record in board.records] == [record["key"] for record in committed]
-    assert {record["stale"] for record in board.records} == {"recorded with an earlier version of synthetic-landcover"}
+    assert {record["stale"] for record in board.records} == {
+        "recorded with an earlier version of synthetic-landcover"
+    }
     write_boards([], tmp_path)
     page = (tmp_path / "smoke.md").read_text()
     assert "## Failed, missing and stale runs" in page
@@ -242,13 +335,21 @@ def test_results_are_kept_as_stale_until_a_new_run_of_the_same_method_and_seed_f
 
     store.folder(runs[0].key).mkdir(parents=True)
     failure = {"type": "RuntimeError", "message": "out of luck", "traceback": ""}
-    write_record(store.folder(runs[0].key), {"status": "failed", "key": runs[0].key, "error": failure})
-    assert "stale" in collect(scenario, runs, store, tmp_path).records[0]  # a failure replaces no result
+    write_record(
+        store.folder(runs[0].key), {"status": "failed", "key": runs[0].key, "error": failure}
+    )
+    # a failure replaces no result
+    assert "stale" in collect(scenario, runs, store, tmp_path).records[0]
 
     settings = committed[0]["settings"] | {"dataset": runs[0].settings["dataset"]}
-    write_record(store.folder(runs[0].key), committed[0] | {"key": runs[0].key, "settings": settings})
+    write_record(
+        store.folder(runs[0].key), committed[0] | {"key": runs[0].key, "settings": settings}
+    )
     board = collect(scenario, runs, store, tmp_path)
-    assert [("stale" in record, record["key"] == run.key) for record, run in zip(board.records, runs, strict=True)] == [
+    assert [
+        ("stale" in record, record["key"] == run.key)
+        for record, run in zip(board.records, runs, strict=True)
+    ] == [
         (False, True),
         *[(True, False)] * (len(runs) - 1),
     ]
@@ -258,8 +359,14 @@ def test_results_are_kept_as_stale_until_a_new_run_of_the_same_method_and_seed_f
     ("recorded", "reason"),
     [
         ({"protocol": 0}, "recorded under protocol 0; today's is 1"),
-        ({"loss": [{"name": "focal", "gamma": 2, "version": "1", "source": "old"}]}, "recorded with an earlier version of focal"),
-        ({"loss": [{"name": "focal", "gamma": 1, "version": "1", "source": "s"}]}, "recorded with other settings of loss"),
+        (
+            {"loss": [{"name": "focal", "gamma": 2, "version": "1", "source": "old"}]},
+            "recorded with an earlier version of focal",
+        ),
+        (
+            {"loss": [{"name": "focal", "gamma": 1, "version": "1", "source": "s"}]},
+            "recorded with other settings of loss",
+        ),
         ({"training": {"epochs": 2}}, "recorded with other settings of training"),
         ({"floor": "qda"}, "recorded with other settings of floor"),
         ({}, "recorded under another key"),

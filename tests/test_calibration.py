@@ -1,4 +1,5 @@
-"""What is stored of class probabilities, against torchmetrics and scikit-learn, and shares of classes counted by hand."""
+"""What is stored of class probabilities, against torchmetrics and scikit-learn, and shares of
+classes counted by hand."""
 
 from __future__ import annotations
 
@@ -28,7 +29,9 @@ class Noisy(torch.nn.Module):
 
     def __init__(self, classes: int) -> None:
         super().__init__()
-        self.weights = torch.nn.Parameter(torch.randn(classes, 3, generator=torch.Generator().manual_seed(classes)) * 4)
+        self.weights = torch.nn.Parameter(
+            torch.randn(classes, 3, generator=torch.Generator().manual_seed(classes)) * 4
+        )
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         return torch.einsum("kc,bchw->bkhw", self.weights, images)
@@ -42,27 +45,48 @@ def random_patches(patch_set: Callable[..., PatchSet], classes: int) -> PatchSet
 
 
 @pytest.mark.parametrize("classes", [2, 5])
-def test_calibration_and_likelihood_agree_with_torchmetrics_and_scikit_learn(patch_set: Callable[..., PatchSet], classes: int) -> None:
+def test_calibration_and_likelihood_agree_with_torchmetrics_and_scikit_learn(
+    patch_set: Callable[..., PatchSet], classes: int
+) -> None:
     patches, network = random_patches(patch_set, classes), Noisy(classes)
     tested = evaluate(network, patches, range(12), NOTHING, "fp32", 2, batch_size=5)
     stored = json.loads(json.dumps(details(tested, 2)))["calibration"]
 
     truth = torch.from_numpy(np.array(patches.masks))
     with torch.no_grad():
-        probabilities = network(torch.from_numpy(np.array(patches.images)).permute(0, 3, 1, 2) / 255).softmax(1).movedim(1, -1)
+        probabilities = (
+            network(torch.from_numpy(np.array(patches.images)).permute(0, 3, 1, 2) / 255)
+            .softmax(1)
+            .movedim(1, -1)
+        )
     inside, true = probabilities[truth != IGNORE], truth[truth != IGNORE].long()
-    assert_allclose(expected_calibration_error(stored), multiclass_calibration_error(inside, true, classes, n_bins=BINS), atol=1e-6)
-    assert_allclose(negative_log_likelihood(stored), log_loss(true, inside.numpy(), labels=range(classes)), rtol=1e-5)
+    assert_allclose(
+        expected_calibration_error(stored),
+        multiclass_calibration_error(inside, true, classes, n_bins=BINS),
+        atol=1e-6,
+    )
+    assert_allclose(
+        negative_log_likelihood(stored),
+        log_loss(true, inside.numpy(), labels=range(classes)),
+        rtol=1e-5,
+    )
     assert sum(stored["pixels"]) == tested.counts.sum() == len(true)
     assert sum(stored["correct"]) == np.trace(tested.counts.sum(0))
 
 
 @pytest.mark.parametrize("classes", [2, 5])
-def test_shares_are_means_over_the_valid_pixels_of_a_patch(patch_set: Callable[..., PatchSet], classes: int) -> None:
+def test_shares_are_means_over_the_valid_pixels_of_a_patch(
+    patch_set: Callable[..., PatchSet], classes: int
+) -> None:
     patches, network = random_patches(patch_set, classes), Noisy(classes)
     tested = evaluate(network, patches, range(12), NOTHING, "fp32", 2, batch_size=5)
     with torch.no_grad():
-        probabilities = network(torch.from_numpy(np.array(patches.images)).permute(0, 3, 1, 2) / 255).softmax(1).movedim(1, -1).numpy()
+        probabilities = (
+            network(torch.from_numpy(np.array(patches.images)).permute(0, 3, 1, 2) / 255)
+            .softmax(1)
+            .movedim(1, -1)
+            .numpy()
+        )
     errors: dict[str, list[Any]] = {"hard": [], "soft": []}
     for own, truth in zip(probabilities, patches.masks, strict=True):
         valid = truth != IGNORE
@@ -80,9 +104,13 @@ def test_shares_are_means_over_the_valid_pixels_of_a_patch(patch_set: Callable[.
 def test_a_bin_holds_its_upper_edge(patch_set: Callable[..., PatchSet]) -> None:
     class Sure(torch.nn.Module):
         def forward(self, images: torch.Tensor) -> torch.Tensor:
-            return torch.stack([torch.full_like(images[:, 0], 200.0), torch.zeros_like(images[:, 0])], 1)
+            return torch.stack(
+                [torch.full_like(images[:, 0], 200.0), torch.zeros_like(images[:, 0])], 1
+            )
 
-    tested = evaluate(Sure(), patch_set({"a": np.array([[0, 1], [0, IGNORE]])}, 2, 2), [0], NOTHING, "fp32", 2)
+    tested = evaluate(
+        Sure(), patch_set({"a": np.array([[0, 1], [0, IGNORE]])}, 2, 2), [0], NOTHING, "fp32", 2
+    )
     stored = details(tested, 2)["calibration"]
     assert stored["pixels"] == [0] * (BINS - 1) + [3]
     assert stored["correct"] == [0] * (BINS - 1) + [2]
@@ -91,11 +119,17 @@ def test_a_bin_holds_its_upper_edge(patch_set: Callable[..., PatchSet]) -> None:
     assert expected_calibration_error(stored) == pytest.approx(1 / 3)
 
 
-def test_hard_shares_by_hand_and_a_floor_has_no_probabilities(patch_set: Callable[..., PatchSet]) -> None:
+def test_hard_shares_by_hand_and_a_floor_has_no_probabilities(
+    patch_set: Callable[..., PatchSet],
+) -> None:
     patches = patch_set({"a": np.array([[0, 0, 1, 1], [0, 1, 1, IGNORE]])}, 2, 2)
     tested = score(np.zeros((2, 2, 2), np.uint8), patches, [0, 1], 1)
     found = details(tested, 1)
-    assert found["proportions"] == {"patch_size": 2, "patches": 2, "hard": {"error": 0.625, "bias": [0.625, -0.625]}}
+    assert found["proportions"] == {
+        "patch_size": 2,
+        "patches": 2,
+        "hard": {"error": 0.625, "bias": [0.625, -0.625]},
+    }
     assert found["boundary"]["true"] == [3, 1]  # the second patch is of one class
     assert "calibration" not in found
 
@@ -104,7 +138,12 @@ def test_nothing_scored_has_no_shares(patch_set: Callable[..., PatchSet]) -> Non
     patches = patch_set({"a": np.full((4, 4), IGNORE)}, 4, 2)
     found = details(evaluate(Noisy(2), patches, [0], NOTHING, "fp32", 2), 2)
     assert found["proportions"] == {"patch_size": 4, "patches": 0}
-    assert np.isnan([expected_calibration_error(found["calibration"]), negative_log_likelihood(found["calibration"])]).all()
+    assert np.isnan(
+        [
+            expected_calibration_error(found["calibration"]),
+            negative_log_likelihood(found["calibration"]),
+        ]
+    ).all()
 
 
 def test_the_same_test_is_stored_alike(patch_set: Callable[..., PatchSet]) -> None:

@@ -36,21 +36,38 @@ def test_run_writes_everything_and_is_deterministic(workplace: Workplace) -> Non
     found = records(workplace)
     assert set(found) == {"full/0", "points-5/0"}
     ledger = found["points-5/0"]["ledger"]
-    assert ledger["labelled_pixels"] <= 5 * 5 * 7  # 5 points for at most 5 classes in 7 training images
+    # 5 points for at most 5 classes in 7 training images
+    assert ledger["labelled_pixels"] <= 5 * 5 * 7
     assert found["full/0"]["ledger"]["labelled_share"] == 1.0
     assert [epoch["epoch"] for epoch in found["full/0"]["history"]] == [1, 2]
     assert set(found["points-5/0"]["history"][0]["terms"]) == {"partial-cross-entropy", "entropy"}
     for folder in (workplace.folder / "runs").iterdir():
         names = {path.name for path in folder.iterdir()}
-        assert names >= {"run.json", "epochs.csv", "record.json", "confusion.npz", "weights.safetensors", "samples"}
-    assert {path.name for path in (workplace.folder / "leaderboards").iterdir()} == {"README.md", "tiny.md", "tiny.csv", "records"}
+        assert names >= {
+            "run.json",
+            "epochs.csv",
+            "record.json",
+            "confusion.npz",
+            "weights.safetensors",
+            "samples",
+        }
+    assert {path.name for path in (workplace.folder / "leaderboards").iterdir()} == {
+        "README.md",
+        "tiny.md",
+        "tiny.csv",
+        "records",
+    }
 
-    again = workplace.harness("run", "tiny.yaml", "--executor", "inline", HARNESS_RUNS=str(workplace.folder / "second"))
+    again = workplace.harness(
+        "run", "tiny.yaml", "--executor", "inline", HARNESS_RUNS=str(workplace.folder / "second")
+    )
     assert again.returncode == 0, again.stderr
     second = records(workplace, "second")
     for name, record in found.items():
         one, other = without_times(record), without_times(second[name])
-        one["hardware"], other["hardware"] = ({**r["hardware"], "threads": None} for r in (record, second[name]))  # type: ignore[dict-item]
+        one["hardware"], other["hardware"] = (
+            {**r["hardware"], "threads": None} for r in (record, second[name])
+        )  # type: ignore[dict-item]
         assert one == other
 
 
@@ -76,9 +93,16 @@ def test_leaderboard_is_made_again_byte_for_byte(workplace: Workplace) -> None:
 
 
 def test_profiles_and_overrides_never_mix(workplace: Workplace) -> None:
-    plans = [("plan", "tiny.yaml"), ("plan", "tiny.yaml", "--profile", "smoke"), ("plan", "tiny.yaml", "--set", "training.epochs=3")]
+    plans = [
+        ("plan", "tiny.yaml"),
+        ("plan", "tiny.yaml", "--profile", "smoke"),
+        ("plan", "tiny.yaml", "--set", "training.epochs=3"),
+    ]
     outputs = [workplace.harness(*plan).stdout for plan in plans]
-    keys = [{line.split()[2] for line in output.splitlines() if line.endswith(("labels", "dense"))} for output in outputs]
+    keys = [
+        {line.split()[2] for line in output.splitlines() if line.endswith(("labels", "dense"))}
+        for output in outputs
+    ]
     assert all(len(each) == 2 for each in keys)
     assert len(keys[0] | keys[1] | keys[2]) == 6
     assert [output.split(":")[0] for output in outputs][:2] == ["tiny", "tiny.smoke"]
@@ -86,9 +110,17 @@ def test_profiles_and_overrides_never_mix(workplace: Workplace) -> None:
 
 
 def test_a_profile_that_changes_nothing_has_keys_of_its_own(workplace: Workplace) -> None:
-    workplace.write("tiny.yaml", TINY.replace("smoke: {training: {epochs: 1}}", "same: {training: {epochs: 2}}"))
-    base, same = (workplace.harness("plan", "tiny.yaml", *extra).stdout for extra in ((), ("--profile", "same")))
-    keys = [{line.split()[2] for line in output.splitlines() if line.endswith(("labels", "dense"))} for output in (base, same)]
+    workplace.write(
+        "tiny.yaml", TINY.replace("smoke: {training: {epochs: 1}}", "same: {training: {epochs: 2}}")
+    )
+    base, same = (
+        workplace.harness("plan", "tiny.yaml", *extra).stdout
+        for extra in ((), ("--profile", "same"))
+    )
+    keys = [
+        {line.split()[2] for line in output.splitlines() if line.endswith(("labels", "dense"))}
+        for output in (base, same)
+    ]
     assert not keys[0] & keys[1]
 
 
@@ -115,11 +147,16 @@ def harness_losses():
         ("import os; os.kill(os.getpid(), 9)", "was killed by signal 9"),
     ],
 )
-def test_a_failed_run_is_a_record_and_exit_code_1(workplace: Workplace, failure: str, shown: str) -> None:
+def test_a_failed_run_is_a_record_and_exit_code_1(
+    workplace: Workplace, failure: str, shown: str
+) -> None:
     from installed import install
 
     install(workplace.site, "harness_failing", FAILING.replace("FAILURE", failure))
-    workplace.write("tiny.yaml", TINY.replace("[partial-cross-entropy, {name: entropy, weight: 0.1, ramp: 0.5}]", "broken"))
+    workplace.write(
+        "tiny.yaml",
+        TINY.replace("[partial-cross-entropy, {name: entropy, weight: 0.1, ramp: 0.5}]", "broken"),
+    )
     done = workplace.harness("run", "tiny.yaml")
     assert done.returncode == 1, done.stderr
     assert "failed: points-5, seed 0" in done.stdout
@@ -136,7 +173,10 @@ def test_a_failed_run_is_a_record_and_exit_code_1(workplace: Workplace, failure:
 def test_a_failing_observer_does_not_stop_the_run(workplace: Workplace) -> None:
     done = workplace.harness("run", "tiny.yaml", HARNESS_EXAMPLE_LOG=str(workplace.folder))
     assert done.returncode == 0
-    assert "warning: plugin 'harness_example' failed in harness_run_finished: IsADirectoryError" in done.stderr
+    assert (
+        "warning: plugin 'harness_example' failed in harness_run_finished: IsADirectoryError"
+        in done.stderr
+    )
 
 
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
@@ -151,10 +191,13 @@ def test_interrupted_runs_go_on(workplace: Workplace, sent: signal.Signals, code
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # it is ignored where tests run in the background
+        # it is ignored where tests run in the background
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 120
-    while not list((workplace.folder / "runs").glob("*/epochs.csv")) and time.monotonic() < deadline:
+    while (
+        not list((workplace.folder / "runs").glob("*/epochs.csv")) and time.monotonic() < deadline
+    ):
         time.sleep(0.1)
     (os.kill if sent == signal.SIGKILL else os.killpg)(process.pid, sent)
     out, error = process.communicate(timeout=60)
@@ -162,21 +205,30 @@ def test_interrupted_runs_go_on(workplace: Workplace, sent: signal.Signals, code
     assert "Traceback" not in out + error
     assert not list((workplace.folder / "runs").glob("*/record.json"))
     deadline = time.monotonic() + 30
-    while "1 missing" not in (plan := workplace.harness("plan", "tiny.yaml", "--only", "full").stdout) and time.monotonic() < deadline:
+    while (
+        "1 missing" not in (plan := workplace.harness("plan", "tiny.yaml", "--only", "full").stdout)
+        and time.monotonic() < deadline
+    ):
         time.sleep(0.5)
     assert "1 missing" in plan
 
 
 def test_a_worker_ends_at_once_with_the_main_process(workplace: Workplace) -> None:
-    """In the middle of a step that takes minutes, so that it would not soon find its pipe closed."""
+    """In the middle of a step that takes minutes, so that it would not soon find its pipe
+    closed."""
     from installed import install
 
     marker = workplace.folder / "training"
     failure = f"import pathlib, time; pathlib.Path({str(marker)!r}).touch(); time.sleep(300)"
     install(workplace.site, "harness_failing", FAILING.replace("FAILURE", failure))
-    workplace.write("tiny.yaml", TINY.replace("[partial-cross-entropy, {name: entropy, weight: 0.1, ramp: 0.5}]", "broken"))
+    workplace.write(
+        "tiny.yaml",
+        TINY.replace("[partial-cross-entropy, {name: entropy, weight: 0.1, ramp: 0.5}]", "broken"),
+    )
     command = [sys.executable, "-m", "harness.cli", "run", "tiny.yaml", "--only", "points-5"]
-    process = subprocess.Popen(command, cwd=workplace.folder, env=workplace.environment(), stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command, cwd=workplace.folder, env=workplace.environment(), stdout=subprocess.DEVNULL
+    )
     deadline = time.monotonic() + 120
     while not marker.exists() and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -193,7 +245,9 @@ def test_a_worker_ends_at_once_with_the_main_process(workplace: Workplace) -> No
 
 def test_looking_commands(workplace: Workplace) -> None:
     listed = json.loads(workplace.harness("list", "--json").stdout)
-    assert {(entry["kind"], entry["name"]) for entry in listed if entry["plugin"] == "harness_example"} == {
+    assert {
+        (entry["kind"], entry["name"]) for entry in listed if entry["plugin"] == "harness_example"
+    } == {
         ("model", "tiny-convnet"),
         ("loss", "entropy"),
     }
@@ -207,9 +261,20 @@ def test_looking_commands(workplace: Workplace) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [("--help",), ("plan", "tiny.yaml"), ("list",), ("leaderboard",), ("schema",), ("audit", "a.md"), ("compare", "a", "b")]
+    "command",
+    [
+        ("--help",),
+        ("plan", "tiny.yaml"),
+        ("list",),
+        ("leaderboard",),
+        ("schema",),
+        ("audit", "a.md"),
+        ("compare", "a", "b"),
+    ],
 )
-def test_commands_that_only_look_do_not_import_torch(workplace: Workplace, command: tuple[str, ...]) -> None:
+def test_commands_that_only_look_do_not_import_torch(
+    workplace: Workplace, command: tuple[str, ...]
+) -> None:
     program = (
         "import sys; from harness.cli import main\n"
         f"try: main({list(command)!r})\n"
@@ -218,7 +283,12 @@ def test_commands_that_only_look_do_not_import_torch(workplace: Workplace, comma
         "print('PYDANTIC' if 'pydantic' in sys.modules else 'BARE')\n"
     )
     out = subprocess.run(
-        [sys.executable, "-c", program], cwd=workplace.folder, env=workplace.environment(), capture_output=True, text=True, check=True
+        [sys.executable, "-c", program],
+        cwd=workplace.folder,
+        env=workplace.environment(),
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout
     assert "LIGHT" in out
     assert command != ("--help",) or "BARE" in out
@@ -235,12 +305,20 @@ def test_commands_that_only_look_do_not_import_torch(workplace: Workplace, comma
             "--set training.epoch=3: training.epoch: unknown field. Did you mean 'epochs'?",
         ),
         (("run", "tiny.yaml", "--jobs", "0"), "--jobs 0"),
-        (("run", "tiny.yaml", "--seeds", "0"), "--set seeds=0: seeds: 0: write a number of seeds from 1"),
-        (("run", "tiny.yaml", "--executor", "locl"), "no executor named 'locl'. Did you mean 'local'?"),
+        (
+            ("run", "tiny.yaml", "--seeds", "0"),
+            "--set seeds=0: seeds: 0: write a number of seeds from 1",
+        ),
+        (
+            ("run", "tiny.yaml", "--executor", "locl"),
+            "no executor named 'locl'. Did you mean 'local'?",
+        ),
         (("leaderboard", "tiny"), "no leaderboard records"),
     ],
 )
-def test_mistakes_exit_with_2_and_no_traceback(workplace: Workplace, arguments: tuple[str, ...], message: str) -> None:
+def test_mistakes_exit_with_2_and_no_traceback(
+    workplace: Workplace, arguments: tuple[str, ...], message: str
+) -> None:
     done = workplace.harness(*arguments)
     assert done.returncode == 2
     assert message in done.stderr

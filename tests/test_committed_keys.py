@@ -33,7 +33,7 @@ FINGERPRINT_SCRIPT = """
 import ast, sys
 sys.dont_write_bytecode = True
 from types import ModuleType
-# pydantic is compiled for one version of Python: stand-ins let the other ones import the module that is tested.
+# pydantic is compiled for one version of Python: stand-ins let others import what is tested.
 components = ModuleType("harness.components")
 components.Component = type
 data = ModuleType("harness.data")
@@ -65,7 +65,9 @@ def planned_keys(path: Path) -> dict[str, list[str]]:
         scenario = read_scenario(path, CATALOG, profile)
         data = data_fingerprint(scenario.dataset, Path(os.devnull))
         runs = expand(scenario, data)
-        lines_by_board[scenario.board] = [f"{run.method.name}\t{run.seed}\t{run.key[:KEY_DIGITS]}" for run in runs]
+        lines_by_board[scenario.board] = [
+            f"{run.method.name}\t{run.seed}\t{run.key[:KEY_DIGITS]}" for run in runs
+        ]
     return lines_by_board
 
 
@@ -79,7 +81,9 @@ def test_keys_of_a_shipped_scenario_are_the_committed_ones(path: Path) -> None:
     assert planned == {board: committed.get(board, []) for board in planned}
 
 
-@pytest.mark.skipif("HARNESS_WRITE_KEYS" not in os.environ, reason="writes the list only when it is asked to")
+@pytest.mark.skipif(
+    "HARNESS_WRITE_KEYS" not in os.environ, reason="writes the list only when it is asked to"
+)
 def test_write_the_committed_keys() -> None:
     lines = []
     for path in SCENARIOS:
@@ -95,12 +99,19 @@ def test_a_fingerprint_is_pinned() -> None:
 
 def other_interpreters() -> list[str]:
     """Return the other versions of Python, from 3.11, that pyenv or the system has installed."""
-    pythons = sorted(Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")).glob("versions/3.*/bin/python"))
+    pythons = sorted(
+        Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")).glob("versions/3.*/bin/python")
+    )
     pythons += [Path(f"/usr/bin/python3.{minor}") for minor in range(11, 15)]
     interpreters = {}
     for python in pythons:
         if python.is_file():
-            shown = subprocess.run([python, "-c", "import sys; print(*sys.version_info[:2])"], capture_output=True, text=True, check=True)
+            shown = subprocess.run(
+                [python, "-c", "import sys; print(*sys.version_info[:2])"],
+                capture_output=True,
+                text=True,
+                check=True,
+            )
             major, minor = map(int, shown.stdout.split())
             if (major, minor) >= (3, 11):
                 interpreters[major, minor] = str(python)
@@ -115,7 +126,13 @@ def test_all_interpreters_agree_on_fingerprints() -> None:
     printed = []
     for python in interpreters:
         command = [python, "-c", FINGERPRINT_SCRIPT, *modules]
-        done = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
         printed.append(done.stdout.split())
     assert all(len(digests) == len(modules) for digests in printed)
     assert all(digests == printed[0] for digests in printed)

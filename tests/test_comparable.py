@@ -17,7 +17,10 @@ from harness.data import InputError
 def own(record: dict[str, Any]) -> dict[str, Any]:
     """A copy with what full records have."""
     found = copy.deepcopy(record) | {"schema_version": 1}
-    found["settings"] |= {"profile": None, "evaluation": {"batch_average": None, "boundary_radius": 2}}
+    found["settings"] |= {
+        "profile": None,
+        "evaluation": {"batch_average": None, "boundary_radius": 2},
+    }
     for part in found["split"].values():
         part |= {"scenes": 1, "groups": ["g"], "digest": "d"}
     return found
@@ -35,7 +38,9 @@ def changed(record: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
 def test_rows_of_one_scenario_share_a_table() -> None:
     assert problems([own(record) for record in (*FULL, WEAK)]) == []
     assert problems([]) == []
-    require_comparable(Board(HEADER, (own(FULL[0]), {"status": "missing", "method": "x", "seed": 0})))
+    require_comparable(
+        Board(HEADER, (own(FULL[0]), {"status": "missing", "method": "x", "seed": 0}))
+    )
 
 
 @pytest.mark.parametrize(
@@ -46,7 +51,8 @@ def test_rows_of_one_scenario_share_a_table() -> None:
         ("settings.profile", "mini", "profile"),
         ("mean_over", ["a"], "mean_over"),
         ("settings.dataset.content", "other", "dataset.content"),
-        ("settings.dataset.ignore", [3], "dataset.ignore"),  # what a data set ignores is one of its fields
+        # what a data set ignores is one of its fields
+        ("settings.dataset.ignore", [3], "dataset.ignore"),
         ("settings.patches.size", 16, "patches.size"),
         ("settings.patches.stride", 4, "patches.stride"),
         ("settings.patches.padding", "ignore", "patches.padding"),
@@ -62,7 +68,9 @@ def test_rows_of_one_scenario_share_a_table() -> None:
 def test_a_difference_names_both_runs_and_the_field(path: str, value: Any, field: str) -> None:
     records = [own(FULL[0]), changed(WEAK, path, value), own(FULL[1])]
     found = problems(records)
-    expected = f"full, seed 0 (run full0) and points|<i>, seed 0 (run points|<i>0) differ in {field}: "
+    expected = (
+        f"full, seed 0 (run full0) and points|<i>, seed 0 (run points|<i>0) differ in {field}: "
+    )
     assert any(text.startswith(expected) for text in found)
     with pytest.raises(InputError, match="cannot stand in one table") as caught:
         require_comparable(Board(HEADER, tuple(records)))
@@ -70,7 +78,12 @@ def test_a_difference_names_both_runs_and_the_field(path: str, value: Any, field
 
 
 def test_predictions_may_differ() -> None:
-    assert problems([own(FULL[0]), changed(WEAK, "confusion.counts", [[[0, 8], [1, 1]], [[0, 0], [0, 0]]])]) == []
+    assert (
+        problems(
+            [own(FULL[0]), changed(WEAK, "confusion.counts", [[[0, 8], [1, 1]], [[0, 0], [0, 0]]])]
+        )
+        == []
+    )
 
 
 def test_seeds_may_test_other_images() -> None:

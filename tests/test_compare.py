@@ -48,7 +48,10 @@ def record(method: str, seed: int, counts: list[list[int]], **settings: Any) -> 
 
 COUNTS = [[[6, 2], [0, 2]], [[8, 0], [0, 2]], [[7, 1], [0, 2]]]
 FULL = [record("full", seed, counts) for seed, counts in enumerate(COUNTS)]
-WEAK = [record("weak", seed, [[6, 2], [2, 0]], supervision=[{"name": "points", "count": 5}]) for seed in range(3)]
+WEAK = [
+    record("weak", seed, [[6, 2], [2, 0]], supervision=[{"name": "points", "count": 5}])
+    for seed in range(3)
+]
 
 
 def selected(name: str, records: list[dict[str, Any]]) -> Selection:
@@ -60,10 +63,21 @@ def changed(records: list[dict[str, Any]], **changes: Any) -> list[dict[str, Any
 
 
 def board(root: Path, name: str, records: list[dict[str, Any]]) -> None:
-    methods = [{"name": method, "about": ""} for method in dict.fromkeys(each["method"] for each in records)]
-    header = demo.HEADER | {"board": name, "profile": None, "methods": methods, "seeds": [0, 1, 2], "published": None}
+    methods = [
+        {"name": method, "about": ""}
+        for method in dict.fromkeys(each["method"] for each in records)
+    ]
+    header = demo.HEADER | {
+        "board": name,
+        "profile": None,
+        "methods": methods,
+        "seeds": [0, 1, 2],
+        "published": None,
+    }
     (root / "records").mkdir(parents=True, exist_ok=True)
-    (root / "records" / f"{name}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in (header, *records)))
+    (root / "records" / f"{name}.jsonl").write_text(
+        "".join(json.dumps(line) + "\n" for line in (header, *records))
+    )
 
 
 def test_differences_are_paired_by_seed() -> None:
@@ -73,18 +87,28 @@ def test_differences_are_paired_by_seed() -> None:
     # IoU of a: 6/8, 8/8, 7/8 against 6/10; of b: 2/4, 2/2, 2/3 against 0.
     assert by_name["IoU a"].by_seed == pytest.approx({0: -0.15, 1: -0.4, 2: -0.275})
     assert by_name["IoU b"].by_seed == pytest.approx({0: -0.5, 1: -1.0, 2: -2 / 3})
-    assert by_name["mIoU"].difference.mean == pytest.approx((-0.15 - 0.4 - 0.275 - 0.5 - 1 - 2 / 3) / 6)
+    assert by_name["mIoU"].difference.mean == pytest.approx(
+        (-0.15 - 0.4 - 0.275 - 0.5 - 1 - 2 / 3) / 6
+    )
     differences = [-0.15, -0.4, -0.275]
     expected = stats.ttest_rel([0.6] * 3, [0.75, 1.0, 0.875]).confidence_interval()
     assert by_name["IoU a"].interval == pytest.approx(tuple(expected))
     assert interval(spread(differences), further=1) == pytest.approx(
-        (-0.275 - stats.t.ppf(0.975, 2) * 0.125 * math.sqrt(4 / 3), -0.275 + stats.t.ppf(0.975, 2) * 0.125 * math.sqrt(4 / 3))
+        (
+            -0.275 - stats.t.ppf(0.975, 2) * 0.125 * math.sqrt(4 / 3),
+            -0.275 + stats.t.ppf(0.975, 2) * 0.125 * math.sqrt(4 / 3),
+        )
     )
     assert interval(spread(differences[:2])) is None
 
 
 def test_settings_are_compared_by_path_with_todays_defaults() -> None:
-    newer = changed(FULL, patches={"size": 8, "resize": None, "stride": None}, training={"epochs": 3}, evaluation={"boundary_radius": 2})
+    newer = changed(
+        FULL,
+        patches={"size": 8, "resize": None, "stride": None},
+        training={"epochs": 3},
+        evaluation={"boundary_radius": 2},
+    )
     (pair,) = compare(selected("old", FULL), selected("new", newer)).pairs
     assert [(each.path, each.a, each.b) for each in pair.settings] == [("training.epochs", 2, 3)]
     (pair,) = compare(selected("full", FULL), selected("weak", WEAK)).pairs
@@ -114,15 +138,26 @@ def test_what_forbids_a_comparison(change: dict[str, Any], part: str) -> None:
     assert f"not comparable: {part} differs" in to_text(found)
 
 
-@pytest.mark.parametrize("change", [{"training": {"epochs": 9}}, {"patches": {"size": 8, "stride": 4}}, {"model": {"name": "n"}}])
+@pytest.mark.parametrize(
+    "change",
+    [{"training": {"epochs": 9}}, {"patches": {"size": 8, "stride": 4}}, {"model": {"name": "n"}}],
+)
 def test_what_does_not(change: dict[str, Any]) -> None:
-    assert compare(selected("a", FULL), selected("b", changed(FULL, **change))).pairs[0].paired == (0, 1, 2)
+    assert compare(selected("a", FULL), selected("b", changed(FULL, **change))).pairs[0].paired == (
+        0,
+        1,
+        2,
+    )
 
 
 def test_runs_tested_on_other_images_are_not_paired() -> None:
     moved = [{**each, "confusion": {**each["confusion"], "images": ["y"]}} for each in FULL]
-    assert compare(selected("a", FULL), selected("b", moved)).pairs[0].obstacles == ("other test images (seed 0, 1, 2)",)
-    assert compare(selected("a", FULL[:1]), selected("b", moved[1:2])).pairs[0].obstacles == ("other test images, and no seed in common",)
+    assert compare(selected("a", FULL), selected("b", moved)).pairs[0].obstacles == (
+        "other test images (seed 0, 1, 2)",
+    )
+    assert compare(selected("a", FULL[:1]), selected("b", moved[1:2])).pairs[0].obstacles == (
+        "other test images, and no seed in common",
+    )
     (pair,) = compare(selected("a", FULL[:1]), selected("b", FULL[1:2])).pairs
     assert (pair.obstacles, pair.paired) == ((), ())
     assert [each.path for each in pair.settings] == ["seed"]
@@ -130,10 +165,19 @@ def test_runs_tested_on_other_images_are_not_paired() -> None:
 
 
 def test_details_are_compared_where_both_have_them() -> None:
-    boundary = {"radius": 2, "intersection": [1, 1], "union": [2, 4], "predicted": [4, 0], "true": [4, 0]}
+    boundary = {
+        "radius": 2,
+        "intersection": [1, 1],
+        "union": [2, 4],
+        "predicted": [4, 0],
+        "true": [4, 0],
+    }
     boundary |= {"predicted_matched": [4, 0], "true_matched": [2, 0]}
     calibration = {"pixels": [4], "correct": [3], "confidence": [3.5], "nll": 1.0}
-    proportions = {"hard": {"error": 0.0625, "bias": [0.1, -0.1]}, "soft": {"error": 0.125, "bias": [0, 0]}}
+    proportions = {
+        "hard": {"error": 0.0625, "bias": [0.1, -0.1]},
+        "soft": {"error": 0.125, "bias": [0, 0]},
+    }
     details = {"boundary": boundary, "calibration": calibration, "proportions": proportions}
     detailed = {**FULL[0], "details": details}
     found = scores(detailed)
@@ -146,8 +190,14 @@ def test_details_are_compared_where_both_have_them() -> None:
     text = to_text(compare(selected("a", [detailed]), selected("b", [worse])))
     line = next(line.split() for line in text.splitlines() if line.startswith("NLL"))
     assert line == ["NLL", "(nats)", "0.250", "0.375", "+0.125", "–", "+0.125"]
-    assert "Less is better: proportions off, hard; proportions off, soft; calibration error; NLL (nats)." in text
-    names = [score.name for score in compare(selected("a", [detailed]), selected("b", FULL[:1])).pairs[0].scores]
+    assert (
+        "Less is better: proportions off, hard; proportions off, soft; calibration error; NLL"
+        " (nats)." in text
+    )
+    names = [
+        score.name
+        for score in compare(selected("a", [detailed]), selected("b", FULL[:1])).pairs[0].scores
+    ]
     assert names == ["mIoU", "accuracy", "mean F1", "IoU a", "IoU b"]
 
 
@@ -166,7 +216,9 @@ def test_what_can_be_said_of_few_seeds() -> None:
     assert "cannot be told" not in same
 
 
-def test_boards_are_compared_row_by_row(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_boards_are_compared_row_by_row(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     board(tmp_path, "one", [*FULL, *WEAK])
     board(tmp_path, "two", [*changed(FULL, training={"epochs": 3}), record("other", 0, COUNTS[0])])
     monkeypatch.setenv("HARNESS_LEADERBOARDS", str(tmp_path))
@@ -196,7 +248,9 @@ def test_boards_are_compared_row_by_row(tmp_path: Path, capsys: pytest.CaptureFi
 )
 def test_unknown_names(tmp_path: Path, name: str, message: str) -> None:
     alike = [{**each, "key": f"0000{each['seed']}"} for each in FULL]
-    board(tmp_path, "one", [*alike, {"method": "lost", "seed": 0, "status": "missing", "key": "ff"}])
+    board(
+        tmp_path, "one", [*alike, {"method": "lost", "seed": 0, "status": "missing", "key": "ff"}]
+    )
     with pytest.raises(InputError, match=message):
         find(name, tmp_path, Store(tmp_path / "runs"))
 

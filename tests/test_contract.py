@@ -19,11 +19,14 @@ def test_contract(component: Any) -> None:
 
 
 class Outputs(torch.nn.Module):
-    """A main convolution and others; it gives so many of their logits in training and in eval mode, 0 for a tensor alone."""
+    """A main convolution and others; it gives so many of their logits in training and in eval mode,
+    0 for a tensor alone."""
 
     def __init__(self, channels: int, classes: int, training: int, testing: int) -> None:
         super().__init__()
-        self.heads = torch.nn.ModuleList(torch.nn.Conv2d(channels, classes, 1) for _ in range(max(1, training, testing)))
+        self.heads = torch.nn.ModuleList(
+            torch.nn.Conv2d(channels, classes, 1) for _ in range(max(1, training, testing))
+        )
         self.counts = training, testing
 
     def forward(self, images: torch.Tensor) -> Any:
@@ -57,9 +60,21 @@ def test_auxiliary_logits_keep_the_contract() -> None:
     ("fields", "message"),
     [
         ({"training": 2}, "several gives a list: declare auxiliary_weights, or give logits"),
-        ({"training": 1, "weights": (0.5,)}, "several gives [(2, 2, 64, 64)] for images of 64 x 64, 2 classes and 1 auxiliary weights"),
-        ({"training": 3, "weights": (0.5,)}, "several gives [(2, 2, 64, 64), (2, 2, 64, 64), (2, 2, 64, 64)] for images"),
-        ({"training": 2, "testing": 2, "weights": (0.5,)}, "several must give the main logits alone in eval mode"),
+        (
+            {"training": 1, "weights": (0.5,)},
+            (
+                "several gives [(2, 2, 64, 64)] for images of 64 x 64, 2 classes and 1 auxiliary"
+                " weights"
+            ),
+        ),
+        (
+            {"training": 3, "weights": (0.5,)},
+            "several gives [(2, 2, 64, 64), (2, 2, 64, 64), (2, 2, 64, 64)] for images",
+        ),
+        (
+            {"training": 2, "testing": 2, "weights": (0.5,)},
+            "several must give the main logits alone in eval mode",
+        ),
     ],
 )
 def test_a_model_that_breaks_it(fields: dict[str, Any], message: str) -> None:

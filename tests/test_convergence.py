@@ -13,15 +13,23 @@ from harness.boards import Board
 from harness.convergence import convergence, curves, reached
 
 
-def followed(method: str, seed: int, scores: Sequence[float], measure: str = "miou") -> dict[str, Any]:
+def followed(
+    method: str, seed: int, scores: Sequence[float], measure: str = "miou"
+) -> dict[str, Any]:
     made = record(method, seed, [[1, 1], [1, 1]], 5, 1.0)
-    made["settings"] = made["settings"] | {"training": {"epochs": 8, "augment": [], "validation": measure}}
-    history = [{"epoch": epoch, "loss": 1.0, "validation": score} for epoch, score in enumerate(scores, 1)]
+    made["settings"] = made["settings"] | {
+        "training": {"epochs": 8, "augment": [], "validation": measure}
+    }
+    history = [
+        {"epoch": epoch, "loss": 1.0, "validation": score} for epoch, score in enumerate(scores, 1)
+    ]
     return made | {"history": history}
 
 
 def board(*records: dict[str, Any]) -> Board:
-    return Board(HEADER | {"methods": [{"name": name, "about": ""} for name in ("full", "points")]}, records)
+    return Board(
+        HEADER | {"methods": [{"name": name, "about": ""} for name in ("full", "points")]}, records
+    )
 
 
 def test_the_first_epoch_at_the_target_counts() -> None:
@@ -34,7 +42,10 @@ def test_the_first_epoch_at_the_target_counts() -> None:
 
 def test_scores_along_the_schedule_and_epochs_by_hand() -> None:
     full = [followed("full", 0, [0.2, 0.4, 0.7, 0.8]), followed("full", 1, [0.5, 0.6, 0.6, 0.6])]
-    points = [followed("points", 0, [0.1, 0.6, 0.7, 0.8]), followed("points", 1, [0.4, 0.5, 0.5, 0.5])]
+    points = [
+        followed("points", 0, [0.1, 0.6, 0.7, 0.8]),
+        followed("points", 1, [0.4, 0.5, 0.5, 0.5]),
+    ]
     found = convergence(board(*full, *points))
     assert found is not None
     assert found.columns == (
@@ -54,7 +65,11 @@ def test_scores_along_the_schedule_and_epochs_by_hand() -> None:
 
 
 def test_a_run_that_stopped_early_is_not_in_later_epochs() -> None:
-    runs = [followed("full", 0, [0.5] * 8), followed("points", 0, [0.2] * 8), followed("points", 1, [0.4, 0.4])]
+    runs = [
+        followed("full", 0, [0.5] * 8),
+        followed("points", 0, [0.2] * 8),
+        followed("points", 1, [0.4, 0.4]),
+    ]
     found = convergence(board(*runs))
     assert found is not None
     assert found.columns[1:5] == ("epoch 2 (%)", "epoch 4 (%)", "epoch 6 (%)", "epoch 8 (%)")

@@ -1,4 +1,5 @@
-"""What the 95 % intervals cover, by simulation with a fixed seed: within one point of it, or no interval is given."""
+"""What the 95 % intervals cover, by simulation with a fixed seed: within one point of it, or no
+interval is given."""
 
 from __future__ import annotations
 
@@ -14,10 +15,14 @@ REPEATS = 20_000
 
 
 def simulated(n: int) -> tuple[Values, Values, Values]:
-    """Scores [REPEATS, n] of a method around 0.7, its reference around 0.8 and a floor around 0.3, which share a part of their noise."""
+    """Scores [REPEATS, n] of a method around 0.7, its reference around 0.8 and a floor around 0.3,
+    which share a part of their noise."""
     rng = np.random.default_rng(n)
     shared = rng.normal(0, 0.02, (REPEATS, n))
-    method, reference, floor = (mean + rng.normal(0, sd, (REPEATS, n)) for mean, sd in ((0.7, 0.015), (0.8, 0.01), (0.3, 0.01)))
+    method, reference, floor = (
+        mean + rng.normal(0, sd, (REPEATS, n))
+        for mean, sd in ((0.7, 0.015), (0.8, 0.01), (0.3, 0.01))
+    )
     return method + shared, reference + shared, floor + shared / 2
 
 
@@ -34,7 +39,9 @@ def test_intervals_over_seeds(n: int) -> None:
     ):
         low, high = ratio_interval(over, under)
         covered[name] = (low <= truth) & (truth <= high)
-    assert {name: float(hit.mean()) for name, hit in covered.items()} == dict.fromkeys(covered, pytest.approx(0.95, abs=0.01))
+    assert {name: float(hit.mean()) for name, hit in covered.items()} == dict.fromkeys(
+        covered, pytest.approx(0.95, abs=0.01)
+    )
 
 
 def test_the_interval_over_test_images() -> None:

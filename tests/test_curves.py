@@ -26,18 +26,34 @@ SVG = "{http://www.w3.org/2000/svg}"
 def row(method: str, scores: list[float], pixels: float = math.nan, **published: float) -> Row:
     """A row of a data set of a million pixels."""
     share = pixels / 1e6
-    fields = SimpleNamespace(method=method, score=spread(scores), labelled_pixels=pixels, labelled_share=share, published=published)
+    fields = SimpleNamespace(
+        method=method,
+        score=spread(scores),
+        labelled_pixels=pixels,
+        labelled_share=share,
+        published=published,
+    )
     return cast(Row, fields)
 
 
 def board(names: list[str], **more: Any) -> Board:
-    """A board whose methods are what their names say: numbers in a name are numbers of its supervision."""
+    """A board whose methods are what their names say: numbers in a name are numbers of its
+    supervision."""
     records = []
     for name in names:
         kind, *numbers = NUMBER.sub("", name), *map(float, NUMBER.findall(name))
-        supervision = {"name": kind} | {f"number {place}": number for place, number in enumerate(numbers)}
-        records.append({"status": "ok", "method": name, "seed": 0, "settings": {"supervision": [supervision]}})
-    header = {"board": "b", "reference": "full", "methods": [{"name": name, "about": ""} for name in names], "published": None}
+        supervision = {"name": kind} | {
+            f"number {place}": number for place, number in enumerate(numbers)
+        }
+        records.append(
+            {"status": "ok", "method": name, "seed": 0, "settings": {"supervision": [supervision]}}
+        )
+    header = {
+        "board": "b",
+        "reference": "full",
+        "methods": [{"name": name, "about": ""} for name in names],
+        "published": None,
+    }
     return Board(header | more, tuple(records))
 
 
@@ -58,12 +74,20 @@ def groups(*methods: tuple[str, float]) -> list[tuple[str, tuple[str, ...]]]:
 
 
 def test_a_sweep_is_a_family() -> None:
-    assert groups(("points-0.01", 1), ("points-0.1", 10), ("qda", 1)) == [("points-*", ("points-0.01", "points-0.1")), ("qda", ("qda",))]
-    assert groups(("noise-1e-05", 3), ("noise-0.5", 3)) == [("noise-*", ("noise-1e-05", "noise-0.5"))]
+    assert groups(("points-0.01", 1), ("points-0.1", 10), ("qda", 1)) == [
+        ("points-*", ("points-0.01", "points-0.1")),
+        ("qda", ("qda",)),
+    ]
+    assert groups(("noise-1e-05", 3), ("noise-0.5", 3)) == [
+        ("noise-*", ("noise-1e-05", "noise-0.5"))
+    ]
 
 
 def test_a_method_alone_keeps_its_name() -> None:
-    assert groups(("focal-20", 1), ("points-20", 1)) == [("focal-20", ("focal-20",)), ("points-20", ("points-20",))]
+    assert groups(("focal-20", 1), ("points-20", 1)) == [
+        ("focal-20", ("focal-20",)),
+        ("points-20", ("points-20",)),
+    ]
 
 
 def test_names_that_do_not_tell_what_differs_are_all_named() -> None:
@@ -88,7 +112,9 @@ def test_every_method_is_in_one_family(numbers: list[tuple[int, int]], data: st.
 
 
 def test_a_curve_is_of_methods_with_some_labelled_pixels() -> None:
-    drawn = chosen([*TABLE, row("tags", [0.4], 0), row("full-focal", [0.8], 1e6), row("failed-5", [], 5000)])
+    drawn = chosen(
+        [*TABLE, row("tags", [0.4], 0), row("full-focal", [0.8], 1e6), row("failed-5", [], 5000)]
+    )
     assert [point.method for point in drawn.points] == ["points-1", "points-10"]
     assert drawn.omitted == ("tags", "full-focal")
     assert drawn.reference is not None
@@ -100,31 +126,49 @@ def test_a_curve_is_of_methods_with_some_labelled_pixels() -> None:
 
 
 def test_any_field_of_a_row_can_be_the_budget() -> None:
-    rows = [SimpleNamespace(**vars(one), clicks=clicks) for one, clicks in zip(TABLE, (math.nan, 7, 3, math.nan), strict=True)]
+    rows = [
+        SimpleNamespace(**vars(one), clicks=clicks)
+        for one, clicks in zip(TABLE, (math.nan, 7, 3, math.nan), strict=True)
+    ]
     drawn = curve(cast(list[Row], rows), BOARD, "clicks")
     assert drawn is not None
-    assert [(point.method, point.budget) for point in drawn.points] == [("points-10", 3), ("points-1", 7)]
+    assert [(point.method, point.budget) for point in drawn.points] == [
+        ("points-10", 3),
+        ("points-1", 7),
+    ]
 
 
 def test_points_that_would_cover_one_another_stand_side_by_side() -> None:
     drawn = chosen([*TABLE, row("grid", [0.6], 1001), row("scribbles", [0.6], 990)])
-    assert {point.method: point.aside for point in drawn.points} == {"points-1": 0, "points-10": 0, "grid": 1, "scribbles": -1}
+    assert {point.method: point.aside for point in drawn.points} == {
+        "points-1": 0,
+        "points-10": 0,
+        "grid": 1,
+        "scribbles": -1,
+    }
 
 
 def test_a_line_needs_two_budgets() -> None:
     drawn = chosen([*TABLE, row("mix-w1", [0.6], 1000), row("mix-w2", [0.6], 1000)])
-    assert {family.name: family.joined for family in drawn.families} == {"points-*": True, "mix-w*": False}
+    assert {family.name: family.joined for family in drawn.families} == {
+        "points-*": True,
+        "mix-w*": False,
+    }
 
 
 def test_of_published_scores_the_miou_is_drawn() -> None:
-    drawn = chosen([FULL, row("a", [0.5], 10, miou=0.55, accuracy=0.9), row("b", [0.5], 20, accuracy=0.9)])
+    drawn = chosen(
+        [FULL, row("a", [0.5], 10, miou=0.55, accuracy=0.9), row("b", [0.5], 20, accuracy=0.9)]
+    )
     assert [point.published for point in drawn.points] == [0.55, None]
 
 
 def test_intervals_are_those_of_student() -> None:
     values = [0.4, 0.5, 0.7]
     point, alone = chosen([FULL, row("a", values, 10), row("b", [0.5], 20)]).points
-    assert (point.low, point.high) == pytest.approx(scipy.stats.t.interval(0.95, 2, np.mean(values), scipy.stats.sem(values)))
+    assert (point.low, point.high) == pytest.approx(
+        scipy.stats.t.interval(0.95, 2, np.mean(values), scipy.stats.sem(values))
+    )
     assert math.isnan(alone.low)
 
 
@@ -145,28 +189,38 @@ def texts(svg: str | None) -> list[str]:
 
 def test_coordinates_by_hand() -> None:
     paths = [path.get("d") for path in parsed(curve_svg(TABLE, BOARD)).iter(f"{SVG}path")]
-    # x: 3 and 4 on 2.92 to 4.08 in 48 to 588; y: 50 and 70 on 20 to 100 in 262 to 40; the levels are 90 and 20.
+    # x: 3 and 4 on 2.92 to 4.08 in 48 to 588; y: 50 and 70 on 20 to 100 in 262 to 40; the levels
+    # are 90 and 20.
     assert "M85.2 178.8L550.8 123.2" in paths
     assert {"M48 67.8H588", "M48 262.0H588"} <= set(paths)
     assert {"1,000", "10,000", "20", "100", "90.0", "20.0"} <= set(texts(curve_svg(TABLE, BOARD)))
 
 
 def test_the_drawing_says_in_words_what_it_shows() -> None:
-    table = [FULL, row("points-1", [0.4, 0.5, 0.6], 1000, miou=0.45), row("points-10", [0.7], 10000), row("tags", [0.4], 0)]
+    table = [
+        FULL,
+        row("points-1", [0.4, 0.5, 0.6], 1000, miou=0.45),
+        row("points-10", [0.7], 10000),
+        row("tags", [0.4], 0),
+    ]
     published = board(["full", "points-1", "points-10"], published={"values": {}})
     svg = parsed(curve_svg(table, published))
     assert svg.get("role") == "img"
     words = svg.findtext(f"{SVG}desc")
-    assert words == (
-        "points-1: 50.0 % (95 % interval 25.2 to 74.8, 3 seeds) from 1,000 labelled pixels, published 45.0 %."
-        " points-10: 70.0 % (1 seed) from 10,000 labelled pixels. full: 90.0 %. Not on this axis: tags."
+    assert (
+        words
+        == "points-1: 50.0 % (95 % interval 25.2 to 74.8, 3 seeds) from 1,000 labelled pixels,"
+        " published 45.0 %. points-10: 70.0 % (1 seed) from 10,000 labelled pixels. full: 90.0"
+        " %. Not on this axis: tags."
     )
     assert "published" in texts(curve_svg(table, published))
     assert "labelled pixels, of 1,000,000" in texts(curve_svg(table, BOARD))
 
 
 def test_a_floor_below_the_axis_is_told() -> None:
-    assert f"{FLOOR} (1.0, below the axis)" in texts(curve_svg([*TABLE[:-1], row(FLOOR, [0.01])], BOARD))
+    assert f"{FLOOR} (1.0, below the axis)" in texts(
+        curve_svg([*TABLE[:-1], row(FLOOR, [0.01])], BOARD)
+    )
 
 
 HOSTILE = ["<script>alert(1)</script>", "a & b", 'quo"te', "]]>", "nul\x00 \ud800", "long" * 50]
@@ -178,7 +232,13 @@ def test_names_are_text() -> None:
     assert svg is not None
     assert svg.encode().decode() == svg
     shown = texts(svg)
-    assert {"<script>alert(1)</script>", "a & b", 'quo"te', "nul\ufffd \ufffd", ("long" * 10)[:39] + "…"} <= set(shown)
+    assert {
+        "<script>alert(1)</script>",
+        "a & b",
+        'quo"te',
+        "nul\ufffd \ufffd",
+        ("long" * 10)[:39] + "…",
+    } <= set(shown)
     assert {element.tag.removeprefix(SVG) for element in parsed(svg).iter()} == {
         *("svg", "title", "desc", "style", "rect", "text", "tspan", "path", "g")
     }
@@ -188,14 +248,26 @@ scores = st.lists(st.floats(0, 1), min_size=1, max_size=4)
 
 
 @given(st.lists(st.tuples(scores, st.floats(0.1, 9e5)), min_size=2, max_size=9), scores)
-def test_whatever_the_scores_the_drawing_is_whole_and_the_same_again(methods: list[tuple[list[float], float]], floor: list[float]) -> None:
-    table = [FULL, *(row(f"m-{place}", values, pixels) for place, (values, pixels) in enumerate(methods)), row(FLOOR, floor)]
+def test_whatever_the_scores_the_drawing_is_whole_and_the_same_again(
+    methods: list[tuple[list[float], float]], floor: list[float]
+) -> None:
+    table = [
+        FULL,
+        *(row(f"m-{place}", values, pixels) for place, (values, pixels) in enumerate(methods)),
+        row(FLOOR, floor),
+    ]
     svg = curve_svg(table, BOARD)
     assert svg == curve_svg(table, BOARD)
     assert "nan" not in svg.replace("nano", "")  # type: ignore[union-attr]
-    marks = [element for element in parsed(svg).iter(f"{SVG}path") if "translate" in element.get("transform", "")]
+    marks = [
+        element
+        for element in parsed(svg).iter(f"{SVG}path")
+        if "translate" in element.get("transform", "")
+    ]
     for mark in marks:
-        x, y = map(float, mark.get("transform", "").removeprefix("translate(").removesuffix(")").split())
+        x, y = map(
+            float, mark.get("transform", "").removeprefix("translate(").removesuffix(")").split()
+        )
         assert 0 <= x <= 640
         assert 0 <= y <= 262
 

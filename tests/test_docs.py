@@ -29,7 +29,9 @@ def generator() -> object:
 
 def test_generated_files_are_up_to_date() -> None:
     texts = generator().generated()  # type: ignore[attr-defined]
-    assert [path.name for path, text in texts.items() if path.read_text(encoding="utf-8") != text] == []
+    assert [
+        path.name for path, text in texts.items() if path.read_text(encoding="utf-8") != text
+    ] == []
 
 
 def test_every_field_is_documented() -> None:

@@ -1,4 +1,5 @@
-"""The EPFL electron microscopy data set: slices of multi-page TIFFs, and how each mistake in one is reported."""
+"""The EPFL electron microscopy data set: slices of multi-page TIFFs, and how each mistake in one is
+reported."""
 
 from __future__ import annotations
 
@@ -30,8 +31,19 @@ def save_pages(file: Path, pages: Iterable[Array]) -> Path:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
         for page in pages:
-            shape = {"count": 1, "height": page.shape[0], "width": page.shape[1], "dtype": page.dtype}
-            with rasterio.open(file, "w", driver="GTiff", APPEND_SUBDATASET="YES" if file.exists() else "NO", **shape) as target:
+            shape = {
+                "count": 1,
+                "height": page.shape[0],
+                "width": page.shape[1],
+                "dtype": page.dtype,
+            }
+            with rasterio.open(
+                file,
+                "w",
+                driver="GTiff",
+                APPEND_SUBDATASET="YES" if file.exists() else "NO",
+                **shape,
+            ) as target:
                 target.write(page, 1)
     return file
 
@@ -79,7 +91,11 @@ def test_a_scene_is_its_page_with_one_channel(root: Path, page: int) -> None:
 def test_the_training_volume_alone_needs_no_other_file(root: Path) -> None:
     for name in ("testing.tif", "testing_groundtruth.tif"):
         (root / name).unlink()
-    assert [scene.key for scene in at(root, volumes="training").scenes()] == ["training/000", "training/001", "training/002"]
+    assert [scene.key for scene in at(root, volumes="training").scenes()] == [
+        "training/000",
+        "training/001",
+        "training/002",
+    ]
     with fails(r"testing\.tif is missing \(2 of 4 files are\)"):
         at(root).scenes()
 
@@ -90,31 +106,53 @@ def test_a_file_of_one_page(root: Path) -> None:
     np.testing.assert_array_equal(at(root).scenes()[3].read()[0][..., 0], IMAGES[0])
 
 
-def test_a_missing_folder_names_variable_files_and_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_folder_names_variable_files_and_source(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HARNESS_DATA", str(tmp_path))
     with pytest.raises(Exception, match="no folder") as caught:
         EpflEm().scenes()
-    expected = f"no folder {tmp_path}/epfl-em. Set HARNESS_DATA (now {tmp_path})", "EPFL CVLab", "www.epfl.ch/labs/cvlab/data/data-em"
-    for part in (*expected, "training.tif, training_groundtruth.tif, testing.tif, testing_groundtruth.tif"):
+    expected = (
+        f"no folder {tmp_path}/epfl-em. Set HARNESS_DATA (now {tmp_path})",
+        "EPFL CVLab",
+        "www.epfl.ch/labs/cvlab/data/data-em",
+    )
+    for part in (
+        *expected,
+        "training.tif, training_groundtruth.tif, testing.tif, testing_groundtruth.tif",
+    ):
         assert part in str(caught.value)
 
 
 def test_unequal_page_counts(root: Path) -> None:
     save_pages(root / "training_groundtruth.tif", MASKS[:2])
-    with fails(r"training\.tif has 3 pages and its masks .*training_groundtruth\.tif 2: they must agree"):
+    with fails(
+        r"training\.tif has 3 pages and its masks .*training_groundtruth\.tif 2: they must agree"
+    ):
         at(root).scenes()
 
 
 @pytest.mark.parametrize(
     ("name", "page", "message"),
     [
-        ("training_groundtruth.tif", MASKS[1] // 255, r"training_groundtruth\.tif, page 2: value 1 is neither 0 .* nor 255"),
+        (
+            "training_groundtruth.tif",
+            MASKS[1] // 255,
+            r"training_groundtruth\.tif, page 2: value 1 is neither 0 .* nor 255",
+        ),
         (
             "training_groundtruth.tif",
             MASKS[1][:3],
-            r"training\.tif, page 2 is 4 x 6 pixels .* mask .*training_groundtruth\.tif, page 2 3 x 6",
+            (
+                r"training\.tif, page 2 is 4 x 6 pixels .* mask .*training_groundtruth\.tif, page 2"
+                r" 3 x 6"
+            ),
         ),
-        ("training.tif", IMAGES[1].astype(np.uint16), r"training\.tif, page 2: has 1 bands of uint16"),
+        (
+            "training.tif",
+            IMAGES[1].astype(np.uint16),
+            r"training\.tif, page 2: has 1 bands of uint16",
+        ),
     ],
 )
 def test_a_wrong_page_is_named(root: Path, name: str, page: Array, message: str) -> None:
@@ -160,14 +198,19 @@ def test_a_slice_of_the_official_size_is_12_crops_of_224(tmp_path: Path) -> None
     for name, pages in (("training", IMAGES), ("training_groundtruth", MASKS)):
         save_pages(tmp_path / f"{name}.tif", [np.resize(pages[0], (768, 1024))])
     [scene] = at(tmp_path, volumes="training").scenes()
-    crops = [(origin.row, origin.column) for origin, _, _ in cut(scene, *scene.read(), Patches(size=224))]
+    crops = [
+        (origin.row, origin.column) for origin, _, _ in cut(scene, *scene.read(), Patches(size=224))
+    ]
     assert crops == [(row, column) for row in (0, 224, 448) for column in (0, 224, 448, 672)]
 
 
 REAL = Path(os.environ.get("HARNESS_DATA") or "data") / "epfl-em"
 
 
-@pytest.mark.skipif(not REAL.is_dir(), reason=f"the EPFL electron microscopy data is not there: no folder {REAL} (set HARNESS_DATA)")
+@pytest.mark.skipif(
+    not REAL.is_dir(),
+    reason=f"the EPFL electron microscopy data is not there: no folder {REAL} (set HARNESS_DATA)",
+)
 def test_real_slices_have_the_known_shares() -> None:
     masks: dict[str, list[Array]] = {}
     for scene in at(REAL.resolve()).scenes():

@@ -26,12 +26,20 @@ def pairs(*labels: list[int]) -> Iterator[tuple[Patch, Patch]]:
 @pytest.mark.parametrize(
     ("floor", "labels", "predicted"),
     [
-        ("majority", [[0, 0, 0, 0], [1, 1, IGNORE, IGNORE], [1, IGNORE, IGNORE, IGNORE]], 0),  # 4 pixels against 3
-        ("mean-proportions", [[0, 0, 0, 0], [1, 1, IGNORE, IGNORE], [1, IGNORE, IGNORE, IGNORE]], 1),  # 1 patch against 2
+        # 4 pixels against 3
+        ("majority", [[0, 0, 0, 0], [1, 1, IGNORE, IGNORE], [1, IGNORE, IGNORE, IGNORE]], 0),
+        # 1 patch against 2
+        (
+            "mean-proportions",
+            [[0, 0, 0, 0], [1, 1, IGNORE, IGNORE], [1, IGNORE, IGNORE, IGNORE]],
+            1,
+        ),
         ("majority", [[2, IGNORE], [IGNORE, IGNORE]], 2),
     ],
 )
-def test_constant_floors_counted_by_hand(floor: Any, labels: list[list[int]], predicted: int) -> None:
+def test_constant_floors_counted_by_hand(
+    floor: Any, labels: list[list[int]], predicted: int
+) -> None:
     found = list(predictions(floor, pairs(*labels), iter([np.zeros((2, 3, 3), np.uint8)] * 2), 3))
     assert [patch.shape for patch in found] == [(2, 3)] * 2
     assert {int(value) for patch in found for value in patch.ravel()} == {predicted}
@@ -57,7 +65,11 @@ def test_features_against_loops() -> None:
 def test_qda_finds_classes_by_colour_and_skips_those_with_too_few_points() -> None:
     generator = np.random.default_rng(1)
     mask = np.repeat([0, 1], 200).reshape(20, 20).astype(np.uint8)
-    image = (np.array([60, 180])[mask][..., None] + generator.normal(0, 10, (20, 20, 3))).clip(0, 255).astype(np.uint8)
+    image = (
+        (np.array([60, 180])[mask][..., None] + generator.normal(0, 10, (20, 20, 3)))
+        .clip(0, 255)
+        .astype(np.uint8)
+    )
     labels = mask.copy()
     labels[0, :3] = 2  # three points of a class cannot give a covariance of nine features
     (found,) = predictions("qda", iter([(image, labels)]), iter([image]), 3)
@@ -80,7 +92,9 @@ def test_floors_stand_beside_networks_in_a_scenario(workplace: Workplace) -> Non
     workplace.write("tiny.yaml", TINY.replace("profiles:", floors + "profiles:"))
     done = workplace.harness("run", "tiny.yaml", "--only", "majority", "--only", "qda")
     assert done.returncode == 0, done.stdout + done.stderr
-    records = [json.loads(path.read_text()) for path in (workplace.folder / "runs").glob("*/record.json")]
+    records = [
+        json.loads(path.read_text()) for path in (workplace.folder / "runs").glob("*/record.json")
+    ]
     found = {record["method"]: record for record in records}
     assert found["majority"]["ledger"]["labelled_share"] == 1.0
     assert found["majority"]["metrics"]["iou"]["water"] == 0
@@ -92,7 +106,10 @@ def test_floors_stand_beside_networks_in_a_scenario(workplace: Workplace) -> Non
 @pytest.mark.parametrize(
     ("method", "message"),
     [
-        ("both: {supervision: full, loss: cross-entropy, floor: majority}", "give either a loss or a floor"),
+        (
+            "both: {supervision: full, loss: cross-entropy, floor: majority}",
+            "give either a loss or a floor",
+        ),
         ("none: {supervision: full}", "give either a loss or a floor"),
         ("bad: {floor: majorty}", "is not a choice. Did you mean 'majority'?"),
     ],

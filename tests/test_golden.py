@@ -1,4 +1,5 @@
-"""The numbers of one tiny run. A change that moves them raises PROTOCOL in harness/data.py and writes the new numbers here."""
+"""The numbers of one tiny run. A change that moves them raises PROTOCOL in harness/data.py and
+writes the new numbers here."""
 
 from __future__ import annotations
 
@@ -16,13 +17,21 @@ GOLDEN = {
 
 
 def test_golden_numbers(workplace: Workplace) -> None:
-    workplace.write("tiny.yaml", TINY.replace("batch_size: 8", "batch_size: 8, precision: fp32, augment: [flips, rotations, color-jitter]"))
+    workplace.write(
+        "tiny.yaml",
+        TINY.replace(
+            "batch_size: 8",
+            "batch_size: 8, precision: fp32, augment: [flips, rotations, color-jitter]",
+        ),
+    )
     done = workplace.harness("run", "tiny.yaml", "--executor", "inline")
     assert done.returncode == 0, done.stderr
     assert PROTOCOL == 1
     for path in (workplace.folder / "runs").glob("*/record.json"):
         record = json.loads(path.read_text())
         golden = GOLDEN[record["method"]]
-        assert [epoch["loss"] for epoch in record["history"]] == pytest.approx(golden["losses"], rel=1e-4)
+        assert [epoch["loss"] for epoch in record["history"]] == pytest.approx(
+            golden["losses"], rel=1e-4
+        )
         assert sum(map(sum, record["confusion"]["counts"][0])) == 64 * 64
         assert record["ledger"]["labelled_pixels"] == golden["labelled_pixels"]

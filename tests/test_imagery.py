@@ -1,4 +1,5 @@
-"""The data sets of harness_imagery: what they read, and how each mistake in the user's files is reported."""
+"""The data sets of harness_imagery: what they read, and how each mistake in the user's files is
+reported."""
 
 from __future__ import annotations
 
@@ -29,20 +30,37 @@ Array = NDArray[Any]
 DRIVERS = {".png": "PNG", ".tif": "GTiff", ".tiff": "GTiff", ".jpg": "JPEG", ".jpeg": "JPEG"}
 RED, BLUE, BLACK = (255, 0, 0), (0, 0, 255), (0, 0, 0)
 INDEX_PALETTE = "classes: [{name: ground, value: 0}, {name: roof, value: 7}]\nignore: [255]\n"
-COLOR_PALETTE = 'classes: [{name: ground, color: "#0000ff"}, {name: roof, color: [255, 0, 0]}]\nignore: ["#000000"]\n'
+COLOR_PALETTE = (
+    'classes: [{name: ground, color: "#0000ff"}, {name: roof, color: [255, 0, 0]}]\nignore:'
+    ' ["#000000"]\n'
+)
 
 
-def save(file: Path, pixels: Array, colormap: dict[int, tuple[int, int, int]] | None = None, **options: Any) -> Path:
+def save(
+    file: Path,
+    pixels: Array,
+    colormap: dict[int, tuple[int, int, int]] | None = None,
+    **options: Any,
+) -> Path:
     """Writes pixels [H, W] or [H, W, C] in the format of the suffix."""
     file.parent.mkdir(parents=True, exist_ok=True)
     bands = np.atleast_3d(pixels).transpose(2, 0, 1)
-    shape = {"count": len(bands), "height": bands.shape[1], "width": bands.shape[2], "dtype": bands.dtype}
+    shape = {
+        "count": len(bands),
+        "height": bands.shape[1],
+        "width": bands.shape[2],
+        "dtype": bands.dtype,
+    }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
-        with rasterio.open(file, "w", driver=DRIVERS[file.suffix.lower()], **shape, **options) as target:
+        with rasterio.open(
+            file, "w", driver=DRIVERS[file.suffix.lower()], **shape, **options
+        ) as target:
             target.write(bands)
             if colormap:
-                target.write_colormap(1, {value: (*color, 255) for value, color in colormap.items()})
+                target.write_colormap(
+                    1, {value: (*color, 255) for value, color in colormap.items()}
+                )
     file.with_name(file.name + ".aux.xml").unlink(missing_ok=True)
     return file
 
@@ -79,7 +97,12 @@ def fails(message: str) -> Any:
 
 
 def test_the_plugin_offers_its_data_sets() -> None:
-    assert [dataset.name for dataset in harness_datasets()] == ["aerial-dubai", "epfl-em", "image-folder", "massachusetts-buildings"]
+    assert [dataset.name for dataset in harness_datasets()] == [
+        "aerial-dubai",
+        "epfl-em",
+        "image-folder",
+        "massachusetts-buildings",
+    ]
 
 
 def test_importing_the_plugin_loads_no_reader() -> None:
@@ -88,7 +111,9 @@ def test_importing_the_plugin_loads_no_reader() -> None:
 
 
 @pytest.mark.parametrize("kind", [AerialDubai, ImageFolder])
-def test_where_the_data_is_does_not_change_the_key(kind: type[AerialDubai] | type[ImageFolder]) -> None:
+def test_where_the_data_is_does_not_change_the_key(
+    kind: type[AerialDubai] | type[ImageFolder],
+) -> None:
     dataset, moved = kind(folder="x"), kind(folder="elsewhere")
     assert moved.settings() != dataset.settings()
     assert moved.identity() == dataset.identity()
@@ -119,14 +144,18 @@ class TestImageFolder:
         np.testing.assert_array_equal(only_mask(tmp_path), np.array([0, 1, IGNORE])[indices])
 
     @pytest.mark.parametrize("suffix", [".png", ".tif"])
-    def test_a_paletted_mask_is_read_by_colour_or_else_by_value(self, tmp_path: Path, suffix: str) -> None:
+    def test_a_paletted_mask_is_read_by_colour_or_else_by_value(
+        self, tmp_path: Path, suffix: str
+    ) -> None:
         folder(tmp_path)
         (tmp_path / "masks/a.png").unlink()
         stored = np.array([[0, 1, 2, 2, 1, 0]] * 4, np.uint8)
         save(tmp_path / f"masks/a{suffix}", stored, {0: BLACK, 1: RED, 2: BLUE})
         (tmp_path / "palette.yaml").write_text(COLOR_PALETTE)
         assert only_mask(tmp_path)[0].tolist() == [IGNORE, 1, 0, 0, 1, IGNORE]
-        (tmp_path / "palette.yaml").write_text("classes: [{name: one}, {name: two, value: 2}]\nignore: [1]")
+        (tmp_path / "palette.yaml").write_text(
+            "classes: [{name: one}, {name: two, value: 2}]\nignore: [1]"
+        )
         assert only_mask(tmp_path)[0].tolist() == [0, IGNORE, 1, 1, IGNORE, 0]
 
     def test_a_paletted_image_is_read_as_rgb(self, tmp_path: Path) -> None:
@@ -144,16 +173,29 @@ class TestImageFolder:
         np.testing.assert_array_equal(scene.read()[0], image)
 
     def test_value_defaults_to_the_position(self, tmp_path: Path) -> None:
-        folder(tmp_path, palette="classes: [{name: a}, {name: b}, {name: c, value: 7}]\nignore: [255]")
+        folder(
+            tmp_path, palette="classes: [{name: a}, {name: b}, {name: c, value: 7}]\nignore: [255]"
+        )
         assert only_mask(tmp_path)[0].tolist() == [0, 2, IGNORE, 0, 2, 0]
 
-    def test_classes_keep_their_colours_and_the_others_get_distinct_ones(self, tmp_path: Path) -> None:
+    def test_classes_keep_their_colours_and_the_others_get_distinct_ones(
+        self, tmp_path: Path
+    ) -> None:
         names = [f"c{index}" for index in range(20)]
-        dataset = ImageFolder(folder=str(folder(tmp_path, palette=json.dumps({"classes": [{"name": name} for name in names]}))))
+        dataset = ImageFolder(
+            folder=str(
+                folder(
+                    tmp_path, palette=json.dumps({"classes": [{"name": name} for name in names]})
+                )
+            )
+        )
         generated = dataset.classes
         assert [one.name for one in generated] == names
         assert len({one.color for one in generated}) == 20
-        taken = [{"name": name} | ({"color": list(generated[0].color)} if name == "c3" else {}) for name in names]
+        taken = [
+            {"name": name} | ({"color": list(generated[0].color)} if name == "c3" else {})
+            for name in names
+        ]
         (tmp_path / "palette.yaml").write_text(json.dumps({"classes": taken}))
         assert dataset.classes[3].color == generated[0].color
         assert len({one.color for one in dataset.classes}) == 20
@@ -173,7 +215,9 @@ class TestImageFolder:
         (tmp_path / "images/._c.png").write_bytes(b"")
         scenes = scenes_of(tmp_path)
         assert [scene.key for scene in scenes] == ["a.x", "c", "t1/b", "t2/b"]
-        assert scenes[2].files == tuple(tmp_path / name for name in ("images/t1/b.png", "masks/t1/b.png", "palette.yaml"))
+        assert scenes[2].files == tuple(
+            tmp_path / name for name in ("images/t1/b.png", "masks/t1/b.png", "palette.yaml")
+        )
 
     def test_linked_folders_are_followed(self, tmp_path: Path) -> None:
         elsewhere = folder(tmp_path / "elsewhere", ["b"])
@@ -182,10 +226,15 @@ class TestImageFolder:
             (root / kind / "tile").symlink_to(elsewhere / kind)
         assert [scene.key for scene in scenes_of(root)] == ["a", "tile/b"]
 
-    def test_folder_is_below_the_data_root_or_absolute(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_folder_is_below_the_data_root_or_absolute(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         folder(tmp_path / "mine")
         monkeypatch.setenv("HARNESS_DATA", str(tmp_path))
-        assert ImageFolder(folder="mine").scenes()[0].files == ImageFolder(folder=str(tmp_path / "mine")).scenes()[0].files
+        assert (
+            ImageFolder(folder="mine").scenes()[0].files
+            == ImageFolder(folder=str(tmp_path / "mine")).scenes()[0].files
+        )
         with fails(f"no folder {tmp_path}/other.*HARNESS_DATA"):
             ImageFolder(folder="other").scenes()
         with fails("HARNESS_DATA"):
@@ -196,8 +245,12 @@ class TestImageFolder:
         (tmp_path / "images").rename(tmp_path / "img")
         (tmp_path / "masks").rename(tmp_path / "gt")
         (tmp_path / "palette.yaml").rename(tmp_path / "classes.json")
-        (tmp_path / "classes.json").write_text('{"classes": [{"name": "a"}, {"name": "b", "value": 7}], "ignore": [255]}')
-        assert only_mask(tmp_path, images="img", masks="gt", palette="classes.json")[0, :3].tolist() == [0, 1, IGNORE]
+        (tmp_path / "classes.json").write_text(
+            '{"classes": [{"name": "a"}, {"name": "b", "value": 7}], "ignore": [255]}'
+        )
+        assert only_mask(tmp_path, images="img", masks="gt", palette="classes.json")[
+            0, :3
+        ].tolist() == [0, 1, IGNORE]
 
     def test_split_folders(self, tmp_path: Path) -> None:
         folder(tmp_path)
@@ -212,7 +265,10 @@ class TestImageFolder:
         ("name", "text"),
         [
             ("splits.csv", "image,split\nt1/a,train\nt1/b.png,val\nc,test\n"),
-            ("splits.csv", "\ufeffsplit,image\r\ntrain,./t1/a.png\r\nvalidation, b\r\ntest,c.png\r\n"),
+            (
+                "splits.csv",
+                "\ufeffsplit,image\r\ntrain,./t1/a.png\r\nvalidation, b\r\ntest,c.png\r\n",
+            ),
             ("splits.yaml", "train: [t1/a]\nvalidation: [b]\ntest:\n  - c\n"),
             ("splits.json", '{"train": ["a.png"], "val": ["t1/b"], "test": ["c"]}'),
         ],
@@ -221,24 +277,39 @@ class TestImageFolder:
         folder(tmp_path, ["t1/a", "t1/b", "c"])
         (tmp_path / name).write_text(text, encoding="utf-8")
         scenes = scenes_of(tmp_path, splits=name)
-        assert {scene.key: scene.part for scene in scenes} == {"t1/a": "train", "t1/b": "validation", "c": "test"}
+        assert {scene.key: scene.part for scene in scenes} == {
+            "t1/a": "train",
+            "t1/b": "validation",
+            "c": "test",
+        }
         assert all(scene.group == scene.key for scene in scenes)
         assert all(scene.files[-1] == tmp_path / name for scene in scenes)
 
     def test_groups_from_the_split_file(self, tmp_path: Path) -> None:
         folder(tmp_path, ["a", "b", "c"])
         (tmp_path / "s.csv").write_text("image,split,group\na,train,one\nb,train,one\nc,test,two\n")
-        assert [scene.group for scene in scenes_of(tmp_path, splits="s.csv")] == ["one", "one", "two"]
+        assert [scene.group for scene in scenes_of(tmp_path, splits="s.csv")] == [
+            "one",
+            "one",
+            "two",
+        ]
         with fails(r"s\.csv: has a column group, and `group` is set as well"):
             scenes_of(tmp_path, splits="s.csv", group="(.)")
 
     def test_groups_from_a_regular_expression(self, tmp_path: Path) -> None:
         folder(tmp_path, ["t1/a", "t1/b", "t2/a"])
-        assert [scene.group for scene in scenes_of(tmp_path, group=r"^(t\d)/")] == ["t1", "t1", "t2"]
+        assert [scene.group for scene in scenes_of(tmp_path, group=r"^(t\d)/")] == [
+            "t1",
+            "t1",
+            "t2",
+        ]
         with fails("finds no group in the image 't2/a'"):
             scenes_of(tmp_path, group="(t1)")
 
-    @pytest.mark.parametrize(("pattern", "message"), [("t1", "has 0 groups"), ("(a)(b)", "has 2 groups"), ("(", "no regular expression")])
+    @pytest.mark.parametrize(
+        ("pattern", "message"),
+        [("t1", "has 0 groups"), ("(a)(b)", "has 2 groups"), ("(", "no regular expression")],
+    )
     def test_wrong_regular_expressions_are_refused(self, pattern: str, message: str) -> None:
         with pytest.raises(ValidationError, match=message):
             ImageFolder(folder="x", group=pattern)
@@ -257,17 +328,36 @@ class TestImageFolderMistakesInPixels:
             (
                 INDEX_PALETTE,
                 np.full((4, 6), 3, np.uint8),
-                r"masks/a\.png: the mask holds value 3: add it to `classes` or to `ignore` in .*palette",
+                (
+                    r"masks/a\.png: the mask holds value 3: add it to `classes` or to `ignore` in"
+                    r" .*palette"
+                ),
             ),
             (
                 COLOR_PALETTE,
                 np.full((4, 6, 3), 16, np.uint8),
                 r"masks/a\.png: the mask holds colour #101010: add it to `classes` or to `ignore`",
             ),
-            (INDEX_PALETTE, np.zeros((4, 6, 3), np.uint8), r"masks/a\.png: is a colour mask, but no class has a colour.*palette\.yaml"),
-            (INDEX_PALETTE, np.zeros((4, 6, 2), np.uint8), r"masks/a\.png: a mask has 1 band.*this one has 2"),
-            (INDEX_PALETTE, np.zeros((4, 6), np.uint16), r"masks/a\.png: has uint16 pixels: convert it to 8 bits"),
-            (INDEX_PALETTE, np.zeros((4, 5), np.uint8), r"images/a\.png is 4 x 6 .* mask .*masks/a\.png 4 x 5"),
+            (
+                INDEX_PALETTE,
+                np.zeros((4, 6, 3), np.uint8),
+                r"masks/a\.png: is a colour mask, but no class has a colour.*palette\.yaml",
+            ),
+            (
+                INDEX_PALETTE,
+                np.zeros((4, 6, 2), np.uint8),
+                r"masks/a\.png: a mask has 1 band.*this one has 2",
+            ),
+            (
+                INDEX_PALETTE,
+                np.zeros((4, 6), np.uint16),
+                r"masks/a\.png: has uint16 pixels: convert it to 8 bits",
+            ),
+            (
+                INDEX_PALETTE,
+                np.zeros((4, 5), np.uint8),
+                r"images/a\.png is 4 x 6 .* mask .*masks/a\.png 4 x 5",
+            ),
         ],
     )
     def test_mask(self, tmp_path: Path, palette: str, pixels: Array, message: str) -> None:
@@ -275,8 +365,14 @@ class TestImageFolderMistakesInPixels:
         with fails(message):
             only_mask(tmp_path)
 
-    def test_unknown_colour_of_a_paletted_mask_names_the_other_way_to_read_it(self, tmp_path: Path) -> None:
-        save(folder(tmp_path, palette=COLOR_PALETTE) / "masks/a.png", np.ones((4, 6), np.uint8), {0: RED, 1: (1, 2, 3)})
+    def test_unknown_colour_of_a_paletted_mask_names_the_other_way_to_read_it(
+        self, tmp_path: Path
+    ) -> None:
+        save(
+            folder(tmp_path, palette=COLOR_PALETTE) / "masks/a.png",
+            np.ones((4, 6), np.uint8),
+            {0: RED, 1: (1, 2, 3)},
+        )
         with fails("colour #010203: .* leave out the colours"):
             only_mask(tmp_path)
 
@@ -286,7 +382,10 @@ class TestImageFolderMistakesInPixels:
         save(tmp_path / "masks/a.jpg", np.full((4, 6), 7, np.uint8))
         assert (only_mask(tmp_path) == 1).all()
         save(tmp_path / "masks/a.jpg", np.array([[0, 7, 0, 7, 255, 0]] * 4, np.uint8))
-        with fails(r"masks/a\.jpg: the mask holds value .* JPEG compression changes labels: save masks as PNG"):
+        with fails(
+            r"masks/a\.jpg: the mask holds value .* JPEG compression changes labels: save masks"
+            r" as PNG"
+        ):
             only_mask(tmp_path)
 
     def test_sixteen_bit_image(self, tmp_path: Path) -> None:
@@ -298,8 +397,15 @@ class TestImageFolderMistakesInPixels:
     @pytest.mark.parametrize("suffix", [".png", ".tif", ".jpg"])
     @pytest.mark.parametrize("kept", [0.0, 0.01, 0.6, 0.99])
     @pytest.mark.parametrize("bands", [1, 3])
-    def test_truncated_files(self, tmp_path: Path, kind: str, suffix: str, kept: float, bands: int) -> None:
-        folder(tmp_path, palette=json.dumps({"classes": [{"name": str(v), "color": [v, v, v]} for v in range(255)]}))
+    def test_truncated_files(
+        self, tmp_path: Path, kind: str, suffix: str, kept: float, bands: int
+    ) -> None:
+        folder(
+            tmp_path,
+            palette=json.dumps(
+                {"classes": [{"name": str(v), "color": [v, v, v]} for v in range(255)]}
+            ),
+        )
         (tmp_path / kind / "a.png").unlink()
         file = save(tmp_path / kind / f"a{suffix}", noise(200, 300, bands))
         whole = file.read_bytes()
@@ -312,7 +418,8 @@ class TestImageFolderMistakesInPixels:
         file = save(tmp_path / "images/a.jpg", noise(200, 300, 3))
         whole = file.read_bytes()
         middle = len(whole) // 2
-        file.write_bytes(whole[:middle] + b"\xff\xd0" + whole[middle:])  # a restart marker where none belongs
+        # a restart marker where none belongs
+        file.write_bytes(whole[:middle] + b"\xff\xd0" + whole[middle:])
         with fails(r"images/a\.jpg: cannot be read, is missing or damaged: libjpeg"):
             only_mask(tmp_path)
 
@@ -330,9 +437,16 @@ class TestImageFolderMistakesInPixels:
             only_mask(tmp_path)
 
     def test_another_format_behind_the_suffix(self, tmp_path: Path) -> None:
-        source = '<SourceFilename relativeToVRT="1">b.png</SourceFilename><SourceBand>1</SourceBand>'
-        band = f'<VRTRasterBand dataType="Byte" band="1"><SimpleSource>{source}</SimpleSource></VRTRasterBand>'
-        (folder(tmp_path) / "images/a.png").write_text(f'<VRTDataset rasterXSize="6" rasterYSize="4">{band}</VRTDataset>')
+        source = (
+            '<SourceFilename relativeToVRT="1">b.png</SourceFilename><SourceBand>1</SourceBand>'
+        )
+        band = (
+            '<VRTRasterBand dataType="Byte"'
+            f' band="1"><SimpleSource>{source}</SimpleSource></VRTRasterBand>'
+        )
+        (folder(tmp_path) / "images/a.png").write_text(
+            f'<VRTDataset rasterXSize="6" rasterYSize="4">{band}</VRTDataset>'
+        )
         with fails(r"images/a\.png: is a VRT file: use PNG, TIFF or JPEG"):
             only_mask(tmp_path)
 
@@ -383,16 +497,24 @@ class TestImageFolderMistakesInLayout:
             scenes_of(tmp_path)
 
     @pytest.mark.parametrize(
-        ("name", "message"), [("valid", "valid: .* is no split. Did you mean 'val"), ("validation", "both val and validation")]
+        ("name", "message"),
+        [
+            ("valid", "valid: .* is no split. Did you mean 'val"),
+            ("validation", "both val and validation"),
+        ],
     )
-    def test_split_folders_that_would_be_overlooked_or_mixed_up(self, tmp_path: Path, name: str, message: str) -> None:
+    def test_split_folders_that_would_be_overlooked_or_mixed_up(
+        self, tmp_path: Path, name: str, message: str
+    ) -> None:
         for split in ("train", "val", name):
             folder(tmp_path / split)
         (tmp_path / "palette.yaml").write_text(INDEX_PALETTE)
         with fails(message):
             scenes_of(tmp_path)
 
-    @pytest.mark.parametrize(("images", "masks"), [("images", "images"), (".", "masks"), ("images", "images/masks")])
+    @pytest.mark.parametrize(
+        ("images", "masks"), [("images", "images"), (".", "masks"), ("images", "images/masks")]
+    )
     def test_images_and_masks_in_one_folder(self, tmp_path: Path, images: str, masks: str) -> None:
         with fails("neither folder may be in the other"):
             scenes_of(folder(tmp_path), images=images, masks=masks)
@@ -403,19 +525,47 @@ class TestImageFolderMistakesInLayout:
             ("s.csv", "image,split\na,train\nz,test\n", r"s\.csv, line 3: no image 'z'"),
             ("s.csv", "image,split\ntile-l,train\n", r"no image 'tile-l'. Did you mean 'tile-1'\?"),
             ("s.csv", "image,split\na,train\n", r"s\.csv: does not assign image d1/same"),
-            ("s.csv", "image,split\na,train\na.png,test\n", r"s\.csv, line 3: image a is assigned twice"),
-            ("s.csv", "image,split\na,tests\n", r"s\.csv, line 2: no split 'tests'. Did you mean 'test'\?"),
-            ("s.csv", "image,split\nsame,test\n", r"'same' may be d1/same or d2/same: write its path"),
-            ("s.csv", "image,splits\na,test\n", r"s\.csv: unknown column 'splits'. Did you mean 'split'\?"),
+            (
+                "s.csv",
+                "image,split\na,train\na.png,test\n",
+                r"s\.csv, line 3: image a is assigned twice",
+            ),
+            (
+                "s.csv",
+                "image,split\na,tests\n",
+                r"s\.csv, line 2: no split 'tests'. Did you mean 'test'\?",
+            ),
+            (
+                "s.csv",
+                "image,split\nsame,test\n",
+                r"'same' may be d1/same or d2/same: write its path",
+            ),
+            (
+                "s.csv",
+                "image,splits\na,test\n",
+                r"s\.csv: unknown column 'splits'. Did you mean 'split'\?",
+            ),
             ("s.csv", "image\na\n", r"s\.csv: lacks the column 'split'"),
             ("s.csv", "", r"s\.csv: lacks the column 'image'"),
             ("s.csv", "image,split\na\n", r"s\.csv, line 2: needs one value in each column"),
-            ("s.csv", "image,split\na,train,t1\n", r"s\.csv, line 2: needs one value in each column"),
-            ("s.csv", "image,split,group\na,train,\n", r"s\.csv, line 2: needs one value in each column"),
+            (
+                "s.csv",
+                "image,split\na,train,t1\n",
+                r"s\.csv, line 2: needs one value in each column",
+            ),
+            (
+                "s.csv",
+                "image,split,group\na,train,\n",
+                r"s\.csv, line 2: needs one value in each column",
+            ),
             ("s.csv", None, r"s\.csv is missing: it is a CSV file with the columns image,split"),
             ("s.yaml", None, r"s\.yaml is missing: it is a CSV file with the columns image,split"),
             ("s.yaml", "train: [a, z]", r"s\.yaml: train\[1\]: no image 'z'"),
-            ("s.yaml", "train: [001]", r"s\.yaml: train\[0\]: 1 is no text: put the image's name in quotes"),
+            (
+                "s.yaml",
+                "train: [001]",
+                r"s\.yaml: train\[0\]: 1 is no text: put the image's name in quotes",
+            ),
             ("s.yaml", "train: a", r"s\.yaml: train: must be a list of images"),
             ("s.yaml", "[a]", r"s\.yaml: is no mapping"),
             ("s.yaml", "training: [a]", r"no split 'training'. Did you mean 'train'\?"),
@@ -451,26 +601,58 @@ class TestImageFolderMistakesInLayout:
         ("classes: []", "classes: list should have at least 1 item"),
         ("ignore: [255]", "classes: field required"),
         ("classes: [{name: a}]\nignored: [255]", "ignored: unknown key. Did you mean 'ignore'"),
-        ("classes: [{name: a, colour: '#000000'}]", r"classes\[0\]\.colour: unknown key. Did you mean 'color'"),
+        (
+            "classes: [{name: a, colour: '#000000'}]",
+            r"classes\[0\]\.colour: unknown key. Did you mean 'color'",
+        ),
         ("classes: [{value: 0}]", r"classes\[0\]\.name: field required"),
         ("classes: [{name: no}]", r"classes\[0\]\.name: input should be a valid string"),
-        ("classes: [{name: a}, {name: a}]", r"classes\[1\]\.name: 'a' is taken already, by classes\[0\]\.name"),
-        ("classes: [{name: a, value: 4}, {name: b, value: 4}]", r"classes\[1\]\.value: 4 is taken already, by classes\[0\]\.value"),
-        ("classes: [{name: a, value: 1}, {name: b}]", r"classes\[1\] \(its position is its value\): 1 is taken already"),
+        (
+            "classes: [{name: a}, {name: a}]",
+            r"classes\[1\]\.name: 'a' is taken already, by classes\[0\]\.name",
+        ),
+        (
+            "classes: [{name: a, value: 4}, {name: b, value: 4}]",
+            r"classes\[1\]\.value: 4 is taken already, by classes\[0\]\.value",
+        ),
+        (
+            "classes: [{name: a, value: 1}, {name: b}]",
+            r"classes\[1\] \(its position is its value\): 1 is taken already",
+        ),
         ("classes: [{name: a}]\nignore: [0]", r"ignore\[0\]: 0 is taken already, by classes\[0\]"),
-        ("classes: [{name: a, color: '#0a0000'}, {name: b, color: [10, 0, 0]}]", r"classes\[1\]\.color: #0a0000 is taken already"),
-        ("classes: [{name: a, color: [0, 0, 1]}]\nignore: [255, '#000001']", r"ignore\[1\]: #000001 is taken already"),
-        ("classes: [{name: a, color: red}]", r"classes\[0\]\.color: 'red' is no colour: write \"#rrggbb\""),
-        ("classes: [{name: a, color: 000000}]", r"classes\[0\]\.color: 0 is no colour: write \"#rrggbb\", with the quotes"),
-        ("classes:\n  - name: a\n    color: #ff0000", r"classes\[0\]\.color: None is no colour: write \"#rrggbb\", with the quotes"),
-        ("classes: [{name: a, color: [0, 0, 256]}]", r"classes\[0\]\.color: \[0, 0, 256\] is no colour"),
+        (
+            "classes: [{name: a, color: '#0a0000'}, {name: b, color: [10, 0, 0]}]",
+            r"classes\[1\]\.color: #0a0000 is taken already",
+        ),
+        (
+            "classes: [{name: a, color: [0, 0, 1]}]\nignore: [255, '#000001']",
+            r"ignore\[1\]: #000001 is taken already",
+        ),
+        (
+            "classes: [{name: a, color: red}]",
+            r"classes\[0\]\.color: 'red' is no colour: write \"#rrggbb\"",
+        ),
+        (
+            "classes: [{name: a, color: 000000}]",
+            r"classes\[0\]\.color: 0 is no colour: write \"#rrggbb\", with the quotes",
+        ),
+        (
+            "classes:\n  - name: a\n    color: #ff0000",
+            r"classes\[0\]\.color: None is no colour: write \"#rrggbb\", with the quotes",
+        ),
+        (
+            "classes: [{name: a, color: [0, 0, 256]}]",
+            r"classes\[0\]\.color: \[0, 0, 256\] is no colour",
+        ),
         ("classes: [{name: a, value: 256}]", r"classes\[0\]\.value: 256 is no value of a mask"),
         ("classes: [{name: a, value: true}]", r"classes\[0\]\.value: True is no value of a mask"),
         ("classes: [{name: a}]\nignore: [1.5]", r"ignore\[0\]: 1.5 is no value"),
         ("classes: [{name: a}]\nignore: ['#12345']", r"ignore\[0\]: '#12345' is no colour"),
     ],
 )
-def test_palette_mistakes_name_file_and_field(tmp_path: Path, text: str | None, message: str) -> None:
+def test_palette_mistakes_name_file_and_field(
+    tmp_path: Path, text: str | None, message: str
+) -> None:
     file = folder(tmp_path) / "palette.yaml"
     file.unlink()
     if text is not None:
@@ -480,12 +662,21 @@ def test_palette_mistakes_name_file_and_field(tmp_path: Path, text: str | None, 
             attempt()
 
 
-DUBAI = ((0x3C, 0x10, 0x98), (0x84, 0x29, 0xF6), (0x6E, 0xC1, 0xE4), (0xFE, 0xDD, 0x3A), (0xE2, 0xA9, 0x29), (0x9B, 0x9B, 0x9B), BLACK)
+DUBAI = (
+    (0x3C, 0x10, 0x98),
+    (0x84, 0x29, 0xF6),
+    (0x6E, 0xC1, 0xE4),
+    (0xFE, 0xDD, 0x3A),
+    (0xE2, 0xA9, 0x29),
+    (0x9B, 0x9B, 0x9B),
+    BLACK,
+)
 
 
 @pytest.fixture
 def dubai(tmp_path: Path) -> Path:
-    """A complete data set of 4 x 6 images, each mask with the seven colours; paletted in tile 2, as the original."""
+    """A complete data set of 4 x 6 images, each mask with the seven colours; paletted in tile 2, as
+    the original."""
     indices = np.arange(24).reshape(4, 6) % 7
     image = save(tmp_path / "image.jpg", noise(4, 6, 3))
     plain = save(tmp_path / "plain.png", colored(indices, DUBAI))
@@ -506,7 +697,9 @@ def dubai(tmp_path: Path) -> Path:
 class TestAerialDubai:
     def test_scenes_are_in_order_with_the_tile_as_group(self, dubai: Path) -> None:
         scenes = AerialDubai(folder=str(dubai)).scenes()
-        assert [scene.key for scene in scenes] == [f"tile-{tile}/00{part}" for tile in range(1, 9) for part in range(1, 10)]
+        assert [scene.key for scene in scenes] == [
+            f"tile-{tile}/00{part}" for tile in range(1, 9) for part in range(1, 10)
+        ]
         assert {scene.group for scene in scenes[9:18]} == {"tile-2"}
         assert all(scene.part is None for scene in scenes)
         assert [file.relative_to(dubai).as_posix() for file in scenes[10].files] == [
@@ -524,7 +717,9 @@ class TestAerialDubai:
             ({"unlabeled": "class", "black": "unlabeled"}, [5, 5]),
         ],
     )
-    def test_colours_become_classes(self, dubai: Path, scene: int, fields: dict[str, Any], last: list[int]) -> None:
+    def test_colours_become_classes(
+        self, dubai: Path, scene: int, fields: dict[str, Any], last: list[int]
+    ) -> None:
         dataset = AerialDubai(folder=str(dubai), **fields)
         image, mask = dataset.scenes()[scene].read()
         assert image.shape == (4, 6, 3)
@@ -534,7 +729,9 @@ class TestAerialDubai:
         assert [one.name for one in dataset.classes] == names[: 6 if "unlabeled" in fields else 5]
         assert [one.color for one in dataset.classes] == list(DUBAI[: len(dataset.classes)])
 
-    @pytest.mark.parametrize("missing", ["Tile 8/masks/image_part_009.png", "Tile 1/images/image_part_001.jpg", "Tile 3"])
+    @pytest.mark.parametrize(
+        "missing", ["Tile 8/masks/image_part_009.png", "Tile 1/images/image_part_001.jpg", "Tile 3"]
+    )
     def test_an_incomplete_folder_names_what_is_missing_and_where_to_get_it(
         self, dubai: Path, missing: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -543,7 +740,13 @@ class TestAerialDubai:
         shutil.rmtree(file) if file.is_dir() else file.unlink()
         with pytest.raises(InputError) as caught:
             AerialDubai().scenes()
-        for part in (f"{file}", "HARNESS_DATA", str(dubai.parent), "Tile K/{images,masks}/image_part_00N.{jpg,png}", "Humans in the Loop"):
+        for part in (
+            f"{file}",
+            "HARNESS_DATA",
+            str(dubai.parent),
+            "Tile K/{images,masks}/image_part_00N.{jpg,png}",
+            "Humans in the Loop",
+        ):
             assert part in str(caught.value)
 
     def test_a_missing_folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -551,16 +754,24 @@ class TestAerialDubai:
         with fails(f"no folder {tmp_path}/aerial-dubai. Set HARNESS_DATA"):
             AerialDubai().scenes()
 
-    def test_a_relative_folder_is_below_the_data_root(self, dubai: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_relative_folder_is_below_the_data_root(
+        self, dubai: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setenv("HARNESS_DATA", str(dubai.parent))
         assert AerialDubai().scenes()[0].files == AerialDubai(folder=str(dubai)).scenes()[0].files
 
     @pytest.mark.parametrize(
         ("pixels", "message"),
         [
-            (np.full((4, 6, 3), 0x12, np.uint8), r"image_part_001\.png: colour #121212 is none of this data set's"),
+            (
+                np.full((4, 6, 3), 0x12, np.uint8),
+                r"image_part_001\.png: colour #121212 is none of this data set's",
+            ),
             (np.zeros((4, 6), np.uint8), r"image_part_001\.png: has no colours"),
-            (np.zeros((3, 6, 3), np.uint8), r"image_part_001\.jpg is 4 x 6 .*image_part_001\.png 3 x 6"),
+            (
+                np.zeros((3, 6, 3), np.uint8),
+                r"image_part_001\.jpg is 4 x 6 .*image_part_001\.png 3 x 6",
+            ),
         ],
     )
     def test_a_changed_mask(self, dubai: Path, pixels: Array, message: str) -> None:
@@ -580,7 +791,10 @@ class TestAerialDubai:
 REAL = Path(os.environ.get("HARNESS_DATA") or "data") / "aerial-dubai"
 
 
-@pytest.mark.skipif(not REAL.is_dir(), reason=f"the aerial-dubai data is not there: no folder {REAL} (set HARNESS_DATA)")
+@pytest.mark.skipif(
+    not REAL.is_dir(),
+    reason=f"the aerial-dubai data is not there: no folder {REAL} (set HARNESS_DATA)",
+)
 class TestRealAerialDubai:
     def test_shares_sizes_and_patches(self) -> None:
         dataset = AerialDubai(folder=str(REAL.resolve()), unlabeled="class")

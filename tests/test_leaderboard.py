@@ -20,9 +20,18 @@ from harness.pages import headline, to_markdown
 from harness.spreadsheet import to_csv
 from harness.statistics import Interval
 
-FULL = [record("full", seed, counts, 100, 4.0) for seed, counts in enumerate([[[6, 2], [0, 2]], [[8, 0], [0, 2]]])]
+FULL = [
+    record("full", seed, counts, 100, 4.0)
+    for seed, counts in enumerate([[[6, 2], [0, 2]], [[8, 0], [0, 2]]])
+]
 WEAK = record("points|<i>", 0, [[6, 2], [2, 0]], 5, 2.0)
-FAILED = {"status": "failed", "key": "f", "method": "points|<i>", "seed": 1, "error": {"type": "RuntimeError", "message": "out of luck"}}
+FAILED = {
+    "status": "failed",
+    "key": "f",
+    "method": "points|<i>",
+    "seed": 1,
+    "error": {"type": "RuntimeError", "message": "out of luck"},
+}
 BOARD = Board(HEADER, (FULL[0], WEAK, FULL[1], FAILED))
 
 
@@ -46,7 +55,9 @@ def cells(page: str, table: int, method: str) -> list[str]:
     """The cells of a method's line in a page's nth table."""
     tables = [block for block in page.replace("\\|", "").split("\n\n") if block.startswith("|")]
     return next(
-        [cell.strip() for cell in line.split("|")[1:-1]] for line in tables[table].splitlines() if method in map(str.strip, line.split("|"))
+        [cell.strip() for cell in line.split("|")[1:-1]]
+        for line in tables[table].splitlines()
+        if method in map(str.strip, line.split("|"))
     )
 
 
@@ -62,8 +73,14 @@ def test_markdown_shows_failures_and_escapes() -> None:
 
 
 def test_the_headline_by_hand() -> None:
-    page = to_markdown(scored({"full": [800, 820, 840], "points": [700, 730, 730], "qda": [300, 300, 330]}, {"qda": "qda"}))
-    # mean 0.72, sd sqrt(3e-4), t(2) 4.3027; differences -0.1, -0.09, -0.11; (0.72 - 0.31) / (0.82 - 0.31)
+    page = to_markdown(
+        scored(
+            {"full": [800, 820, 840], "points": [700, 730, 730], "qda": [300, 300, 330]},
+            {"qda": "qda"},
+        )
+    )
+    # mean 0.72, sd sqrt(3e-4), t(2) 4.3027; differences -0.1, -0.09, -0.11; (0.72 - 0.31) / (0.82 -
+    # 0.31)
     line = ["†", "points", "72.0 [67.7, 76.3]", "−10.0 [−12.5, −7.5]", "87.8", "80.4", "5", "3"]
     assert cells(page, 0, "points") == line
     assert cells(page, 0, "full")[:4] == ["–", "full", "82.0 [77.0, 87.0]", "reference"]
@@ -71,7 +88,12 @@ def test_the_headline_by_hand() -> None:
 
 
 def test_methods_are_ranked_from_five_seeds_listed_from_three_and_apart_below() -> None:
-    scores = {"full": [900] * 5, "two": [500, 510], "four": [600, 610, 620, 630], "good": [800, 801, 802, 803, 804]}
+    scores = {
+        "full": [900] * 5,
+        "two": [500, 510],
+        "four": [600, 610, 620, 630],
+        "good": [800, 801, 802, 803, 804],
+    }
     scores |= {"same": [801, 800, 802, 804, 803], "bad": [400, 411, 402, 403, 404]}
     board = scored(scores)
     assert {row.method: (row.standing, row.rank) for row in rows(board)} == {
@@ -93,7 +115,12 @@ def test_methods_are_ranked_from_five_seeds_listed_from_three_and_apart_below() 
 
 
 def test_the_gap_is_closed_from_qda_or_the_majority_or_the_most_frequent_class() -> None:
-    scores = {"full": [800, 800], "points": [600, 600], "constant": [100, 100], "pixels": [200, 200]}
+    scores = {
+        "full": [800, 800],
+        "points": [600, 600],
+        "constant": [100, 100],
+        "pixels": [200, 200],
+    }
     qda = scored(scores, {"constant": "majority", "pixels": "qda"})
     majority = scored(scores, {"constant": "majority"})
     bare = scored(scores)
@@ -109,14 +136,31 @@ def test_a_run_has_collapsed_where_it_is_no_better_than_the_commonest_class() ->
 
 
 def test_details_have_columns_where_records_have_them() -> None:
-    boundary = {"radius": 3, "intersection": [1, 0], "union": [4, 0], "predicted": [2, 0], "true": [2, 0]}
+    boundary = {
+        "radius": 3,
+        "intersection": [1, 0],
+        "union": [4, 0],
+        "predicted": [2, 0],
+        "true": [2, 0],
+    }
     boundary |= {"predicted_matched": [1, 0], "true_matched": [1, 0]}
     details = {"boundary": boundary, "proportions": {"hard": {"error": 0.125}}}
-    details["calibration"] = {"pixels": [1, 3], "correct": [1, 1], "confidence": [0.5, 2.5], "nll": 2.0}
+    details["calibration"] = {
+        "pixels": [1, 3],
+        "correct": [1, 1],
+        "confidence": [0.5, 2.5],
+        "nll": 2.0,
+    }
     board = scored({"full": [800], "points": [700]})
     board = Board(board.header, (board.records[0] | {"details": details}, board.records[1]))
     assert {name: value.mean for name, value in rows(board)[0].details.items()} == pytest.approx(
-        {"boundary_iou": 0.25, "boundary_f1": 0.5, "proportion_error_hard": 0.125, "ece": 0.5, "nll": 0.5}
+        {
+            "boundary_iou": 0.25,
+            "boundary_f1": 0.5,
+            "proportion_error_hard": 0.125,
+            "ece": 0.5,
+            "nll": 0.5,
+        }
     )
     page = to_markdown(board)
     assert "boundary IoU (%) |" in page
@@ -139,13 +183,17 @@ def test_a_smoke_test_is_called_one_and_has_no_ranks() -> None:
         assert "a smoke test, not a result" in page.splitlines()[0]
         assert "rank |" not in page
         assert all(row.rank is None for row in rows(board))
-        assert {line["standing"] for line in csv.DictReader(io.StringIO(to_csv(board)))} == {"smoke"}
+        assert {line["standing"] for line in csv.DictReader(io.StringIO(to_csv(board)))} == {
+            "smoke"
+        }
 
 
 @settings(max_examples=20)
 @given(st.permutations(range(12)))
 def test_the_order_of_records_does_not_matter(order: list[int]) -> None:
-    board = scored({"full": [900, 890, 880, 870, 860, 850], "points": [700, 720, 740, 730, 710, 750]})
+    board = scored(
+        {"full": [900, 890, 880, 870, 860, 850], "points": [700, 720, 740, 730, 710, 750]}
+    )
     shuffled = Board(board.header, tuple(board.records[index] for index in order))
     assert to_markdown(shuffled) == to_markdown(board)
     assert to_csv(shuffled) == to_csv(board)
@@ -168,7 +216,10 @@ def test_csv_keeps_numbers() -> None:
 
 
 def test_the_error_of_proportions_has_a_column_where_a_method_has_proportions() -> None:
-    noisy = [{"supervision": "full"}, {"supervision": "noisy", "total_variation": {"mean": 0.25, "median": 0.2, "max": 1.0}}]
+    noisy = [
+        {"supervision": "full"},
+        {"supervision": "noisy", "total_variation": {"mean": 0.25, "median": 0.2, "max": 1.0}},
+    ]
     board = Board(HEADER, (*FULL, WEAK | {"ledger": WEAK["ledger"] | {"supervisions": noisy}}))
     full, weak, floor = rows(board)
     assert weak.total_variation == 0.25
@@ -176,23 +227,35 @@ def test_the_error_of_proportions_has_a_column_where_a_method_has_proportions() 
     assert math.isnan(floor.total_variation)
     page = to_markdown(board).replace("\\|", "")
     (columns, _, *lines) = [
-        line.split("|") for line in page.split("<summary>Annotation and cost</summary>\n\n")[1].split("\n\n")[0].splitlines()
+        line.split("|")
+        for line in page.split("<summary>Annotation and cost</summary>\n\n")[1]
+        .split("\n\n")[0]
+        .splitlines()
     ]
     column = [name.strip() for name in columns].index("proportions off by (%)")
     assert [line[column].strip() for line in lines] == ["–", "25.0"]
     assert "total variation" in page
-    assert [line["total_variation"] for line in csv.DictReader(io.StringIO(to_csv(board)))] == ["", "0.250000", ""]
+    assert [line["total_variation"] for line in csv.DictReader(io.StringIO(to_csv(board)))] == [
+        "",
+        "0.250000",
+        "",
+    ]
     for written in (to_markdown(BOARD), to_csv(BOARD)):
         assert "proportions" not in written.lower()
         assert "variation" not in written
 
 
 def test_labelled_pixels_that_are_for_validation_are_told() -> None:
-    validated = WEAK | {"ledger": WEAK["ledger"] | {"validation": {"patches": 1, "labelled_pixels": 2}}}
-    assert "of the training split, and of the validation split where it is labelled weakly" in to_markdown(
-        Board(HEADER, (*FULL, validated))
+    validated = WEAK | {
+        "ledger": WEAK["ledger"] | {"validation": {"patches": 1, "labelled_pixels": 2}}
+    }
+    assert (
+        "of the training split, and of the validation split where it is labelled weakly"
+        in to_markdown(Board(HEADER, (*FULL, validated)))
     )
-    assert "Labelled pixels: those of the training split, counted by the harness." in to_markdown(BOARD)
+    assert "Labelled pixels: those of the training split, counted by the harness." in to_markdown(
+        BOARD
+    )
 
 
 @pytest.mark.parametrize(
@@ -205,24 +268,59 @@ def test_labelled_pixels_that_are_for_validation_are_told() -> None:
     ],
 )
 def test_a_reproduction_compares_the_score_of_the_source(compare: str, expected: list[str]) -> None:
-    page = to_markdown(Board(HEADER | {"published": HEADER["published"] | {"compare": compare}}, BOARD.records))
+    page = to_markdown(
+        Board(HEADER | {"published": HEADER["published"] | {"compare": compare}}, BOARD.records)
+    )
     assert "nan" not in page
     assert cells(page.split("<summary>Reproduction")[1], 0, "points&lt;i&gt;")[1:] == expected
 
 
 def test_a_reproduction_has_a_line_per_score() -> None:
-    several = {"accuracy": 0.8, "macro_f1": 0.9, "f1:b": 0.7, "precision:a": 1.0, "recall:a": 0.9, "precision:b": 0.5}
-    published = HEADER["published"] | {"values": {"full": several, "points|<i>": 0.5}, "deviations": ["a bigger network"]}
-    board = Board(HEADER | {"published": published, "changes": ["patches.size=8", "published.metric=x", "seeds=2"]}, BOARD.records)
+    several = {
+        "accuracy": 0.8,
+        "macro_f1": 0.9,
+        "f1:b": 0.7,
+        "precision:a": 1.0,
+        "recall:a": 0.9,
+        "precision:b": 0.5,
+    }
+    published = HEADER["published"] | {
+        "values": {"full": several, "points|<i>": 0.5},
+        "deviations": ["a bigger network"],
+    }
+    board = Board(
+        HEADER
+        | {"published": published, "changes": ["patches.size=8", "published.metric=x", "seeds=2"]},
+        BOARD.records,
+    )
     full, weak, floor = rows(board)
     # full, seed 0: a: TP 6, FP 0, FN 2; b: TP 2, FP 2, FN 0; seed 1: all right.
-    means = {"accuracy": 0.9, "macro_f1": (12 / 14 + 4 / 6 + 2) / 4, "f1:b": 5 / 6, "precision:a": 1.0, "recall:a": 0.875}
-    assert {score: ours.mean for score, ours in full.reproduced.items()} == pytest.approx(means | {"precision:b": 0.75})
+    means = {
+        "accuracy": 0.9,
+        "macro_f1": (12 / 14 + 4 / 6 + 2) / 4,
+        "f1:b": 5 / 6,
+        "precision:a": 1.0,
+        "recall:a": 0.875,
+    }
+    assert {score: ours.mean for score, ours in full.reproduced.items()} == pytest.approx(
+        means | {"precision:b": 0.75}
+    )
     assert (weak.published, floor.published) == ({"miou": 0.5}, {})
     page = to_markdown(board).split("<summary>Reproduction")[1].split("</details>")[0]
-    lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines() if line.startswith("| full")]
+    lines = [
+        [cell.strip() for cell in line.split("|")[1:-1]]
+        for line in page.splitlines()
+        if line.startswith("| full")
+    ]
     assert lines[0] == ["full", "accuracy", "80.0", "90.0 ± 14.1", "2", "+10.0"]
-    assert [line[1] for line in lines] == ["accuracy", "F1, mean over classes", "F1, b", "precision, a", "recall, a", "precision, b"]
+    assert [line[1] for line in lines] == [
+        "accuracy",
+        "F1, mean over classes",
+        "F1, b",
+        "precision, a",
+        "recall, a",
+        "precision, b",
+    ]
     assert [line for line in page.splitlines() if line.startswith("- ")] == [
         "- initialisation here: random",
         "- patches in the training part: 3",
@@ -275,21 +373,41 @@ def test_text_is_not_markdown(name: str, shown: str) -> None:
 def test_hostile_names_stand_as_they_are() -> None:
     name = "**a** [b](c) <i>"
     page = to_markdown(scored({name: [900] * 3, "x": [800] * 3}))
-    assert "**a**" not in page.replace("<summary>Recovery, gap closed, and tests against **a** [b](c) &lt;i&gt;</summary>", "")
+    assert "**a**" not in page.replace(
+        "<summary>Recovery, gap closed, and tests against **a** [b](c) &lt;i&gt;</summary>", ""
+    )
     assert "<i>" not in page
     assert "](c)" not in page.replace(r"\](c)", "").replace("[b](c) &lt;i&gt;</summary>", "")
 
 
 def test_numbers_have_one_kind_of_minus_sign() -> None:
     assert (number(-2.74, 1), percent(-2.742), signed(-0.01)) == ("−2.7", "−274.2", "−1.0")
-    board = scored({"full": [800] * 3, "points": [600] * 3, "worse": [100, 110, 120], "pixels": [200] * 3}, {"pixels": "qda"})
+    board = scored(
+        {"full": [800] * 3, "points": [600] * 3, "worse": [100, 110, 120], "pixels": [200] * 3},
+        {"pixels": "qda"},
+    )
     page = to_markdown(board)
     assert cells(page, 0, "worse")[5] == "−15.0"  # (0.11 - 0.2) / (0.8 - 0.2)
     assert not re.search(r"[\[| ]-\d", page)
-    assert float(next(line["gap_closed"] for line in csv.DictReader(io.StringIO(to_csv(board))) if line["method"] == "worse")) < 0
+    assert (
+        float(
+            next(
+                line["gap_closed"]
+                for line in csv.DictReader(io.StringIO(to_csv(board)))
+                if line["method"] == "worse"
+            )
+        )
+        < 0
+    )
 
 
 def test_one_is_singular_and_none_is_said() -> None:
-    assert (counted(1, "test"), counted(2, "test"), counted(0, "run")) == ("1 test", "2 tests", "0 runs")
-    assert "corrected over the 1 test of this table" in to_markdown(scored({"full": [900] * 3, "points": [800, 801, 802]}))
+    assert (counted(1, "test"), counted(2, "test"), counted(0, "run")) == (
+        "1 test",
+        "2 tests",
+        "0 runs",
+    )
+    assert "corrected over the 1 test of this table" in to_markdown(
+        scored({"full": [900] * 3, "points": [800, 801, 802]})
+    )
     assert "No method is tested." in to_markdown(scored({"full": [900], "points": [800]}))

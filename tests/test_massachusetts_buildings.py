@@ -1,4 +1,5 @@
-"""The Massachusetts Buildings data set: both layouts, white and red pixels, and what a part of the data may lack."""
+"""The Massachusetts Buildings data set: both layouts, white and red pixels, and what a part of the
+data may lack."""
 
 from __future__ import annotations
 
@@ -21,7 +22,10 @@ SUFFIXES = {"png": (".png", ".png"), "tiff": (".tiff", ".tif")}
 MASK = np.array([[0, 255], [255, 0], [0, 255]], np.uint8)
 METADATA = "image_id,split,png_image_path\n1,train,x\n2,train,x\n3,val,x\n4,test,x\n"
 RGB = np.stack([MASK] * 3, 2)
-IMAGE = np.array([[[1, 2, 3], [255, 255, 255]], [[255, 255, 254], [0, 0, 0]], [[255, 255, 255], [9, 8, 7]]], np.uint8)
+IMAGE = np.array(
+    [[[1, 2, 3], [255, 255, 255]], [[255, 255, 254], [0, 0, 0]], [[255, 255, 255], [9, 8, 7]]],
+    np.uint8,
+)
 
 
 def add(root: Path, part: str, stem: str, layout: str = "png") -> None:
@@ -74,7 +78,10 @@ def test_layouts_hold_the_same(root: Path, layout: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (METADATA.replace("2,train", "2,test"), r"png/train/2\.png: .*metadata\.csv lists it in test: move the image"),
+        (
+            METADATA.replace("2,train", "2,test"),
+            r"png/train/2\.png: .*metadata\.csv lists it in test: move the image",
+        ),
         (METADATA.replace("3,val", "5,val"), r"png/val/3\.png: .*metadata\.csv does not list it"),
         ("name,r,g,b\n", r"metadata\.csv:1: lacks the columns image_id and split"),
     ],
@@ -93,7 +100,10 @@ def test_pure_white_is_ignored_whatever_the_mask_says(root: Path) -> None:
 
 
 def test_bgr_turns_the_image_and_leaves_the_mask(root: Path) -> None:
-    images, masks = zip(*(at(root, channels=channels).scenes()[0].read() for channels in ("rgb", "bgr")), strict=True)
+    images, masks = zip(
+        *(at(root, channels=channels).scenes()[0].read() for channels in ("rgb", "bgr")),
+        strict=True,
+    )
     np.testing.assert_array_equal(images[1], images[0][..., ::-1])
     np.testing.assert_array_equal(masks[1], masks[0])
 
@@ -105,22 +115,41 @@ def test_the_original_masks_are_red(root: Path) -> None:
 
 
 def test_where_the_files_are_does_not_change_the_key() -> None:
-    assert MassachusettsBuildings(folder="x", layout="tiff").identity() == MassachusettsBuildings().identity()
+    assert (
+        MassachusettsBuildings(folder="x", layout="tiff").identity()
+        == MassachusettsBuildings().identity()
+    )
 
 
-def test_a_missing_folder_names_variable_layout_and_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_folder_names_variable_layout_and_source(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HARNESS_DATA", str(tmp_path))
     with pytest.raises(Exception, match="no folder") as caught:
         MassachusettsBuildings().scenes()
-    expected = f"no folder {tmp_path}/massachusetts-buildings/png", f"HARNESS_DATA (now {tmp_path})", "V. Mnih", "PhD thesis", "2013"
-    for part in (*expected, "png/{train,val,test}/*.png", "png/{train,val,test}_labels/*.png", "tiff"):
+    expected = (
+        f"no folder {tmp_path}/massachusetts-buildings/png",
+        f"HARNESS_DATA (now {tmp_path})",
+        "V. Mnih",
+        "PhD thesis",
+        "2013",
+    )
+    for part in (
+        *expected,
+        "png/{train,val,test}/*.png",
+        "png/{train,val,test}_labels/*.png",
+        "tiff",
+    ):
         assert part in str(caught.value)
 
 
 @pytest.mark.parametrize(
     ("gone", "message"),
     [
-        ("png/train_labels/2.png", r"png/train/2\.png has no mask .*png/train_labels/2\.png\. Set HARNESS_DATA"),
+        (
+            "png/train_labels/2.png",
+            r"png/train/2\.png has no mask .*png/train_labels/2\.png\. Set HARNESS_DATA",
+        ),
         ("png/val/3.png", r"png/val_labels/3\.png has no image .*png/val/3\.png\. Set"),
         ("png/val_labels", r"png/val/3\.png has no mask"),
         ("png/train", r"png/train_labels/1\.png has no image"),
@@ -148,10 +177,22 @@ def test_an_image_in_two_parts(root: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "pixels", "message"),
     [
-        ("png/train_labels/1.png", RGB - RGB // 255, r"train_labels/1\.png: colour #fefefe is neither background nor building"),
-        ("png/train_labels/1.png", RGB * np.array([1, 0, 0], np.uint8), r"colour #ff0000 is neither"),
+        (
+            "png/train_labels/1.png",
+            RGB - RGB // 255,
+            r"train_labels/1\.png: colour #fefefe is neither background nor building",
+        ),
+        (
+            "png/train_labels/1.png",
+            RGB * np.array([1, 0, 0], np.uint8),
+            r"colour #ff0000 is neither",
+        ),
         ("png/train_labels/1.png", MASK, r"train_labels/1\.png: has no colours"),
-        ("png/train_labels/1.png", RGB[:2], r"train/1\.png is 3 x 2 pixels .* mask .*train_labels/1\.png 2 x 2"),
+        (
+            "png/train_labels/1.png",
+            RGB[:2],
+            r"train/1\.png is 3 x 2 pixels .* mask .*train_labels/1\.png 2 x 2",
+        ),
         ("png/train/1.png", noise(3, 2, 4), r"train/1\.png: has 4 bands, not 3"),
     ],
 )
@@ -169,7 +210,9 @@ def test_a_damaged_file(root: Path) -> None:
 
 
 @pytest.mark.parametrize(("padding", "filled"), [("background", 0), ("ignore", IGNORE)])
-def test_an_image_of_1500_pixels_is_9_slices_of_512(tmp_path: Path, padding: Any, filled: int) -> None:
+def test_an_image_of_1500_pixels_is_9_slices_of_512(
+    tmp_path: Path, padding: Any, filled: int
+) -> None:
     save(tmp_path / "png/train/1.png", np.full((1500, 1500, 3), 7, np.uint8))
     save(tmp_path / "png/train_labels/1.png", np.full((1500, 1500, 3), 255, np.uint8))
     [scene] = at(tmp_path).scenes()
@@ -179,7 +222,8 @@ def test_an_image_of_1500_pixels_is_9_slices_of_512(tmp_path: Path, padding: Any
     ]
     masks = np.stack([mask for _, _, mask in slices])
     assert (masks == 1).sum() == 1500**2
-    assert (masks == filled).sum() == 1536**2 - 1500**2  # 4.63 % of the slices, 36 pixels at the bottom and at the right
+    # 4.63 % of the slices, 36 pixels at the bottom and at the right
+    assert (masks == filled).sum() == 1536**2 - 1500**2
     assert (masks[-1, -36:] == filled).all()
     assert (masks[-1, :, -36:] == filled).all()
     assert not slices[-1][1][-36:].any()
@@ -188,7 +232,10 @@ def test_an_image_of_1500_pixels_is_9_slices_of_512(tmp_path: Path, padding: Any
 REAL = Path(os.environ.get("HARNESS_DATA") or "data") / "massachusetts-buildings"
 
 
-@pytest.mark.skipif(not REAL.is_dir(), reason=f"the Massachusetts Buildings data is not there: no folder {REAL} (set HARNESS_DATA)")
+@pytest.mark.skipif(
+    not REAL.is_dir(),
+    reason=f"the Massachusetts Buildings data is not there: no folder {REAL} (set HARNESS_DATA)",
+)
 def test_real_images_have_the_known_shares() -> None:
     kept, scenes = (at(REAL.resolve(), no_data=no_data).scenes() for no_data in ("keep", "ignore"))
     by_key = {scene.key: scene for scene in scenes}
@@ -200,6 +247,7 @@ def test_real_images_have_the_known_shares() -> None:
     assert list(white.values()) == pytest.approx([0.4423, 0.2802], abs=1e-4)
     whole = {scene.key: scene.read()[1] for scene in kept if scene.key in by_key}
     assert (whole["val/23579050_15"] == 1).mean() == pytest.approx(0.144, abs=5e-4)
-    assert (by_key["val/23579050_15"].read()[1] == IGNORE).sum() == 3  # three saturated pixels, no missing photograph
+    # three saturated pixels, no missing photograph
+    assert (by_key["val/23579050_15"].read()[1] == IGNORE).sum() == 3
     hidden = by_key["train/23279035_15"].read()[1] == IGNORE
     assert whole["train/23279035_15"][hidden].mean() > 0.2  # buildings where there is no photograph

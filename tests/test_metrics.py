@@ -1,4 +1,5 @@
-"""Scores from confusion counts: by hand, against scikit-learn and torchmetrics, and their algebra."""
+"""Scores from confusion counts: by hand, against scikit-learn and torchmetrics, and their
+algebra."""
 
 from __future__ import annotations
 
@@ -12,7 +13,14 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
-from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, jaccard_score, precision_score, recall_score
+from sklearn.metrics import (
+    accuracy_score,
+    confusion_matrix,
+    f1_score,
+    jaccard_score,
+    precision_score,
+    recall_score,
+)
 
 from harness import metrics
 from harness.data import IGNORE
@@ -28,25 +36,49 @@ def count(truth: Array, predicted: Array, classes: int) -> Array:
 
 
 def random_maps(seed: int, classes: int, used: int, ignored: float = 0.1) -> tuple[Array, Array]:
-    """Truth and prediction [4, 9, 11] that agree on about half the pixels; only the first `used` classes occur."""
+    """Truth and prediction [4, 9, 11] that agree on about half the pixels; only the first `used`
+    classes occur."""
     generator = np.random.default_rng(seed)
     truth = generator.integers(0, used, (4, 9, 11), np.uint8)
-    predicted = np.where(generator.random(truth.shape) < 0.5, truth, generator.integers(0, used, truth.shape, np.uint8))
-    return np.where(generator.random(truth.shape) < ignored, IGNORE, truth).astype(np.uint8), predicted
+    predicted = np.where(
+        generator.random(truth.shape) < 0.5,
+        truth,
+        generator.integers(0, used, truth.shape, np.uint8),
+    )
+    return (
+        np.where(generator.random(truth.shape) < ignored, IGNORE, truth).astype(np.uint8),
+        predicted,
+    )
 
 
-square_counts = st.integers(1, 5).flatmap(lambda k: arrays(np.int64, (k, k), elements=st.integers(0, 50)))
+square_counts = st.integers(1, 5).flatmap(
+    lambda k: arrays(np.int64, (k, k), elements=st.integers(0, 50))
+)
 
 BY_HAND = {
     "all right": (
         ([0, 0, 0], [1, 1, 1], [2, 2, 2]),
         ([0, 0, 0], [1, 1, 1], [2, 2, 2]),
-        {"iou": [1, 1, 1], "f1": [1, 1, 1], "precision": [1, 1, 1], "recall": [1, 1, 1], "accuracy": 1, "mean_iou": 1},
+        {
+            "iou": [1, 1, 1],
+            "f1": [1, 1, 1],
+            "precision": [1, 1, 1],
+            "recall": [1, 1, 1],
+            "accuracy": 1,
+            "mean_iou": 1,
+        },
     ),
     "all wrong": (
         ([0, 0, 0], [1, 1, 1], [2, 2, 2]),
         ([1, 1, 1], [2, 2, 2], [0, 0, 0]),
-        {"iou": [0, 0, 0], "f1": [0, 0, 0], "precision": [0, 0, 0], "recall": [0, 0, 0], "accuracy": 0, "mean_iou": 0},
+        {
+            "iou": [0, 0, 0],
+            "f1": [0, 0, 0],
+            "precision": [0, 0, 0],
+            "recall": [0, 0, 0],
+            "accuracy": 0,
+            "mean_iou": 0,
+        },
     ),
     "class 2 absent from both": (
         ([0, 0, 0], [0, 1, 1], [1, 1, 1]),
@@ -99,7 +131,14 @@ BY_HAND = {
     "everything ignored": (
         ([X, X, X], [X, X, X], [X, X, X]),
         ([0, 1, 2], [0, 1, 2], [0, 1, 2]),
-        {"iou": [NAN] * 3, "f1": [NAN] * 3, "precision": [NAN] * 3, "recall": [NAN] * 3, "accuracy": NAN, "mean_iou": NAN},
+        {
+            "iou": [NAN] * 3,
+            "f1": [NAN] * 3,
+            "precision": [NAN] * 3,
+            "recall": [NAN] * 3,
+            "accuracy": NAN,
+            "mean_iou": NAN,
+        },
     ),
 }
 
@@ -111,13 +150,20 @@ def test_scores_counted_by_hand(truth: Any, predicted: Any, expected: dict[str, 
         assert_allclose(getattr(metrics, score)(counts), value, rtol=1e-12, err_msg=score)
 
 
-@pytest.mark.parametrize(("classes", "expected"), [(None, 3 / 8), ([0], 1 / 2), ([1, 0], 3 / 8), ([1, 2], 1 / 4), ([2], NAN), ([], NAN)])
-def test_mean_iou_is_over_the_listed_classes_that_occur(classes: list[int] | None, expected: float) -> None:
+@pytest.mark.parametrize(
+    ("classes", "expected"),
+    [(None, 3 / 8), ([0], 1 / 2), ([1, 0], 3 / 8), ([1, 2], 1 / 4), ([2], NAN), ([], NAN)],
+)
+def test_mean_iou_is_over_the_listed_classes_that_occur(
+    classes: list[int] | None, expected: float
+) -> None:
     counts = np.array([[3, 1, 0], [2, 1, 0], [0, 0, 0]])  # IoU 3/6, 1/4 and none
     assert_allclose(metrics.mean_iou(counts, classes), expected)
 
 
-@pytest.mark.parametrize(("seed", "classes", "used"), [(0, 2, 2), (1, 5, 5), (2, 6, 4), (3, 21, 21)])
+@pytest.mark.parametrize(
+    ("seed", "classes", "used"), [(0, 2, 2), (1, 5, 5), (2, 6, 4), (3, 21, 21)]
+)
 def test_scores_agree_with_scikit_learn(seed: int, classes: int, used: int) -> None:
     truth, predicted = random_maps(seed, classes, used)
     counts = count(truth, predicted, classes).sum(0)
@@ -130,22 +176,31 @@ def test_scores_agree_with_scikit_learn(seed: int, classes: int, used: int) -> N
     assert_allclose(metrics.f1(counts), f1_score(*pair, **each))
     assert_allclose(metrics.accuracy(counts), accuracy_score(*pair))
     occurring = labels[:used]  # scikit-learn has no NaN for the IoU of a class without pixels
-    assert_allclose(metrics.iou(counts)[:used], jaccard_score(*pair, labels=occurring, average=None))
-    assert_allclose(metrics.mean_iou(counts), jaccard_score(*pair, labels=occurring, average="macro"))
+    assert_allclose(
+        metrics.iou(counts)[:used], jaccard_score(*pair, labels=occurring, average=None)
+    )
+    assert_allclose(
+        metrics.mean_iou(counts), jaccard_score(*pair, labels=occurring, average="macro")
+    )
 
 
 @pytest.mark.parametrize(("seed", "classes", "used"), [(4, 2, 2), (5, 5, 5), (6, 6, 4)])
-def test_scores_agree_with_torchmetrics_updated_image_by_image(seed: int, classes: int, used: int) -> None:
+def test_scores_agree_with_torchmetrics_updated_image_by_image(
+    seed: int, classes: int, used: int
+) -> None:
     from torchmetrics.classification import MulticlassF1Score, MulticlassJaccardIndex
 
     truth, predicted = random_maps(seed, classes, used)
     counts = count(truth, predicted, classes).sum(0)
     for kind, score in ((MulticlassJaccardIndex, metrics.iou), (MulticlassF1Score, metrics.f1)):
-        each, mean = (kind(classes, average=average, ignore_index=IGNORE) for average in ("none", "macro"))
+        each, mean = (
+            kind(classes, average=average, ignore_index=IGNORE) for average in ("none", "macro")
+        )
         for one, other in zip(predicted, truth, strict=True):
             for metric in (each, mean):
                 metric.update(torch.from_numpy(one)[None], torch.from_numpy(other).long()[None])
-        assert_allclose(np.nan_to_num(score(counts)), each.compute(), rtol=1e-6)  # torchmetrics has 0 for a class without pixels
+        # torchmetrics has 0 for a class without pixels
+        assert_allclose(np.nan_to_num(score(counts)), each.compute(), rtol=1e-6)
         assert_allclose(np.nanmean(score(counts)), mean.compute(), rtol=1e-6)
     assert_allclose(metrics.mean_iou(counts), np.nanmean(metrics.iou(counts)))
 
@@ -163,7 +218,8 @@ def test_f1_is_the_harmonic_mean_of_precision_and_recall(counts: Array) -> None:
         mean = 2 * precision * recall / (precision + recall)
     defined = ~np.isnan(mean)
     assert_allclose(metrics.f1(counts)[defined], mean[defined])
-    assert_array_equal(np.diagonal(counts)[~defined], 0)  # without both, nothing of the class was found
+    # without both, nothing of the class was found
+    assert_array_equal(np.diagonal(counts)[~defined], 0)
 
 
 @given(square_counts)
@@ -188,7 +244,9 @@ def test_scores_follow_a_permutation_of_the_classes(counts: Array, random: Any) 
 def test_counts_of_images_sum_to_the_counts_of_one_large_image(seed: int) -> None:
     truth, predicted = random_maps(seed, 4, 4, 0.3)
     separate = count(truth, predicted, 4)
-    joined = count(truth.reshape(1, -1, truth.shape[2]), predicted.reshape(1, -1, truth.shape[2]), 4)[0]
+    joined = count(
+        truth.reshape(1, -1, truth.shape[2]), predicted.reshape(1, -1, truth.shape[2]), 4
+    )[0]
     assert_array_equal(separate.sum(0), joined)
     for score in (metrics.iou, metrics.f1, metrics.precision, metrics.recall, metrics.accuracy):
         assert_array_equal(score(separate), np.stack([score(one) for one in separate]))
@@ -198,8 +256,10 @@ def test_counts_of_images_sum_to_the_counts_of_one_large_image(seed: int) -> Non
     ("counts", "expected"),
     [
         ([[1, 2, 0], [0, 4, 1], [3, 0, 1]], [[0, 3, 0], [0, 5, 0], [0, 4, 0]]),
-        ([[0, 0, 9], [1, 0, 0], [0, 0, 0]], [[9, 0, 0], [1, 0, 0], [0, 0, 0]]),  # the most frequent true class, not the predicted one
-        ([[0, 0, 2], [0, 2, 0], [0, 0, 1]], [[2, 0, 0], [2, 0, 0], [1, 0, 0]]),  # the first of equals
+        # the most frequent true class, not the predicted one
+        ([[0, 0, 9], [1, 0, 0], [0, 0, 0]], [[9, 0, 0], [1, 0, 0], [0, 0, 0]]),
+        # the first of equals
+        ([[0, 0, 2], [0, 2, 0], [0, 0, 1]], [[2, 0, 0], [2, 0, 0], [1, 0, 0]]),
         ([[0, 0, 0]] * 3, [[0, 0, 0]] * 3),
     ],
 )

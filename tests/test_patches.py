@@ -15,7 +15,15 @@ from pydantic import Field, ValidationError
 
 from harness.components import Dataset, NotInKey
 from harness.data import IGNORE, InputError, Part, Scene, SegmentationClass
-from harness.patches import PatchOrigin, PatchSet, cut, data_fingerprint, downsampled, open_patches, resized
+from harness.patches import (
+    PatchOrigin,
+    PatchSet,
+    cut,
+    data_fingerprint,
+    downsampled,
+    open_patches,
+    resized,
+)
 from harness.settings import Patches
 
 Array = NDArray[Any]
@@ -23,7 +31,8 @@ Pair = tuple[Array, Array]
 
 
 class InMemory(Dataset):
-    """Scenes that a test put into `pairs`, of two classes; `files` are what the content is said to come from."""
+    """Scenes that a test put into `pairs`, of two classes; `files` are what the content is said to
+    come from."""
 
     name: ClassVar[str] = "in-memory"
     pairs: ClassVar[Sequence[Pair]] = ()
@@ -37,12 +46,17 @@ class InMemory(Dataset):
         return [SegmentationClass("a", (0, 0, 0)), SegmentationClass("b", (9, 9, 9))]
 
     def scenes(self) -> Sequence[Scene]:
-        return [Scene(f"s{i}", f"g{i}", lambda pair=pair: pair, "train", tuple(self.files)) for i, pair in enumerate(self.pairs)]
+        return [
+            Scene(f"s{i}", f"g{i}", lambda pair=pair: pair, "train", tuple(self.files))
+            for i, pair in enumerate(self.pairs)
+        ]
 
 
 def pair(height: int, width: int, channels: int = 3, seed: int = 0) -> Pair:
     generator = np.random.default_rng(seed)
-    return generator.integers(0, 256, (height, width, channels), np.uint8), generator.integers(0, 2, (height, width), np.uint8)
+    return generator.integers(0, 256, (height, width, channels), np.uint8), generator.integers(
+        0, 2, (height, width), np.uint8
+    )
 
 
 @pytest.fixture
@@ -68,14 +82,19 @@ def opened(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Pat
         ((3, 5), {"padding": "ignore"}, [0], [0]),
         ((8, 17), {"padding": "background"}, [0], [0, 8, 16]),
         ((8, 13), {"padding": "ignore", "stride": 4}, [0], [0, 4, 8]),
-        ((8, 12), {"padding": "background", "stride": 4}, [0], [0, 4, 8]),  # to a multiple of the size, not of the stride
+        # to a multiple of the size, not of the stride
+        ((8, 12), {"padding": "background", "stride": 4}, [0], [0, 4, 8]),
     ],
 )
-def test_where_patches_are_cut(shape: tuple[int, int], settings: dict[str, Any], rows: list[int], columns: list[int]) -> None:
+def test_where_patches_are_cut(
+    shape: tuple[int, int], settings: dict[str, Any], rows: list[int], columns: list[int]
+) -> None:
     image, mask = pair(*shape)
     scene = Scene("s", "g", lambda: (image, mask), "test")
     found = list(cut(scene, image, mask, Patches(size=8, **settings)))
-    assert [origin for origin, _, _ in found] == [PatchOrigin("s", "g", "test", row, column) for row in rows for column in columns]
+    assert [origin for origin, _, _ in found] == [
+        PatchOrigin("s", "g", "test", row, column) for row in rows for column in columns
+    ]
     fill = 0 if settings.get("padding") == "background" else IGNORE
     for origin, image_patch, mask_patch in found:
         height, width = min(8, shape[0] - origin.row), min(8, shape[1] - origin.column)
@@ -90,9 +109,12 @@ def test_where_patches_are_cut(shape: tuple[int, int], settings: dict[str, Any],
 
 
 @pytest.mark.parametrize("shape", [(7, 8), (8, 7)])
-def test_a_scene_smaller_than_a_patch_is_an_error_with_a_remedy(opened: Callable[..., PatchSet], shape: tuple[int, int]) -> None:
+def test_a_scene_smaller_than_a_patch_is_an_error_with_a_remedy(
+    opened: Callable[..., PatchSet], shape: tuple[int, int]
+) -> None:
     message = (
-        f"scene s0: is {shape[0]} x {shape[1]} pixels, smaller than one patch of 8: lower patches.size, or set patches.padding: ignore"
+        f"scene s0: is {shape[0]} x {shape[1]} pixels, smaller than one patch of 8: lower"
+        " patches.size, or set patches.padding: ignore"
     )
     with pytest.raises(InputError, match=re.escape(message)):
         opened([pair(*shape)])
@@ -126,26 +148,43 @@ def test_downsampling_comes_before_cutting(opened: Callable[..., PatchSet]) -> N
     image, mask = pair(32, 49)
     patches = opened([(image, mask)], downsample=2)
     small, labels = downsampled(image, mask, 2)
-    assert [(origin.row, origin.column) for origin in patches.origins] == [(0, 0), (0, 8), (0, 16), (8, 0), (8, 8), (8, 16)]
+    assert [(origin.row, origin.column) for origin in patches.origins] == [
+        (0, 0),
+        (0, 8),
+        (0, 16),
+        (8, 0),
+        (8, 8),
+        (8, 16),
+    ]
     assert_array_equal(patches.images[5], small[8:16, 16:24])
     assert_array_equal(patches.masks[5], labels[8:16, 16:24])
 
 
 @pytest.mark.parametrize("shape", [(8, 8), (5, 12), (16, 9), (7, 30), (24, 36), (12, 18)])
-def test_resizing_is_bilinear_with_antialiasing_and_takes_the_nearest_label(shape: tuple[int, int]) -> None:
+def test_resizing_is_bilinear_with_antialiasing_and_takes_the_nearest_label(
+    shape: tuple[int, int],
+) -> None:
     image, mask = pair(12, 18, channels=4)
     found, labels = resized(image, mask, shape)
     assert found.dtype == labels.dtype == np.uint8
-    exact = (triangle(12, shape[0]) @ image.transpose(2, 0, 1) @ triangle(18, shape[1]).T).transpose(1, 2, 0)
+    exact = (
+        triangle(12, shape[0]) @ image.transpose(2, 0, 1) @ triangle(18, shape[1]).T
+    ).transpose(1, 2, 0)
     assert np.abs(found - exact).max() < 0.5 + 1e-4
-    centres = [[int((i + 0.5) * old / new) for i in range(new)] for old, new in zip((12, 18), shape, strict=True)]
+    centres = [
+        [int((i + 0.5) * old / new) for i in range(new)]
+        for old, new in zip((12, 18), shape, strict=True)
+    ]
     assert labels.tolist() == [[mask[row, column] for column in centres[1]] for row in centres[0]]
 
 
 def triangle(old: int, new: int) -> Array:
-    """Weights [new, old] of linear interpolation between pixel centres, as wide as a new pixel where that is the wider one."""
+    """Weights [new, old] of linear interpolation between pixel centres, as wide as a new pixel
+    where that is the wider one."""
     step = old / new
-    distance = np.abs((np.arange(new)[:, None] + 0.5) * step - (np.arange(old) + 0.5)) / max(1, step)
+    distance = np.abs((np.arange(new)[:, None] + 0.5) * step - (np.arange(old) + 0.5)) / max(
+        1, step
+    )
     weights = np.maximum(0, 1 - distance)
     return np.asarray(weights / weights.sum(1, keepdims=True))
 
@@ -153,7 +192,8 @@ def triangle(old: int, new: int) -> Array:
 def test_resizing_to_half_by_hand() -> None:
     ramp = np.repeat(np.array([[0, 0, 0, 0, 240, 240, 240, 240]], np.uint8), 8, 0)
     found, labels = resized(ramp[..., None], (ramp > 0).astype(np.uint8), (8, 4))
-    assert found[0, :, 0].tolist() == [0, 30, 210, 240]  # an edge is spread over weights 1, 3, 3, 1 eighths
+    # an edge is spread over weights 1, 3, 3, 1 eighths
+    assert found[0, :, 0].tolist() == [0, 30, 210, 240]
     assert labels[0].tolist() == [0, 0, 1, 1]
 
 
@@ -181,7 +221,10 @@ def test_a_square_is_given_by_its_side_and_nothing_resizes_by_default() -> None:
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"resize": 512, "downsample": 2}, "resize and downsample both change the size of scenes: use one"),
+        (
+            {"resize": 512, "downsample": 2},
+            "resize and downsample both change the size of scenes: use one",
+        ),
         ({"resize": 4}, "greater than or equal to 8"),
         ({"resize": [512]}, "Field required"),
         ({"resize": True}, "write a number, not yes or no"),
@@ -202,8 +245,12 @@ def test_open_patches_holds_all_scenes_in_order(opened: Callable[..., PatchSet])
         ("s1", "g1", "train", 0, 0),
         ("s1", "g1", "train", 8, 0),
     ]
-    assert_array_equal(patches.images, [pairs[0][0][:, :8], pairs[0][0][:, 8:], pairs[1][0][:8], pairs[1][0][8:]])
-    assert_array_equal(patches.masks, [pairs[0][1][:, :8], pairs[0][1][:, 8:], pairs[1][1][:8], pairs[1][1][8:]])
+    assert_array_equal(
+        patches.images, [pairs[0][0][:, :8], pairs[0][0][:, 8:], pairs[1][0][:8], pairs[1][0][8:]]
+    )
+    assert_array_equal(
+        patches.masks, [pairs[0][1][:, :8], pairs[0][1][:, 8:], pairs[1][1][:8], pairs[1][1][8:]]
+    )
     sample = patches.patch(3)
     assert (sample.key, sample.classes) == ("s1@8,0", 2)
     assert_array_equal(sample.mask, pairs[1][1][8:])
@@ -230,11 +277,18 @@ def test_a_second_opening_reads_nothing(opened: Callable[..., PatchSet]) -> None
         opened(Unreadable(), fingerprint="other data")
 
 
-@pytest.mark.parametrize("settings", [{"size": 16}, {"stride": 4}, {"padding": "ignore"}, {"downsample": 2}])
-def test_other_content_or_another_cut_is_another_cache(opened: Callable[..., PatchSet], settings: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "settings", [{"size": 16}, {"stride": 4}, {"padding": "ignore"}, {"downsample": 2}]
+)
+def test_other_content_or_another_cut_is_another_cache(
+    opened: Callable[..., PatchSet], settings: dict[str, Any]
+) -> None:
     opened([pair(16, 16, seed=1)])
     fresh = pair(16, 16, seed=2)
-    assert_array_equal(opened([fresh], **settings).masks[0, :8, :8], downsampled(*fresh, settings.get("downsample", 1))[1][:8, :8])
+    assert_array_equal(
+        opened([fresh], **settings).masks[0, :8, :8],
+        downsampled(*fresh, settings.get("downsample", 1))[1][:8, :8],
+    )
     assert_array_equal(opened([fresh], fingerprint="fresh").masks[0], fresh[1][:8, :8])
 
 
@@ -255,10 +309,22 @@ def holding(value: int) -> Pair:
     [
         (holding(2), "scene s1: the mask holds 2, but classes are 0 to 1 (and 255 to ignore)"),
         (holding(254), "scene s1: the mask holds 254, but classes are 0 to 1 (and 255 to ignore)"),
-        ((pair(8, 8)[0], pair(8, 9)[1]), "scene s1: image is [8, 8] and mask uint8 [8, 9]: sizes must agree, as uint8"),
-        ((pair(8, 8)[0], pair(8, 8)[1].astype(np.int64)), "scene s1: image is [8, 8] and mask int64 [8, 8]: sizes must agree, as uint8"),
-        ((pair(8, 8)[0][..., 0], pair(8, 8)[1]), "scene s1: the image must be uint8 [H, W, C], got uint8 [8, 8]"),
-        ((pair(8, 8)[0] / 255, pair(8, 8)[1]), "scene s1: the image must be uint8 [H, W, C], got float64 [8, 8, 3]"),
+        (
+            (pair(8, 8)[0], pair(8, 9)[1]),
+            "scene s1: image is [8, 8] and mask uint8 [8, 9]: sizes must agree, as uint8",
+        ),
+        (
+            (pair(8, 8)[0], pair(8, 8)[1].astype(np.int64)),
+            "scene s1: image is [8, 8] and mask int64 [8, 8]: sizes must agree, as uint8",
+        ),
+        (
+            (pair(8, 8)[0][..., 0], pair(8, 8)[1]),
+            "scene s1: the image must be uint8 [H, W, C], got uint8 [8, 8]",
+        ),
+        (
+            (pair(8, 8)[0] / 255, pair(8, 8)[1]),
+            "scene s1: the image must be uint8 [H, W, C], got float64 [8, 8, 3]",
+        ),
         (pair(8, 8, 4), "scene s1: has 4 channels, scenes before it 3"),
         (pair(6, 8), "scene s1: is 6 x 8 pixels, smaller than one patch of 8"),
     ],
@@ -281,14 +347,22 @@ def test_a_data_set_without_scenes_is_an_error(opened: Callable[..., PatchSet]) 
         opened([])
 
 
-@pytest.mark.parametrize("settings", [{}, {"stride": 4}, {"padding": "ignore"}, {"stride": 2, "padding": "ignore"}])
-def test_a_scene_put_together_from_its_patches_is_the_scene(opened: Callable[..., PatchSet], settings: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "settings", [{}, {"stride": 4}, {"padding": "ignore"}, {"stride": 2, "padding": "ignore"}]
+)
+def test_a_scene_put_together_from_its_patches_is_the_scene(
+    opened: Callable[..., PatchSet], settings: dict[str, Any]
+) -> None:
     image, mask = pair(21, 29)
     patches = opened([pair(16, 16, seed=5), (image, mask)], **settings)
-    sample = patches.scene([index for index, origin in enumerate(patches.origins) if origin.scene == "s1"])
+    sample = patches.scene(
+        [index for index, origin in enumerate(patches.origins) if origin.scene == "s1"]
+    )
     height, width = min(21, sample.mask.shape[0]), min(29, sample.mask.shape[1])
     assert sample.key == "s1"
-    assert (height, width) == ((21, 29) if "padding" in settings else {None: (16, 24), 4: (20, 28)}[settings.get("stride")])
+    assert (height, width) == (
+        (21, 29) if "padding" in settings else {None: (16, 24), 4: (20, 28)}[settings.get("stride")]
+    )
     assert_array_equal(sample.mask[:height, :width], mask[:height, :width])
     assert_array_equal(sample.image[:height, :width], image[:height, :width])
     assert not sample.valid[height:].any()
@@ -309,7 +383,9 @@ def test_a_stride_that_does_not_divide_the_size_is_refused() -> None:
         Patches(size=8, stride=3)
 
 
-def test_the_data_fingerprint_follows_content_and_settings_but_not_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_data_fingerprint_follows_content_and_settings_but_not_place(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     memory, file, moved = tmp_path / "memory.json", tmp_path / "a.png", tmp_path / "elsewhere.png"
 
     def fingerprint(dataset: Dataset, content: bytes, at: Path = file) -> str:
@@ -322,12 +398,18 @@ def test_the_data_fingerprint_follows_content_and_settings_but_not_place(monkeyp
     assert fingerprint(InMemory(), b"one", moved) == first
     assert fingerprint(InMemory(), b"twoo") != first
     assert fingerprint(InMemory(variant=1), b"one") != first
-    assert fingerprint(InMemory(folder="there"), b"one") == fingerprint(InMemory(folder="here"), b"one")
+    assert fingerprint(InMemory(folder="there"), b"one") == fingerprint(
+        InMemory(folder="here"), b"one"
+    )
 
 
-def test_the_data_fingerprint_follows_the_names_groups_and_parts_of_scenes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_data_fingerprint_follows_the_names_groups_and_parts_of_scenes(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     def fingerprint(key: str, group: str, part: Part | None) -> str:
-        monkeypatch.setattr(InMemory, "scenes", lambda _: [Scene(key, group, lambda: pair(8, 8), part)])
+        monkeypatch.setattr(
+            InMemory, "scenes", lambda _: [Scene(key, group, lambda: pair(8, 8), part)]
+        )
         return data_fingerprint(InMemory(), tmp_path / "memory.json")
 
     scenes: list[tuple[str, str, Part | None]] = [
@@ -346,5 +428,7 @@ def test_overlap_does_not_change_what_the_test_grid_covers() -> None:
     scene = Scene("s", "g", lambda: (image, mask))
     for stride in (8, 4, 2):
         found = cut(scene, image, mask, Patches(size=8, stride=stride, padding="ignore"))
-        on_grid = [patch for origin, _, patch in found if origin.row % 8 == 0 and origin.column % 8 == 0]
+        on_grid = [
+            patch for origin, _, patch in found if origin.row % 8 == 0 and origin.column % 8 == 0
+        ]
         assert sum(int((patch != IGNORE).sum()) for patch in on_grid) == 100

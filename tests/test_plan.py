@@ -31,7 +31,10 @@ methods:
 
 def keys(tmp_path: Path, text: str = TEXT, data: str = "d") -> dict[tuple[str, int], str]:
     (tmp_path / "s.yaml").write_text(text)
-    return {(run.method.name, run.seed): run.key for run in expand(read_scenario(tmp_path / "s.yaml", CATALOG), data)}
+    return {
+        (run.method.name, run.seed): run.key
+        for run in expand(read_scenario(tmp_path / "s.yaml", CATALOG), data)
+    }
 
 
 def test_every_run_has_a_key_of_its_own(tmp_path: Path) -> None:
@@ -62,7 +65,11 @@ def test_the_content_of_the_data_changes_the_key(tmp_path: Path) -> None:
 
 
 def test_names_and_the_number_of_seeds_do_not(tmp_path: Path) -> None:
-    text = TEXT.replace("keys", "other").replace("full:", "dense:").replace("seeds: 2", "seeds: 3\nreference: dense")
+    text = (
+        TEXT.replace("keys", "other")
+        .replace("full:", "dense:")
+        .replace("seeds: 2", "seeds: 3\nreference: dense")
+    )
     assert keys(tmp_path, text)["dense", 1] == keys(tmp_path)["full", 1]
 
 
@@ -78,9 +85,15 @@ class Own(Loss):
 '''
 
 
-def test_source_counts_but_sentences_do_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    plain = SOURCE.replace("from helper_{tag} import shift\n", "").replace("shift(logits)", "logits.sum()")
-    same = plain.replace("A loss.", "Another sentence.").replace("        return", "        # why\n        return")
+def test_source_counts_but_sentences_do_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = SOURCE.replace("from helper_{tag} import shift\n", "").replace(
+        "shift(logits)", "logits.sum()"
+    )
+    same = plain.replace("A loss.", "Another sentence.").replace(
+        "        return", "        # why\n        return"
+    )
     other = plain.replace(".sum", ".mean")
     monkeypatch.syspath_prepend(tmp_path)
     prints = [package_fingerprint(tmp_path, {"loss": text}) for text in (plain, same, other)]
@@ -100,7 +113,9 @@ def package_fingerprint(tmp_path: Path, modules: dict[str, str]) -> str:
     return source_fingerprint(component)
 
 
-def test_a_helper_of_the_same_package_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_helper_of_the_same_package_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.syspath_prepend(tmp_path)
     loss = SOURCE.replace("helper_{tag}", ".helper")
     helpers = ("def shift(x): return x.sum()", "def shift(x): return x.mean()")
@@ -157,4 +172,6 @@ def test_defaults_of_the_core_are_pinned_since_keys_leave_them_out() -> None:
 
 
 def test_writing_a_default_changes_no_key(tmp_path: Path) -> None:
-    assert keys(tmp_path, TEXT.replace("seeds: 2", "seeds: 2\ntraining: {epochs: 20}")) == keys(tmp_path)
+    assert keys(tmp_path, TEXT.replace("seeds: 2", "seeds: 2\ntraining: {epochs: 20}")) == keys(
+        tmp_path
+    )

@@ -1,4 +1,5 @@
-"""What all point-like supervisions share: valid pixels only, one generator, nested draws, classes that do not disturb each other."""
+"""What all point-like supervisions share: valid pixels only, one generator, nested draws, classes
+that do not disturb each other."""
 
 from __future__ import annotations
 
@@ -48,7 +49,17 @@ CHANGED: list[tuple[type[Supervision], dict[str, Any]]] = [
     (PointsProportional, {"count": 7}),
     (PointsShared, {"fraction": 0.3, "seed": 1}),
     (PointsShuffledStride, {"count": 3}),
-    (Scribbles, {"erosion_area": 4, "min_erosion": 1, "max_erosion": 2, "move_area": 9, "min_length": 2, "rotation": 180}),
+    (
+        Scribbles,
+        {
+            "erosion_area": 4,
+            "min_erosion": 1,
+            "max_erosion": 2,
+            "move_area": 9,
+            "min_length": 2,
+            "rotation": 180,
+        },
+    ),
     (Scribbles, {"whole": (0, 1), "dilation": 0}),
 ]
 KINDS = sorted({kind for kind, _ in CHANGED}, key=lambda kind: kind.name)
@@ -57,8 +68,12 @@ SUPERVISIONS = [kind() for kind in KINDS] + [kind(**fields) for kind, fields in 
 
 def truthful(supervision: Supervision) -> bool:
     """Whether labels agree with the mask wherever they are."""
-    widened = isinstance(supervision, Keypoints) or (isinstance(supervision, Disks) and supervision.clip == "none")
-    wrong = isinstance(supervision, HumanClicks) and (supervision.localisation_sd or supervision.label_noise)
+    widened = isinstance(supervision, Keypoints) or (
+        isinstance(supervision, Disks) and supervision.clip == "none"
+    )
+    wrong = isinstance(supervision, HumanClicks) and (
+        supervision.localisation_sd or supervision.label_noise
+    )
     return not (isinstance(supervision, Boxes) or widened or wrong)
 
 
@@ -69,14 +84,18 @@ def test_the_plugin_offers_it_and_it_keeps_the_contract(kind: type[Supervision])
 
 
 @pytest.mark.parametrize(("kind", "fields"), CHANGED, ids=repr)
-def test_the_contract_is_kept_with_other_settings(kind: type[Supervision], fields: dict[str, Any]) -> None:
+def test_the_contract_is_kept_with_other_settings(
+    kind: type[Supervision], fields: dict[str, Any]
+) -> None:
     check_component(kind, **fields)
 
 
 @pytest.mark.parametrize("supervision", SUPERVISIONS, ids=repr)
 @settings(max_examples=30)
 @given(mask=masks, key=st.integers(0, 9))
-def test_labels_lie_on_valid_pixels_and_repeat(supervision: Supervision, mask: NDArray[Any], key: int) -> None:
+def test_labels_lie_on_valid_pixels_and_repeat(
+    supervision: Supervision, mask: NDArray[Any], key: int
+) -> None:
     before = mask.copy()
     labels = drawn(supervision, mask, key)
     labelled = labels != IGNORE
@@ -98,7 +117,10 @@ def patches_of_classes(size: int = 48) -> NDArray[Any]:
     [
         (Blocks(fraction=0.1), Blocks(fraction=0.7)),
         (Disks(count=1, radius=0), Disks(count=9, radius=0)),
-        (HumanClicks(count=3, localisation_sd=3, label_noise=0.3), HumanClicks(count=30, localisation_sd=3, label_noise=0.3)),
+        (
+            HumanClicks(count=3, localisation_sd=3, label_noise=0.3),
+            HumanClicks(count=30, localisation_sd=3, label_noise=0.3),
+        ),
         (HumanClicks(per="image", count=3), HumanClicks(per="image", count=200)),
         (Keypoints(share=1, count=1), Keypoints(share=1, count=7)),
         (PointsBalanced(count=3), PointsBalanced(count=1500)),
@@ -129,13 +151,21 @@ def test_a_larger_draw_contains_the_smaller(fewer: Supervision, more: Supervisio
     ],
     ids=repr,
 )
-def test_the_draw_of_a_class_does_not_depend_on_the_others(supervision: Supervision, gone: int) -> None:
+def test_the_draw_of_a_class_does_not_depend_on_the_others(
+    supervision: Supervision, gone: int
+) -> None:
     mask = patches_of_classes()
-    with_it, without = (drawn(supervision, given) for given in (mask, np.where(mask == gone, IGNORE, mask)))
+    with_it, without = (
+        drawn(supervision, given) for given in (mask, np.where(mask == gone, IGNORE, mask))
+    )
     assert_array_equal(np.where(with_it == gone, IGNORE, with_it), without)
 
 
-@pytest.mark.parametrize("supervision", [s for s in SUPERVISIONS if not isinstance(s, ComponentCentres | PointsShared)], ids=repr)
+@pytest.mark.parametrize(
+    "supervision",
+    [s for s in SUPERVISIONS if not isinstance(s, ComponentCentres | PointsShared)],
+    ids=repr,
+)
 def test_units_are_drawn_differently(supervision: Supervision) -> None:
     draws = {drawn(supervision, patches_of_classes(), key).tobytes() for key in range(40)}
     assert len(draws) > 1 or supervision == Boxes()  # boxes without jitter are what they are

@@ -61,41 +61,62 @@ def test_a_proportional_budget(sizes: tuple[int, ...], count: int, expected: lis
     assert counted(drawn(PointsProportional(count=count), blocks(*sizes, 50))) == expected
 
 
-@pytest.mark.parametrize(("share", "count", "expected"), [(0.29, 100, 29), (0.07, 100, 7), (0.1, 19, 1), (1, 7, 7), (0, 7, 0)])
+@pytest.mark.parametrize(
+    ("share", "count", "expected"),
+    [(0.29, 100, 29), (0.07, 100, 7), (0.1, 19, 1), (1, 7, 7), (0, 7, 0)],
+)
 def test_floor_share(share: float, count: int, expected: int) -> None:
     assert floor_share(share, count) == expected
 
 
-@pytest.mark.parametrize("supervision", [PointsBalanced(count=4), PointsProportional(count=4)], ids=repr)
+@pytest.mark.parametrize(
+    "supervision", [PointsBalanced(count=4), PointsProportional(count=4)], ids=repr
+)
 def test_pixels_of_a_class_are_drawn_equally_often(supervision: Supervision) -> None:
-    times = sum((drawn(supervision, blocks(8, 8, 0), key)[0, :8] != IGNORE).astype(int) for key in range(800))
+    times = sum(
+        (drawn(supervision, blocks(8, 8, 0), key)[0, :8] != IGNORE).astype(int)
+        for key in range(800)
+    )
     assert times.sum() == 2 * 800
     # Two of eight without replacement: counts vary less than multinomial ones.
-    assert chisquare(times).statistic / (1 - 2 / 8) * 7 / 8 < 24  # chi-square of 7 degrees, p = 0.001
+    # chi-square of 7 degrees, p = 0.001
+    assert chisquare(times).statistic / (1 - 2 / 8) * 7 / 8 < 24
 
 
 def test_shared_points_are_the_same_for_every_unit_run_and_mask() -> None:
     supervision = PointsShared(fraction=0.1)
-    units = [drawn(supervision, np.full((20, 30), index % 3), key) for index, key in enumerate("abcdef")]
+    units = [
+        drawn(supervision, np.full((20, 30), index % 3), key) for index, key in enumerate("abcdef")
+    ]
     for unit in units[1:]:
         assert_array_equal(unit != IGNORE, units[0] != IGNORE)
     assert (units[0] != IGNORE).sum() == 60
-    another = supervision.annotate(Sample("x", np.zeros((20, 30, 3), np.uint8), np.zeros((20, 30), np.uint8), 4), stream(1, "supervision"))
+    another = supervision.annotate(
+        Sample("x", np.zeros((20, 30, 3), np.uint8), np.zeros((20, 30), np.uint8), 4),
+        stream(1, "supervision"),
+    )
     assert_array_equal(another.labels, units[0])
 
 
 def test_shared_points_depend_on_their_seed_and_count_ignored_pixels() -> None:
     mask = np.zeros((20, 20))
-    first, other = (drawn(PointsShared(fraction=0.25, seed=seed), mask) != IGNORE for seed in (42, 43))
+    first, other = (
+        drawn(PointsShared(fraction=0.25, seed=seed), mask) != IGNORE for seed in (42, 43)
+    )
     assert (first != other).any()
     holes = np.where(np.arange(20) < 10, IGNORE, mask)
-    assert_array_equal(drawn(PointsShared(fraction=0.25), holes) != IGNORE, first & (holes == 0))  # 100 points are drawn all the same
+    # 100 points are drawn all the same
+    assert_array_equal(drawn(PointsShared(fraction=0.25), holes) != IGNORE, first & (holes == 0))
 
 
 def test_the_shared_positions_have_the_law_of_a_uniform_draw() -> None:
-    times = sum((drawn(PointsShared(fraction=0.2, seed=seed), np.zeros((2, 5))) == 0).astype(int).ravel() for seed in range(2000))
+    times = sum(
+        (drawn(PointsShared(fraction=0.2, seed=seed), np.zeros((2, 5))) == 0).astype(int).ravel()
+        for seed in range(2000)
+    )
     assert times.sum() == 2 * 2000
-    assert chisquare(times).statistic / (1 - 2 / 10) * 9 / 10 < 27.9  # chi-square of 9 degrees, p = 0.001
+    # chi-square of 9 degrees, p = 0.001
+    assert chisquare(times).statistic / (1 - 2 / 10) * 9 / 10 < 27.9
 
 
 @pytest.mark.parametrize(("population", "count"), [(6, 2), (6, 3), (5, 4)])
@@ -103,7 +124,10 @@ def test_s002s_stratified_has_the_law_of_points_per_class(population: int, count
     draws, sets = 1500, []
     for supervision in (PointsShuffledStride(count=count), PointsPerClass(count=count)):
         mask = blocks(population, 3, 4, 0)
-        chosen = [tuple(np.flatnonzero(drawn(supervision, mask, key)[0] == 0).tolist()) for key in range(draws)]
+        chosen = [
+            tuple(np.flatnonzero(drawn(supervision, mask, key)[0] == 0).tolist())
+            for key in range(draws)
+        ]
         assert {len(each) for each in chosen} == {count}
         sets.append(Counter(chosen))
     possible = sorted({*sets[0], *sets[1]})
@@ -113,5 +137,9 @@ def test_s002s_stratified_has_the_law_of_points_per_class(population: int, count
 
 
 @given(st.lists(st.integers(0, 40), min_size=4, max_size=4), st.integers(1, 30), st.integers(0, 9))
-def test_a_shuffled_stride_gives_as_many_as_asked_or_as_there_are(sizes: list[int], count: int, key: int) -> None:
-    assert counted(drawn(PointsShuffledStride(count=count), blocks(*sizes, 1), key)) == [min(count, size) for size in sizes]
+def test_a_shuffled_stride_gives_as_many_as_asked_or_as_there_are(
+    sizes: list[int], count: int, key: int
+) -> None:
+    assert counted(drawn(PointsShuffledStride(count=count), blocks(*sizes, 1), key)) == [
+        min(count, size) for size in sizes
+    ]

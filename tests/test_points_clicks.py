@@ -68,8 +68,12 @@ def test_the_smallest_components_are_never_clicked(mask: Any, omission: float) -
     labels = drawn(HumanClicks(count=200, omission=omission), mask)
     numbers, _ = components(mask, CLASSES)
     areas = np.bincount(numbers.ravel())[1:]
-    whole = np.array([(labels[numbers == number] != IGNORE).all() for number in range(1, len(areas) + 1)], bool)
-    some = np.array([(labels[numbers == number] != IGNORE).any() for number in range(1, len(areas) + 1)], bool)
+    whole = np.array(
+        [(labels[numbers == number] != IGNORE).all() for number in range(1, len(areas) + 1)], bool
+    )
+    some = np.array(
+        [(labels[numbers == number] != IGNORE).any() for number in range(1, len(areas) + 1)], bool
+    )
     assert (whole == some).all()  # 200 clicks reach every pixel of what is clicked at all
     assert (~some).sum() == int(round(omission * 10) * len(areas) // 10)
     assert some.all() or not some.any() or areas[~some].max() <= areas[some].min()
@@ -87,7 +91,12 @@ def test_clicks_keep_their_margin_wherever_they_land(mask: Any, margin: int, key
 def test_clicks_land_a_gaussian_error_away_and_say_what_was_meant() -> None:
     mask = np.zeros((61, 61))
     mask[30, 30] = 1
-    landed = np.array([np.argwhere(drawn(HumanClicks(count=1, localisation_sd=4), mask, key) == 1)[0] for key in range(400)])
+    landed = np.array(
+        [
+            np.argwhere(drawn(HumanClicks(count=1, localisation_sd=4), mask, key) == 1)[0]
+            for key in range(400)
+        ]
+    )
     assert len(np.unique(landed, axis=0)) > 100
     jitter = np.random.default_rng(0).uniform(-0.5, 0.5, landed.shape)  # positions are whole pixels
     for axis in (0, 1):
@@ -119,7 +128,9 @@ def test_where_one_class_is_present_no_label_can_be_wrong() -> None:
 
 
 @given(masks, st.integers(1, 30), st.sampled_from(["class", "image"]))
-def test_clicks_are_as_many_as_asked_or_as_there_are_pixels(mask: Any, count: int, per: Any) -> None:
+def test_clicks_are_as_many_as_asked_or_as_there_are_pixels(
+    mask: Any, count: int, per: Any
+) -> None:
     present = np.array(counted(mask))
     expected = np.minimum(present, count).sum() if per == "class" else min(count, present.sum())
     assert (drawn(HumanClicks(count=count, per=per), mask) != IGNORE).sum() == expected

@@ -27,7 +27,8 @@ def smooth(key: int, size: int = 40) -> Any:
 
 
 def topology(region: Any) -> tuple[int, int]:
-    """How many components (8 neighbours) a region has, and how many (4 neighbours) the rest, with a frame around it."""
+    """How many components (8 neighbours) a region has, and how many (4 neighbours) the rest, with a
+    frame around it."""
     wide = np.pad(region, 1)
     return ndimage.label(wide, STRUCTURE)[1], ndimage.label(~wide)[1]
 
@@ -43,7 +44,8 @@ def test_a_skeleton_lies_in_its_region_has_its_topology_and_stays(region: Any) -
 
 
 def guo_hall(region: Any) -> Any:
-    """The published algorithm word for word: passes over all pixels until two in a row change nothing. p[1] is north, on clockwise."""
+    """The published algorithm word for word: passes over all pixels until two in a row change
+    nothing. p[1] is north, on clockwise."""
     image, idle, odd = np.pad(region, 1).astype(int), 0, True
     while idle < 2:
         gone = []
@@ -53,7 +55,9 @@ def guo_hall(region: Any) -> Any:
             crossings = sum((not p[i]) and (p[i + 1] or p[(i + 1) % 8 + 1]) for i in (1, 3, 5, 7))
             first = sum(p[i] or p[i % 8 + 1] for i in (8, 2, 4, 6))
             second = sum(p[i] or p[i + 1] for i in (1, 3, 5, 7))
-            kept = (p[1] or p[2] or not p[4]) and p[3] if odd else (p[5] or p[6] or not p[8]) and p[7]
+            kept = (
+                (p[1] or p[2] or not p[4]) and p[3] if odd else (p[5] or p[6] or not p[8]) and p[7]
+            )
             if crossings == 1 and 2 <= min(first, second) <= 3 and not kept:
                 gone.append((r, c))
         for place in gone:
@@ -82,7 +86,11 @@ def test_the_skeleton_of_a_bar_is_its_middle_line() -> None:
     assert skeleton[4, 6:24].all()
 
 
-@pytest.mark.parametrize("region", [np.ones((2, 2), bool), np.eye(9, dtype=bool) | np.eye(9, k=1, dtype=bool)], ids=["square", "slanted"])
+@pytest.mark.parametrize(
+    "region",
+    [np.ones((2, 2), bool), np.eye(9, dtype=bool) | np.eye(9, k=1, dtype=bool)],
+    ids=["square", "slanted"],
+)
 def test_what_zhang_and_suen_would_lose_stays(region: Any) -> None:
     skeleton = thinned(region)
     assert topology(skeleton) == (1, 1)
@@ -108,8 +116,13 @@ def test_a_stroke_along_a_line_is_the_line() -> None:
 
 def test_a_stroke_joins_any_two_ends() -> None:
     fork = pixels("#...#", ".#.#.", "..#..", "..#..", "..#..")
-    ends = {frozenset((tuple(way[0]), tuple(way[-1]))) for way in (walk(fork, key).tolist() for key in range(40))}
-    assert ends == {frozenset(pair) for pair in [((0, 0), (0, 4)), ((0, 0), (4, 2)), ((0, 4), (4, 2))]}
+    ends = {
+        frozenset((tuple(way[0]), tuple(way[-1])))
+        for way in (walk(fork, key).tolist() for key in range(40))
+    }
+    assert ends == {
+        frozenset(pair) for pair in [((0, 0), (0, 4)), ((0, 0), (4, 2)), ((0, 4), (4, 2))]
+    }
     assert {len(walk(fork, key)) for key in range(40)} == {5}
 
 
@@ -125,14 +138,22 @@ def test_a_stroke_is_a_chain_of_neighbours_without_return(key: int) -> None:
     for number in range(1, count + 1):
         places = np.argwhere(numbers == number)
         way = walk(places, key)
-        assert {tuple(place) for place in way.tolist()} <= {tuple(place) for place in places.tolist()}
+        assert {tuple(place) for place in way.tolist()} <= {
+            tuple(place) for place in places.tolist()
+        }
         assert len({tuple(place) for place in way.tolist()}) == len(way)
-        assert (abs(np.diff(way, axis=0)).max(axis=1) == 1).all() if len(way) > 1 else len(places) == 1
+        assert (
+            (abs(np.diff(way, axis=0)).max(axis=1) == 1).all() if len(way) > 1 else len(places) == 1
+        )
 
 
 @given(masks, st.integers(0, 9), st.booleans())
-def test_every_class_present_gets_a_scribble_on_its_own_pixels(mask: Any, key: int, small: bool) -> None:
-    supervision = Scribbles(erosion_area=0, move_area=0, shift=9, rotation=180) if small else Scribbles()
+def test_every_class_present_gets_a_scribble_on_its_own_pixels(
+    mask: Any, key: int, small: bool
+) -> None:
+    supervision = (
+        Scribbles(erosion_area=0, move_area=0, shift=9, rotation=180) if small else Scribbles()
+    )
     labels = drawn(supervision, mask, key)
     assert [count > 0 for count in counted(labels)] == [count > 0 for count in counted(mask)]
     assert (labels[labels != IGNORE] == mask[labels != IGNORE]).all()
@@ -153,7 +174,12 @@ def test_only_a_large_region_is_eroded(area: int, eroded: bool) -> None:
     mask = np.full((25, 49), IGNORE)
     mask[2:23, 2:43] = 0
     mask[12, 43:46] = 0  # a tail, which erosion removes
-    fields: dict[str, Any] = {"min_erosion": 3, "max_erosion": 3, "erosion_area": area, "whole": (0,)}
+    fields: dict[str, Any] = {
+        "min_erosion": 3,
+        "max_erosion": 3,
+        "erosion_area": area,
+        "whole": (0,),
+    }
     expected = ndimage.binary_erosion(mask == 0, STRUCTURE, 3) if eroded else mask == 0
     assert_array_equal(drawn(Scribbles(**fields), mask) == 0, thinned(expected))
 
@@ -171,15 +197,22 @@ def test_strokes_move_within_their_limits_and_only_in_large_classes() -> None:
     path = {"dilation": 0, "rotation": 0, "erosion_area": 10**6, "min_length": 10**6}
     unmoved = [drawn(Scribbles(**path, move_area=10**6), mask, key) == 0 for key in range(40)]
     moved = [drawn(Scribbles(**path, shift=5), mask, key) == 0 for key in range(40)]
-    shifts = [np.argwhere(after).min(0) - np.argwhere(before).min(0) for before, after in zip(unmoved, moved, strict=True)]
+    shifts = [
+        np.argwhere(after).min(0) - np.argwhere(before).min(0)
+        for before, after in zip(unmoved, moved, strict=True)
+    ]
     assert abs(np.array(shifts)).max() <= 5
     assert len(np.unique(shifts, axis=0)) > 20
 
 
 def test_a_turned_stroke_turns_about_its_middle_and_has_no_gap() -> None:
     rows, columns = np.mgrid[:121, :121]
-    mask = np.where(abs(rows - columns) <= 40, 0, IGNORE)  # a slanted band: its stroke steps from corner to corner
-    labels = [drawn(Scribbles(dilation=0, shift=0, rotation=40, min_length=10**6), mask, key) == 0 for key in range(30)]
+    # a slanted band: its stroke steps from corner to corner
+    mask = np.where(abs(rows - columns) <= 40, 0, IGNORE)
+    labels = [
+        drawn(Scribbles(dilation=0, shift=0, rotation=40, min_length=10**6), mask, key) == 0
+        for key in range(30)
+    ]
     assert all(ndimage.label(each, STRUCTURE)[1] == 1 for each in labels)
     tilts = [np.polyfit(*np.argwhere(each).T[::-1], 1)[0] for each in labels]
     assert np.ptp(tilts) > 0.5
@@ -192,7 +225,9 @@ def test_short_pieces_give_no_stroke_but_the_longest_always_does() -> None:
     mask[4, 42:60] = 0
     columns = np.flatnonzero((drawn(Scribbles(min_length=15), mask) == 0).any(0))
     assert_array_equal(columns, [*range(30), *range(42, 60)])
-    assert_array_equal(np.flatnonzero((drawn(Scribbles(min_length=99), mask) == 0).any(0)), range(30))
+    assert_array_equal(
+        np.flatnonzero((drawn(Scribbles(min_length=99), mask) == 0).any(0)), range(30)
+    )
 
 
 def test_erosions_in_the_wrong_order_are_refused() -> None:

@@ -1,4 +1,5 @@
-"""Losses on proportions and keypoints against formulas written out in NumPy, and what they must never do."""
+"""Losses on proportions and keypoints against formulas written out in NumPy, and what they must
+never do."""
 
 from __future__ import annotations
 
@@ -34,7 +35,9 @@ MATCHING: list[Loss] = [
     SizeBounds(margin=0),
     SizeBounds(margin=0.5, skip_first_class=True),
 ]
-KEYPOINTS: list[Loss] = [KeypointBCE(over_classes=c, reduction=r) for c in ("sum", "mean") for r in ("sum", "mean")]
+KEYPOINTS: list[Loss] = [
+    KeypointBCE(over_classes=c, reduction=r) for c in ("sum", "mean") for r in ("sum", "mean")
+]
 
 
 def called(loss: Loss) -> str:
@@ -46,8 +49,11 @@ keypoints = pytest.mark.parametrize("loss", KEYPOINTS, ids=called)
 every = pytest.mark.parametrize("loss", [*MATCHING, *KEYPOINTS], ids=called)
 
 
-def a_batch(images: int = 3, seed: int = 0, kind: torch.dtype = torch.float32) -> tuple[torch.Tensor, Batch]:
-    """Logits that want a gradient; some pixels ignored, some labelled. The second image is ignored, and has proportions all the same."""
+def a_batch(
+    images: int = 3, seed: int = 0, kind: torch.dtype = torch.float32
+) -> tuple[torch.Tensor, Batch]:
+    """Logits that want a gradient; some pixels ignored, some labelled. The second image is ignored,
+    and has proportions all the same."""
     generator = torch.Generator().manual_seed(seed)
     logits = 2 * torch.randn((images, K, 5, 6), generator=generator, dtype=kind)
     valid = torch.rand((images, 5, 6), generator=generator) < 0.7
@@ -63,7 +69,12 @@ def by_formula(loss: Any, logits: Array, batch: Batch) -> float:
     """The loss, image by image in float64."""
     assert batch.proportions is not None
     values = []
-    for scores, valid, target in zip(logits.astype(float), batch.valid.numpy(), batch.proportions.numpy().astype(float), strict=True):
+    for scores, valid, target in zip(
+        logits.astype(float),
+        batch.valid.numpy(),
+        batch.proportions.numpy().astype(float),
+        strict=True,
+    ):
         if not valid.any():
             continue
         predicted, pixels = softmax(scores, 0)[:, valid].mean(1), valid.sum()
@@ -77,7 +88,11 @@ def by_formula(loss: Any, logits: Array, batch: Batch) -> float:
             value = 0.0
             for index in range(int(loss.skip_first_class), K):
                 size, low, high = pixels * np.array(
-                    [predicted[index], target[index] * (1 - loss.margin), target[index] * (1 + loss.margin)]
+                    [
+                        predicted[index],
+                        target[index] * (1 - loss.margin),
+                        target[index] * (1 + loss.margin),
+                    ]
                 )
                 value += (max(0, size - high) ** 2 + max(0, low - size) ** 2) / pixels
         values.append(value)
@@ -106,7 +121,9 @@ def keypoints_by_formula(loss: KeypointBCE, logits: Array, batch: Batch) -> floa
 def test_losses_on_proportions_follow_their_formula(loss: Loss, seed: int) -> None:
     logits, batch = a_batch(seed=seed)
     assert loss(logits, batch).shape == ()
-    assert loss(logits, batch).item() == pytest.approx(by_formula(loss, logits.detach().numpy(), batch), rel=1e-5)
+    assert loss(logits, batch).item() == pytest.approx(
+        by_formula(loss, logits.detach().numpy(), batch), rel=1e-5
+    )
 
 
 @keypoints
@@ -114,7 +131,9 @@ def test_losses_on_proportions_follow_their_formula(loss: Loss, seed: int) -> No
 def test_keypoint_bce_follows_its_formula(loss: KeypointBCE, seed: int) -> None:
     logits, batch = a_batch(seed=seed)
     assert loss(logits, batch).shape == ()
-    assert loss(logits, batch).item() == pytest.approx(keypoints_by_formula(loss, logits.detach().numpy(), batch), rel=1e-5)
+    assert loss(logits, batch).item() == pytest.approx(
+        keypoints_by_formula(loss, logits.detach().numpy(), batch), rel=1e-5
+    )
 
 
 @every
@@ -126,7 +145,12 @@ def test_gradients_are_those_of_finite_differences(loss: Loss) -> None:
 @every
 def test_a_batch_without_annotation_gives_zero_and_a_gradient_of_zero(loss: Loss) -> None:
     logits, batch = a_batch()
-    nothing = Batch(batch.images, torch.zeros_like(batch.valid), torch.full_like(batch.labels, IGNORE), torch.zeros_like(batch.proportions))
+    nothing = Batch(
+        batch.images,
+        torch.zeros_like(batch.valid),
+        torch.full_like(batch.labels, IGNORE),
+        torch.zeros_like(batch.proportions),
+    )
     value = loss(logits, nothing)
     value.backward()
     assert value.item() == 0
@@ -160,15 +184,24 @@ def test_ignored_pixels_have_neither_influence_nor_gradient(loss: Loss) -> None:
 def test_keypoint_bce_has_gradients_at_labelled_pixels_only(loss: Loss) -> None:
     logits, batch = a_batch()
     loss(logits, batch).backward()
-    np.testing.assert_array_equal((logits.grad != 0).any(1).numpy(), (batch.labels != IGNORE).numpy())
+    np.testing.assert_array_equal(
+        (logits.grad != 0).any(1).numpy(), (batch.labels != IGNORE).numpy()
+    )
 
 
 @every
 def test_a_batch_twice_over_counts_twice_only_where_images_are_summed(loss: Loss) -> None:
     logits, batch = a_batch()
-    twice = Batch(*(torch.cat([part, part]) for part in (batch.images, batch.valid, batch.labels, batch.proportions)))
+    twice = Batch(
+        *(
+            torch.cat([part, part])
+            for part in (batch.images, batch.valid, batch.labels, batch.proportions)
+        )
+    )
     factor = 2 if getattr(loss, "reduction", "mean") == "sum" else 1
-    assert loss(torch.cat([logits, logits]), twice).item() == pytest.approx(factor * loss(logits, batch).item(), rel=1e-6)
+    assert loss(torch.cat([logits, logits]), twice).item() == pytest.approx(
+        factor * loss(logits, batch).item(), rel=1e-6
+    )
 
 
 @matching
@@ -183,7 +216,8 @@ def test_every_pixel_predicting_the_proportions_is_a_solution_without_use(loss: 
         seen = batch.proportions[[0, 2]].numpy()
         least = float(-(seen * np.log(seen + loss.eps)).sum(1).mean())
     assert value.item() == pytest.approx(least, abs=1e-8)
-    if not isinstance(loss, ProportionL1) and getattr(loss, "eps", 0) < 1e-3:  # l1 has a kink there, a large eps moves the minimum
+    # l1 has a kink there, a large eps moves the minimum
+    if not isinstance(loss, ProportionL1) and getattr(loss, "eps", 0) < 1e-3:
         assert logits.grad.abs().max() < 1e-8
 
 
@@ -217,15 +251,27 @@ def test_l1_is_twice_the_total_variation_and_kl_a_divergence_plus_entropy(seed: 
     predicted = softmax(logits.detach().numpy()[0], 0)[:, batch.valid.numpy()[0]].mean(1)[None]
     target = batch.proportions.numpy()
     entropy = kl_divergence(target, np.ones_like(target), eps=0)[0]  # of one: the negative entropy
-    assert ProportionL1()(logits, batch).item() == pytest.approx(2 * total_variation(target, predicted)[0])
-    assert ProportionKL()(logits, batch).item() == pytest.approx(kl_divergence(target, predicted)[0] - entropy)
+    assert ProportionL1()(logits, batch).item() == pytest.approx(
+        2 * total_variation(target, predicted)[0]
+    )
+    assert ProportionKL()(logits, batch).item() == pytest.approx(
+        kl_divergence(target, predicted)[0] - entropy
+    )
 
 
-def one_image(shares: list[float], target: list[float], side: int = 10) -> tuple[torch.Tensor, Batch]:
+def one_image(
+    shares: list[float], target: list[float], side: int = 10
+) -> tuple[torch.Tensor, Batch]:
     """Logits of an image whose every pixel predicts `shares`, and its batch."""
-    logits = torch.tensor(shares, dtype=torch.float64).log()[None, :, None, None].expand(1, len(shares), side, side)
+    logits = (
+        torch.tensor(shares, dtype=torch.float64)
+        .log()[None, :, None, None]
+        .expand(1, len(shares), side, side)
+    )
     valid = torch.ones(1, side, side, dtype=torch.bool)
-    return logits, Batch(torch.zeros(1, 3, side, side), valid, None, torch.tensor([target], dtype=torch.float64))
+    return logits, Batch(
+        torch.zeros(1, 3, side, side), valid, None, torch.tensor([target], dtype=torch.float64)
+    )
 
 
 @pytest.mark.parametrize(
@@ -283,7 +329,8 @@ def test_keypoint_bce_pulls_where_a_wrong_class_is_certain() -> None:
     labels = torch.ones(1, 1, 1, dtype=torch.long)
     value = KeypointBCE()(logits, Batch(torch.zeros(1, 3, 1, 1), labels == 1, labels))
     value.backward()
-    # -log y_1 is 500 and -log(1 - y_0) is 500 - log 2; the first pulls 1 up, the second both others.
+    # -log y_1 is 500 and -log(1 - y_0) is 500 - log 2; the first pulls 1 up, the second both
+    # others.
     assert value.item() == pytest.approx(1000 - np.log(2), rel=1e-6)
     np.testing.assert_allclose(logits.grad.ravel(), [2, -1.5, -0.5], atol=1e-6)
 
@@ -297,7 +344,8 @@ def test_log_probabilities_against_float64() -> None:
 
 
 def with_regions(seed: int = 0, kind: torch.dtype = torch.float32) -> tuple[torch.Tensor, Batch]:
-    """`a_batch` with three regions and pixels in none. Region 1 of the last image has no valid pixel, the second image has none at all."""
+    """`a_batch` with three regions and pixels in none. Region 1 of the last image has no valid
+    pixel, the second image has none at all."""
     logits, batch = a_batch(seed=seed, kind=kind)
     generator = torch.Generator().manual_seed(seed)
     regions = torch.randint(0, 4, batch.valid.shape, generator=generator)
@@ -317,7 +365,13 @@ def test_each_region_counts_as_an_image_of_its_own_does(loss: Loss, seed: int) -
     assert batch.proportions is not None
     apart = Batch(
         batch.images.repeat_interleave(3, 0),
-        torch.cat([(batch.regions[image] == region)[None] & batch.valid[image] for image in range(3) for region in range(3)]),
+        torch.cat(
+            [
+                (batch.regions[image] == region)[None] & batch.valid[image]
+                for image in range(3)
+                for region in range(3)
+            ]
+        ),
         None,
         batch.proportions.flatten(0, 1),
     )
@@ -340,7 +394,11 @@ def test_gradients_of_regions_are_those_of_finite_differences(loss: Loss) -> Non
 def test_one_region_is_the_whole_image_and_without_valid_pixels_nothing(loss: Loss) -> None:
     logits, batch = a_batch()
     assert batch.proportions is not None
-    one = replace(batch, proportions=batch.proportions[:, None], regions=torch.zeros(batch.valid.shape, dtype=torch.int64))
+    one = replace(
+        batch,
+        proportions=batch.proportions[:, None],
+        regions=torch.zeros(batch.valid.shape, dtype=torch.int64),
+    )
     assert loss(logits, one).item() == pytest.approx(loss(logits, batch).item(), rel=1e-5)
     value = loss(logits, replace(one, valid=torch.zeros_like(batch.valid)))
     value.backward()
@@ -361,6 +419,8 @@ def test_predicted_proportions_of_regions_by_hand() -> None:
     np.testing.assert_allclose(predicted, [[[0, 0], [0.7, 0.3], [0, 0]]], rtol=1e-6)
     assert pixels.tolist() == [[0, 2, 0]]
     assert given is batch.proportions
-    predicted, given, pixels = proportions(logits, replace(batch, proportions=torch.ones(1, 2), regions=None))
+    predicted, given, pixels = proportions(
+        logits, replace(batch, proportions=torch.ones(1, 2), regions=None)
+    )
     np.testing.assert_allclose(predicted, [[[1.6 / 3, 1.4 / 3]]], rtol=1e-6)
     assert (given.shape, pixels.tolist()) == ((1, 1, 2), [[3]])

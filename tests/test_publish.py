@@ -15,7 +15,12 @@ from harness.index import to_index
 from harness.publish import files, stale, write_board, write_boards
 
 COMMITTED = Path(__file__).parent.parent / "leaderboards"
-SCORES = {"full": [900, 910, 920], "points-1": [700, 710, 740], "points-5": [800, 830, 820], "few": [880]}
+SCORES = {
+    "full": [900, 910, 920],
+    "points-1": [700, 710, 740],
+    "points-5": [800, 830, 820],
+    "few": [880],
+}
 
 
 def put(board: Board, root: Path) -> None:
@@ -37,7 +42,14 @@ def test_committed_leaderboards_are_what_their_records_give() -> None:
 
 
 def test_what_is_written_is_what_is_expected(root: Path) -> None:
-    assert {path.name for path in root.iterdir()} == {"records", "README.md", "demo.md", "demo.csv", "demo.svg", *SMOKE}
+    assert {path.name for path in root.iterdir()} == {
+        "records",
+        "README.md",
+        "demo.md",
+        "demo.csv",
+        "demo.svg",
+        *SMOKE,
+    }
     assert stale([], root) == ({}, [])
     assert "![mIoU against labelled pixels](demo.svg)" in (root / "demo.md").read_text()
 
@@ -47,9 +59,16 @@ SMOKE = ("other.smoke.md", "other.smoke.csv")
 
 @pytest.mark.parametrize("name", ["demo.md", "demo.csv", "demo.svg", "README.md"])
 @pytest.mark.parametrize(
-    "change", [lambda path: path.unlink(), lambda path: path.write_text(path.read_text() + "\n"), lambda path: path.write_bytes(b"\xff")]
+    "change",
+    [
+        lambda path: path.unlink(),
+        lambda path: path.write_text(path.read_text() + "\n"),
+        lambda path: path.write_bytes(b"\xff"),
+    ],
 )
-def test_a_file_that_differs_is_found_and_written_again(root: Path, name: str, change: object) -> None:
+def test_a_file_that_differs_is_found_and_written_again(
+    root: Path, name: str, change: object
+) -> None:
     change(root / name)  # type: ignore[operator]
     before = (root / name).read_bytes() if (root / name).exists() else None
     assert [*stale([], root)[0]] == [*stale(["demo"], root)[0]] == [root / name]
@@ -88,8 +107,14 @@ def test_a_board_that_is_written_is_in_the_index(root: Path) -> None:
 
 
 def test_the_index_by_hand() -> None:
-    boards = [scored(SCORES, board="b.mini", scenario="b"), scored({"full": [900]}, board="a", scenario="a", profile=None)]
-    boards += [scored(SCORES, board="a.smoke", profile="smoke"), scored(SCORES, board="a.set-1", overrides=["seeds=1"])]
+    boards = [
+        scored(SCORES, board="b.mini", scenario="b"),
+        scored({"full": [900]}, board="a", scenario="a", profile=None),
+    ]
+    boards += [
+        scored(SCORES, board="a.smoke", profile="smoke"),
+        scored(SCORES, board="a.set-1", overrides=["seeds=1"]),
+    ]
     page = to_index(boards)
     assert page == to_index(boards[::-1])
     results, _, smoke = page.partition("## Smoke tests")
@@ -123,19 +148,34 @@ def test_the_command_names_the_files_and_exits_with_1(
     assert main(["leaderboard", "--check"]) == 0
 
 
-DIFFERENT = [record("full", 0, [[6, 2], [0, 2]], 100, 1.0), record("points|<i>", 0, [[6, 3], [0, 2]], 5, 1.0)]
+DIFFERENT = [
+    record("full", 0, [[6, 2], [0, 2]], 100, 1.0),
+    record("points|<i>", 0, [[6, 3], [0, 2]], 5, 1.0),
+]
 
 
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda path: path.write_text("{}\n"), "bad.jsonl:1: the first line must describe the board"),
-        (lambda path: put(Board(HEADER | {"board": "bad"}, tuple(DIFFERENT)), path.parent.parent), "leaderboard bad: full, seed 0"),
+        (
+            lambda path: path.write_text("{}\n"),
+            "bad.jsonl:1: the first line must describe the board",
+        ),
+        (
+            lambda path: put(
+                Board(HEADER | {"board": "bad"}, tuple(DIFFERENT)), path.parent.parent
+            ),
+            "leaderboard bad: full, seed 0",
+        ),
     ],
     ids=["unreadable", "not comparable"],
 )
 def test_a_damaged_board_does_not_stop_the_others(
-    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], damage: Callable[[Path], object], message: str
+    root: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    damage: Callable[[Path], object],
+    message: str,
 ) -> None:
     monkeypatch.setenv("HARNESS_LEADERBOARDS", str(root))
     put(scored(SCORES, board="bad", profile=None), root)
@@ -147,7 +187,8 @@ def test_a_damaged_board_does_not_stop_the_others(
     told = capsys.readouterr()
     assert message in told.err
     assert [line for line in told.out.splitlines() if "not what the records give" in line] == [
-        f"{root / 'demo.md'} is not what the records give: write it with harness leaderboard, or restore the records"
+        f"{root / 'demo.md'} is not what the records give: write it with harness leaderboard, or"
+        " restore the records"
     ]
     assert main(["leaderboard"]) == 2
     told = capsys.readouterr()
@@ -164,17 +205,23 @@ def test_a_damaged_board_does_not_stop_the_others(
     assert (root / "README.md").read_text() == index
 
 
-def test_a_folder_where_a_page_should_be_is_told(root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_where_a_page_should_be_is_told(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("HARNESS_LEADERBOARDS", str(root))
     (root / "demo.csv").unlink()
     (root / "demo.csv").mkdir()
     assert main(["leaderboard"]) == 2
-    assert "demo.csv: cannot be written (Is a directory): make way for it" in capsys.readouterr().err
+    assert (
+        "demo.csv: cannot be written (Is a directory): make way for it" in capsys.readouterr().err
+    )
     assert [path for path in root.iterdir() if path.name.startswith(".")] == []
     assert main(["leaderboard", "--check"]) == 1
 
 
-def test_a_folder_without_records_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_without_records_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("HARNESS_LEADERBOARDS", str(tmp_path / "none"))
     assert main(["leaderboard"]) == main(["leaderboard", "--check"]) == 2
     assert "run a scenario first" in capsys.readouterr().err
@@ -182,7 +229,13 @@ def test_a_folder_without_records_is_said(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_a_board_without_results_has_files() -> None:
     board = scored({"full": [900]})
-    failed = {"status": "failed", "key": "k", "method": "full", "seed": 0, "error": {"type": "E", "message": "m"}}
+    failed = {
+        "status": "failed",
+        "key": "k",
+        "method": "full",
+        "seed": 0,
+        "error": {"type": "E", "message": "m"},
+    }
     texts = files(Board(board.header, (failed,)))
     assert texts["demo.mini.svg"] is None
     assert "No method has finished" in str(texts["demo.mini.md"])

@@ -1,4 +1,5 @@
-"""The report as a file: what it says, that nothing in it can run or be loaded, and its pictures. No browser."""
+"""The report as a file: what it says, that nothing in it can run or be loaded, and its pictures. No
+browser."""
 
 from __future__ import annotations
 
@@ -19,7 +20,20 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
-from reported import BOARD, FULL, HEADER, MORE, POINTS, SCRIPT, SHARES, WEAK, record, store, store_samples, tracked
+from reported import (
+    BOARD,
+    FULL,
+    HEADER,
+    MORE,
+    POINTS,
+    SCRIPT,
+    SHARES,
+    WEAK,
+    record,
+    store,
+    store_samples,
+    tracked,
+)
 from scipy.stats import t
 
 from harness import annotation, sections
@@ -40,7 +54,8 @@ VOID = {"meta", "link", "img", "line", "circle", "br", "input"}
 
 
 class Page(HTMLParser):
-    """Every element of a page with its attributes and own text; raises where tags are not closed in order."""
+    """Every element of a page with its attributes and own text; raises where tags are not closed in
+    order."""
 
     def __init__(self, text: str) -> None:
         super().__init__(convert_charrefs=True)
@@ -68,7 +83,9 @@ class Page(HTMLParser):
             element[2].append(data)
 
     def every(self, tag: str) -> list[tuple[dict[str, str], str]]:
-        return [(attributes, "".join(text)) for name, attributes, text in self.elements if name == tag]
+        return [
+            (attributes, "".join(text)) for name, attributes, text in self.elements if name == tag
+        ]
 
 
 @pytest.fixture(scope="module")
@@ -91,18 +108,30 @@ def embedded(page: Page) -> dict[str, Any]:
 
 
 def test_only_our_scripts_are_in_it_and_the_policy_names_them_by_hash(page: Page) -> None:
-    scripts = [text for attributes, text in page.every("script") if not attributes or attributes["type"] == "text/plain"]
+    scripts = [
+        text
+        for attributes, text in page.every("script")
+        if not attributes or attributes["type"] == "text/plain"
+    ]
     assert len(page.every("script")) == 3  # with the data, which is no script
-    (policy,) = [each["content"] for each, _ in page.every("meta") if each.get("http-equiv") == "Content-Security-Policy"]
+    (policy,) = [
+        each["content"]
+        for each, _ in page.every("meta")
+        if each.get("http-equiv") == "Content-Security-Policy"
+    ]
     rules = dict(rule.split(maxsplit=1) for rule in policy.split(";"))
-    digests = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
+    digests = [
+        base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts
+    ]
     assert set(rules["script-src"].split()) == {f"'sha256-{digest}'" for digest in digests}
     assert rules["default-src"] == "'none'"
     assert rules["img-src"] == "data:"
 
 
 def test_hostile_names_are_text(page: Page) -> None:
-    assert not [name for _, attributes, _ in page.elements for name in attributes if name.startswith("on")]
+    assert not [
+        name for _, attributes, _ in page.elements for name in attributes if name.startswith("on")
+    ]
     assert all(attributes["src"].startswith("data:image/") for attributes, _ in page.every("img"))
     assert any(text == SCRIPT for _, text in page.every("th"))
     assert any(HEADER["about"] in text for _, text in page.every("p"))  # nor is it a template
@@ -112,8 +141,19 @@ def test_hostile_names_are_text(page: Page) -> None:
 def test_text_that_plotly_would_read_as_markup_is_escaped(page: Page) -> None:
     def texts(value: Any) -> list[str]:
         if isinstance(value, dict):
-            return [text for key, each in value.items() if key != "hovertemplate" for text in texts(each)]
-        return [text for each in value for text in texts(each)] if isinstance(value, list) else [value] if isinstance(value, str) else []
+            return [
+                text
+                for key, each in value.items()
+                if key != "hovertemplate"
+                for text in texts(each)
+            ]
+        return (
+            [text for each in value for text in texts(each)]
+            if isinstance(value, list)
+            else [value]
+            if isinstance(value, str)
+            else []
+        )
 
     found = texts(embedded(page)["charts"])
     assert not [text for text in found if "<" in text]
@@ -124,13 +164,17 @@ def test_plotly_takes_the_figures(page: Page) -> None:
     from plotly.graph_objects import Figure
 
     for figure in embedded(page)["charts"].values():
-        plain = json.loads(re.sub(r"var\(--[a-z0-9-]+\)", "#000000", json.dumps(figure)))  # the page's script resolves colours
+        # the page's script resolves colours
+        plain = json.loads(re.sub(r"var\(--[a-z0-9-]+\)", "#000000", json.dumps(figure)))
         assert len(Figure(data=plain["data"], layout=plain["layout"]).data) == len(figure["data"])
 
 
 def test_nothing_is_loaded_from_elsewhere(page: Page) -> None:
     places = [
-        value for _, attributes, _ in page.elements for name, value in attributes.items() if name in ("src", "href", "data", "action")
+        value
+        for _, attributes, _ in page.elements
+        for name, value in attributes.items()
+        if name in ("src", "href", "data", "action")
     ]
     assert all(place.startswith(("data:", "#")) for place in places)
     (style,) = [text for _, text in page.every("style")]
@@ -148,12 +192,22 @@ def test_it_is_made_for_everyone(page: Page) -> None:
     assert all("alt" in attributes for attributes, _ in page.every("img"))
     assert all("scope" in attributes for attributes, _ in page.every("th"))
     assert len(page.every("caption")) == len(page.every("table"))
-    assert [len(page.every(tag)) for tag in ("h1", "main", "header", "nav", "footer")] == [1, 1, 1, 1, 1]
+    assert [len(page.every(tag)) for tag in ("h1", "main", "header", "nav", "footer")] == [
+        1,
+        1,
+        1,
+        1,
+        1,
+    ]
     assert page.every("html")[0][0]["lang"] == "en"
 
 
 def test_every_chart_has_its_numbers_in_a_table(page: Page) -> None:
-    drawn = [attributes["data-chart"] for attributes, _ in page.every("div") if "data-chart" in attributes]
+    drawn = [
+        attributes["data-chart"]
+        for attributes, _ in page.every("div")
+        if "data-chart" in attributes
+    ]
     assert drawn == ["labelled_pixels", "annotation_seconds", "training"]
     captions = [text for _, text in page.every("caption")]
     assert "mIoU against labelled pixels" in captions
@@ -182,37 +236,60 @@ def test_no_table_and_no_drawing_mixes_selection_tracks(tmp_path: Path) -> None:
     assert sum(names == fixed for names in shown) > 3
     assert sum(names == selected for names in shown) > 3
     charts = embedded(page)["charts"]
-    drawn = {name: {trace.get("name", "") for trace in figure["data"]} for name, figure in charts.items()}
+    drawn = {
+        name: {trace.get("name", "") for trace in figure["data"]} for name, figure in charts.items()
+    }
     assert drawn["training-none"] == {"full", charts["training-none"]["data"][-1]["name"], ""}
     assert "shares" in drawn["training-weak-val"] & drawn["validation-weak-val"]
     assert "validation-none" not in drawn
     ids = [attributes["id"] for _, attributes, _ in page.elements if "id" in attributes]
     assert len(ids) == len(set(ids))
     assert {attributes["href"][1:] for attributes, _ in page.every("a")} <= set(ids)
-    assert {"Results: selection track none", "Results: selection track weak-val"} <= {text for _, text in page.every("h2")}
+    assert {"Results: selection track none", "Results: selection track weak-val"} <= {
+        text for _, text in page.every("h2")
+    }
     told = [text for _, text in page.every("li")]
-    assert any(text.startswith("This leaderboard lacks full: no finished run of the reference") for text in told)
+    assert any(
+        text.startswith("This leaderboard lacks full: no finished run of the reference")
+        for text in told
+    )
     assert embedded(page)["gallery"]["tracks"]["shares"] == "weak-val"
 
 
 def lines(table: Table) -> list[dict[str, str]]:
-    return [dict(zip(table.columns, (cell.text for cell in line), strict=True)) for line in table.lines]
+    return [
+        dict(zip(table.columns, (cell.text for cell in line), strict=True)) for line in table.lines
+    ]
 
 
 def test_the_headline_counted_by_hand() -> None:
-    table = [replace(row, annotation_seconds=5400.0 if row.method == POINTS[0] else math.nan) for row in rows(BOARD)]
+    table = [
+        replace(row, annotation_seconds=5400.0 if row.method == POINTS[0] else math.nan)
+        for row in rows(BOARD)
+    ]
     headline = tables.headline(BOARD, table)
     full, weak, more, shares, floor = lines(headline)
-    # full: IoU 6/8 and 2/4, then 1 and 1, then as first: 0.625, 1, 0.625; weak: 6/10 and 0 in every seed.
+    # full: IoU 6/8 and 2/4, then 1 and 1, then as first: 0.625, 1, 0.625; weak: 6/10 and 0 in every
+    # seed.
     assert full["mIoU (%)"] == f"75.0 [{75 - HALF:.1f}, {75 + HALF:.1f}]"
     assert full["difference to full (pp)"] == "reference"
     assert weak["mIoU (%)"] == "30.0 [30.0, 30.0]"
     assert weak["seeds"] == "30.0, 30.0, 30.0"
     assert weak["difference to full (pp)"] == f"−45.0 [−{45 + HALF:.1f}, +{HALF - 45:.1f}]"
     assert weak["% of full"] == "40.0"
-    assert (weak["labelled pixels"], weak["annotation (h)"], weak["published (%)"]) == ("5", "1.5", "50.0")
+    assert (weak["labelled pixels"], weak["annotation (h)"], weak["published (%)"]) == (
+        "5",
+        "1.5",
+        "50.0",
+    )
     assert (full["rank"], weak["rank"], more["rank"], floor["rank"]) == ("–", "†", "–", "–")
-    assert [line["runs"] for line in (full, weak, more, shares, floor)] == ["3", "3", "1 (1 failed)", "1 (1 missing)", "–"]
+    assert [line["runs"] for line in (full, weak, more, shares, floor)] == [
+        "3",
+        "3",
+        "1 (1 failed)",
+        "1 (1 missing)",
+        "–",
+    ]
     span = headline.lines[0][headline.columns.index("seeds")].span
     assert span
     assert span.values == (46.4, 100.0, 46.4)  # 62.5 and 100 % on a scale from 30 to 100 %
@@ -227,7 +304,12 @@ def test_a_smoke_test_has_no_ranks() -> None:
 def test_further_tables_counted_by_hand() -> None:
     table = rows(BOARD)
     full, weak, *_ = lines(sections.by_seed(BOARD, table))
-    assert (full["seed 1"], full["median"], full["min"], full["collapsed (%)"]) == ("100.00", "62.50", "62.50", "0")
+    assert (full["seed 1"], full["median"], full["min"], full["collapsed (%)"]) == (
+        "100.00",
+        "62.50",
+        "62.50",
+        "0",
+    )
     assert weak["collapsed (%)"] == "100"  # class a everywhere has 40 %
     assert lines(sections.recovery(BOARD, table[:2]))[1]["exact p, Holm"] == "not testable at n=3"
     images = sections.test_images(BOARD, table)
@@ -236,21 +318,42 @@ def test_further_tables_counted_by_hand() -> None:
     assert lines(sections.scores(BOARD, table))[1]["accuracy (%)"] == "60.0 ± 0.0"
     cost = lines(annotation.cost(BOARD, table))[1]
     assert cost | {"annotation": ""} == {
-        **{"method": POINTS[0], "labelled pixels": "5", "of all (%)": "5", "images": "1", "clicks": "5", "annotation": ""},
+        **{
+            "method": POINTS[0],
+            "labelled pixels": "5",
+            "of all (%)": "5",
+            "images": "1",
+            "clicks": "5",
+            "annotation": "",
+        },
         **{"hidden knowledge": "presence", "s / run": "2.0"},
     }
     reproduction = sections.reproduction(BOARD, table)
     assert reproduction
     assert lines(reproduction) == [
-        {"method": POINTS[0], "score": "mIoU", "published (%)": "50.0", "ours (%)": "30.0 ± 0.0", "n": "3", "difference (pp)": "−20.0"}
+        {
+            "method": POINTS[0],
+            "score": "mIoU",
+            "published (%)": "50.0",
+            "ours (%)": "30.0 ± 0.0",
+            "n": "3",
+            "difference (pp)": "−20.0",
+        }
     ]
-    ((_, matrix), *_) = tables.confusions(BOARD)
-    assert [[cell.text for cell in line] for line in matrix.lines] == [[SCRIPT, "83.3", "16.7", "24"], ["b", "0.0", "100.0", "6"]]
+    (_, matrix), *_ = tables.confusions(BOARD)
+    assert [[cell.text for cell in line] for line in matrix.lines] == [
+        [SCRIPT, "83.3", "16.7", "24"],
+        ["b", "0.0", "100.0", "6"],
+    ]
     assert [cell.shade for cell in sections.per_class(table).lines[1]] == [None, 0.6, 0.0]
 
 
 def test_numbers_are_written_for_people() -> None:
-    assert (number(1234.56).text, number(float("nan")).text, number(None).value) == ("1,234.6", "–", None)
+    assert (number(1234.56).text, number(float("nan")).text, number(None).value) == (
+        "1,234.6",
+        "–",
+        None,
+    )
     assert (percent(0.123).text, percent(None).text) == ("12.3", "–")
 
 
@@ -266,15 +369,24 @@ def test_a_curve_has_families_lines_and_what_was_published() -> None:
     assert points["y"] == pytest.approx([30.0, 100 * (7 / 9 + 1 / 3) / 2])
     assert points["name"] == 'points-*"&gt;&lt;img src=x onerror=alert(2)&gt;'
     assert published["y"] == [50.0]
-    assert "Without labelled pixels, or with labels everywhere, so not on this chart: shares." in chart.about
-    assert [shape["y0"] for shape in chart.figure["layout"]["shapes"] if shape["type"] == "line"] == pytest.approx([75.0, 40.0])
+    assert (
+        "Without labelled pixels, or with labels everywhere, so not on this chart: shares."
+        in chart.about
+    )
+    assert [
+        shape["y0"] for shape in chart.figure["layout"]["shapes"] if shape["type"] == "line"
+    ] == pytest.approx([75.0, 40.0])
     assert max(full["error_y"]["array"]) == pytest.approx(25.0)  # no score is above 100 %
-    alone = Board(BOARD.header, tuple(record for record in BOARD.records if record["method"] != POINTS[1]))
+    alone = Board(
+        BOARD.header, tuple(record for record in BOARD.records if record["method"] != POINTS[1])
+    )
     assert curve(alone) is None
 
 
 def test_scores_in_another_measure_are_not_drawn_beside_miou() -> None:
-    board = Board(HEADER | {"published": HEADER["published"] | {"compare": "accuracy"}}, BOARD.records)
+    board = Board(
+        HEADER | {"published": HEADER["published"] | {"compare": "accuracy"}}, BOARD.records
+    )
     chart = curve(board)
     assert chart
     assert [trace["name"] for trace in chart.figure["data"]][-1] != "published"
@@ -282,11 +394,24 @@ def test_scores_in_another_measure_are_not_drawn_beside_miou() -> None:
 
 def test_how_much_to_annotate_is_told_in_words() -> None:
     nan = float("nan")
-    reaches = [Reach(0.9, "reached", 2057.4, 1403.0, 3016.0, 3, 0, 0), Reach(0.95, "reached", 7.0, nan, nan, 1, 0, 0)]
-    reaches += [
-        Reach(0.9, outcome, nan, nan, nan, 3, 1, 1) for outcome in ("below the smallest budget", "not reached", "not in every seed")
+    reaches = [
+        Reach(0.9, "reached", 2057.4, 1403.0, 3016.0, 3, 0, 0),
+        Reach(0.95, "reached", 7.0, nan, nan, 1, 0, 0),
     ]
-    measured = Curve("p*", "supervision.0.count", "labelled pixels", ("p5", "p20"), (5.0, 20.0), (0.1, 0.2), tuple(reaches), spread([0.1]))
+    reaches += [
+        Reach(0.9, outcome, nan, nan, nan, 3, 1, 1)
+        for outcome in ("below the smallest budget", "not reached", "not in every seed")
+    ]
+    measured = Curve(
+        "p*",
+        "supervision.0.count",
+        "labelled pixels",
+        ("p5", "p20"),
+        (5.0, 20.0),
+        (0.1, 0.2),
+        tuple(reaches),
+        spread([0.1]),
+    )
     chart = curve(BOARD, (measured,))
     assert chart
     assert chart.findings == (
@@ -304,7 +429,9 @@ def test_a_log_axis_has_room_and_three_ticks(values: list[float]) -> None:
     low, high = (10**end for end in axis["range"])
     assert low < min(values) <= max(values) < high
     assert high / low > 3.9
-    assert len([tick for tick in axis["tickvals"] if low <= tick <= high]) == len(axis["ticktext"]) > 2
+    assert (
+        len([tick for tick in axis["tickvals"] if low <= tick <= high]) == len(axis["ticktext"]) > 2
+    )
 
 
 def test_training_curves_average_over_seeds() -> None:
@@ -312,7 +439,10 @@ def test_training_curves_average_over_seeds() -> None:
     assert chart
     band, line, *_ = chart.figure["data"]
     assert line["y"] == pytest.approx([2, 1, 2 / 3], rel=1e-4)
-    assert (band["x"], band["y"]) == ([1, 2, 3, 3, 2, 1], pytest.approx([3, 1.5, 1, 1 / 3, 0.5, 1], rel=1e-4))
+    assert (band["x"], band["y"]) == (
+        [1, 2, 3, 3, 2, 1],
+        pytest.approx([3, 1.5, 1, 1 / 3, 0.5, 1], rel=1e-4),
+    )
     floors = [{**own, "history": []} for own in FULL]
     assert epochs.training(Board(HEADER, tuple(floors))) is None
 
@@ -324,7 +454,11 @@ def test_validation_is_drawn_where_it_is_finite() -> None:
     assert [trace["y"] for trace in chart.figure["data"]] == [[2.0, 1.0, 0.66667]] * 2
     assert [line[0].text for line in chart.table.lines] == [POINTS[1], "shares"]
     assert epochs.validation(BOARD) is None
-    mapped = [own | {"settings": own["settings"] | {"training": {"validation": "miou"}}} for own in tracked().records if "settings" in own]
+    mapped = [
+        own | {"settings": own["settings"] | {"training": {"validation": "miou"}}}
+        for own in tracked().records
+        if "settings" in own
+    ]
     shares = epochs.validation(Board(HEADER, tuple(mapped)))
     assert shares
     assert (shares.title, shares.figure["data"][0]["y"][1]) == ("Validation mIoU", 100.0)
@@ -351,8 +485,11 @@ def test_settings_are_told_once() -> None:
 def test_the_gallery_steps_through_seeds_and_says_what_is_absent(tmp_path: Path) -> None:
     store(tmp_path)
     shown = gallery(BOARD, tmp_path)
-    assert [patch.name for patch in shown.patches] == [f"seed {seed}: {SCRIPT}@{number}" for seed in (0, 1, 2) for number in (0, 1)]
-    assert shown.methods == (*POINTS, "shares", "full")  # the reference last: it is beside every other
+    assert [patch.name for patch in shown.patches] == [
+        f"seed {seed}: {SCRIPT}@{number}" for seed in (0, 1, 2) for number in (0, 1)
+    ]
+    # the reference last: it is beside every other
+    assert shown.methods == (*POINTS, "shares", "full")
     assert shown.absent == ("full, seed 1", "full, seed 2")
     first, second, third = (shown.patches[0].views[index] for index in (0, 1, 3))
     assert [view.method for view in (first, second, third)] == ["full", POINTS[0], "shares"]
@@ -365,7 +502,9 @@ def test_the_gallery_steps_through_seeds_and_says_what_is_absent(tmp_path: Path)
 
 def test_a_board_without_pictures_says_so(tmp_path: Path) -> None:
     write_report(BOARD, tmp_path / "runs", tmp_path / "demo.html")
-    assert "No test patches are stored for these runs" in (tmp_path / "demo.html").read_text(encoding="utf-8")
+    assert "No test patches are stored for these runs" in (tmp_path / "demo.html").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_damaged_samples_are_named(tmp_path: Path) -> None:
@@ -385,14 +524,22 @@ def test_damaged_samples_are_named(tmp_path: Path) -> None:
         (lambda listed: listed[1].pop("patch"), "1.patch: Field required"),
         (lambda listed: listed.append(1), "2: Input should be"),
         (lambda listed: listed[1]["files"].pop("truth"), "1: files: truth is missing"),
-        (lambda listed: listed[1]["files"].update(truth="../../key.png"), "1.files.truth: String should match"),
-        (lambda listed: listed[1]["files"].update(image="1-truth.png"), "1: files.image: 1-truth.png has 1 bands"),
+        (
+            lambda listed: listed[1]["files"].update(truth="../../key.png"),
+            "1.files.truth: String should match",
+        ),
+        (
+            lambda listed: listed[1]["files"].update(image="1-truth.png"),
+            "1: files.image: 1-truth.png has 1 bands",
+        ),
         (lambda listed: listed[1]["confusion"].pop(), "1: confusion: must be 2 x 2"),
         (lambda listed: listed[1].update(proportions=[1.0]), "1: proportions: must have 2 numbers"),
         (lambda listed: listed[1].update(tags=[True]), "1: tags: must have 2 entries"),
     ],
 )
-def test_samples_that_do_not_fit_are_named_by_field(tmp_path: Path, change: Callable[[list[Any]], Any], message: str) -> None:
+def test_samples_that_do_not_fit_are_named_by_field(
+    tmp_path: Path, change: Callable[[list[Any]], Any], message: str
+) -> None:
     store_samples(tmp_path, FULL[0])
     path = tmp_path / FULL[0]["key"] / "samples" / "samples.json"
     listed = json.loads(path.read_text())
@@ -403,22 +550,33 @@ def test_samples_that_do_not_fit_are_named_by_field(tmp_path: Path, change: Call
 
 
 def test_a_report_says_what_weighs_against_its_headline(tmp_path: Path) -> None:
-    lost = Board(BOARD.header, tuple({**own, "status": "missing"} if own is FULL[1] else own for own in BOARD.records))
+    lost = Board(
+        BOARD.header,
+        tuple({**own, "status": "missing"} if own is FULL[1] else own for own in BOARD.records),
+    )
     write_report(lost, tmp_path / "runs", tmp_path / "demo.html")
     text = (tmp_path / "demo.html").read_text(encoding="utf-8")
-    assert "<li>The reference full lacks seed 1 (missing): comparisons with it are over seed 0, 2 alone.</li>" in text
+    assert (
+        "<li>The reference full lacks seed 1 (missing): comparisons with it are over seed 0, 2"
+        " alone.</li>" in text
+    )
     assert "the weak label costs more seconds of annotation than the masks of full" in text
-    assert "for what another\ninitialisation and supervision draw would change" in text  # the split is the data set's own
+    # the split is the data set's own
+    assert "for what another\ninitialisation and supervision draw would change" in text
 
 
-def test_a_report_that_cannot_be_written_is_told(boards: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_report_that_cannot_be_written_is_told(
+    boards: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (boards / "demo.html").mkdir()
     assert main(["report", "demo"]) == 2
     assert "demo.html: cannot be written" in capsys.readouterr().err
 
 
 def decoded(uri: str, folder: Path) -> Any:
-    (folder / "decoded.png").write_bytes(base64.b64decode(uri.removeprefix("data:image/png;base64,")))
+    (folder / "decoded.png").write_bytes(
+        base64.b64decode(uri.removeprefix("data:image/png;base64,"))
+    )
     return pictures.read(folder / "decoded.png")
 
 
@@ -427,13 +585,16 @@ def test_pictures_keep_what_they_show(tmp_path: Path) -> None:
     labels[1, 100] = 1
     reduced = decoded(pictures.class_map(labels, [(0, 0, 0), (9, 9, 9)]), tmp_path)
     assert reduced.shape == (1, 2, 200)
-    assert np.argwhere(reduced[0] != 255).tolist() == [[0, 33]]  # a single labelled pixel is not lost
+    # a single labelled pixel is not lost
+    assert np.argwhere(reduced[0] != 255).tolist() == [[0, 33]]
     image = np.tile(np.array([0, 0, 90], np.uint8), (3, 6, 200))
     assert (decoded(pictures.photo(image), tmp_path) == 30).all()
     noise = np.random.default_rng(0).integers(0, 256, (3, 256, 256)).astype(np.uint8)
     assert pictures.photo(noise).startswith("data:image/jpeg;base64,")
     truth = np.array([[0, 1, 255]], np.uint8)
-    assert decoded(pictures.errors(truth, np.array([[1, 1, 0]], np.uint8)), tmp_path).tolist() == [[[0, 255, 255]]]
+    assert decoded(pictures.errors(truth, np.array([[1, 1, 0]], np.uint8)), tmp_path).tolist() == [
+        [[0, 255, 255]]
+    ]
 
 
 def test_single_pixels_are_discs_and_areas_are_a_map() -> None:
@@ -456,14 +617,24 @@ def test_single_pixels_are_discs_and_areas_are_a_map() -> None:
 
 def test_500_runs_fit(tmp_path: Path) -> None:
     names = ["full", *(f"points-{count}" for count in range(49))]
-    header = HEADER | {"methods": [{"name": name, "about": ""} for name in names], "seeds": list(range(10)), "published": None}
-    runs = [record(name, seed, [[6, 2], [1, 1]], 5 + index) for seed in range(10) for index, name in enumerate(names)]
+    header = HEADER | {
+        "methods": [{"name": name, "about": ""} for name in names],
+        "seeds": list(range(10)),
+        "published": None,
+    }
+    runs = [
+        record(name, seed, [[6, 2], [1, 1]], 5 + index)
+        for seed in range(10)
+        for index, name in enumerate(names)
+    ]
     write_report(Board(header, tuple(runs)), tmp_path, tmp_path / "demo.html")
     assert (tmp_path / "demo.html").stat().st_size + 1.1 * BUDGET < 15e6
 
 
 def test_the_software_is_cited_as_the_repository_says() -> None:
-    told = yaml.safe_load((Path(__file__).parent.parent / "CITATION.cff").read_text(encoding="utf-8"))
+    told = yaml.safe_load(
+        (Path(__file__).parent.parent / "CITATION.cff").read_text(encoding="utf-8")
+    )
     assert (told["title"], told["authors"][0]["name"]) == (cite.TITLE, cite.AUTHORS)
     software, data, published = cite.sources(BOARD)
     assert "version = {0.1.0}" in software.bibtex
@@ -476,9 +647,14 @@ def boards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HARNESS_LEADERBOARDS", str(tmp_path))
     monkeypatch.setenv("HARNESS_RUNS", str(tmp_path / "runs"))
     (tmp_path / "records").mkdir()
-    for name, records in (("demo", (FULL[0], WEAK[0], MORE[0], SHARES[0])), ("empty", BOARD.records[-2:])):
+    for name, records in (
+        ("demo", (FULL[0], WEAK[0], MORE[0], SHARES[0])),
+        ("empty", BOARD.records[-2:]),
+    ):
         lines = (HEADER | {"board": name}, *records)
-        (tmp_path / "records" / f"{name}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+        (tmp_path / "records" / f"{name}.jsonl").write_text(
+            "".join(json.dumps(line) + "\n" for line in lines)
+        )
     return tmp_path
 
 
@@ -494,11 +670,16 @@ def test_the_command_prints_the_path_and_opens_it(
     assert opened == [(boards / "demo.html").as_uri()]
 
 
-def test_what_cannot_be_reported_is_explained(boards: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_cannot_be_reported_is_explained(
+    boards: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["report", "dem"]) == 2
     assert "Did you mean 'demo'" in capsys.readouterr().err
     assert main(["report", "empty"]) == 2
-    assert "has no finished run to report: `harness run scenarios/demo.yaml --profile mini --set seeds=3`" in capsys.readouterr().err
+    assert (
+        "has no finished run to report: `harness run scenarios/demo.yaml --profile mini --set"
+        " seeds=3`" in capsys.readouterr().err
+    )
     monkeypatch.setitem(sys.modules, "jinja2", None)
     assert main(["report", "demo"]) == 2
     assert "pip install 'weakseg-harness[report]'" in capsys.readouterr().err

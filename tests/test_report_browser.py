@@ -1,4 +1,5 @@
-"""The report in a real browser, the system's Chromium: nothing leaves the page, and everything in it works."""
+"""The report in a real browser, the system's Chromium: nothing leaves the page, and everything in
+it works."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ FLAGS = (
 
 @dataclass
 class Shown:
-    """A page, and all that it should not do: messages, errors, dialogs and requests other than for itself."""
+    """A page, and all that it should not do: messages, errors, dialogs and requests other than for
+    itself."""
 
     page: Any
     noise: list[str] = field(default_factory=list)
@@ -92,7 +94,10 @@ def test_hostile_names_are_text(show: Open) -> None:
     assert shown.page.locator("#classes th", has_text=SCRIPT).count() == 1
     assert POINTS[0] in shown.page.locator("#training .legendtext").all_text_contents()
     assert shown.page.locator("img[src=x], .plot img").count() == 0
-    shown.page.evaluate("document.body.append(Object.assign(document.createElement('script'), {textContent: 'window.ran = 1'}))")
+    shown.page.evaluate(
+        "document.body.append(Object.assign(document.createElement('script'), {textContent:"
+        " 'window.ran = 1'}))"
+    )
     assert shown.page.evaluate("window.ran") is None  # the policy stops what escaping might miss
     assert [line for line in shown.noise if "Content Security Policy" not in line] == []
 
@@ -105,7 +110,8 @@ def test_tables_sort(show: Open) -> None:
     assert [text[:8] for text in first.all_text_contents()] == ["fulla & ", "most fre", "points-5"]
     heading.get_by_role("button").click()
     assert heading.get_attribute("aria-sort") == "descending"
-    assert [text[:8] for text in first.all_text_contents()] == ["fulla & ", "points-5", "most fre"]  # which has none
+    # which has none
+    assert [text[:8] for text in first.all_text_contents()] == ["fulla & ", "points-5", "most fre"]
     heading.get_by_role("button").press("Enter")
     assert heading.get_attribute("aria-sort") == "ascending"
     assert [text[:8] for text in first.all_text_contents()] == ["points-5", "fulla & ", "most fre"]
@@ -117,7 +123,9 @@ def test_tables_sort(show: Open) -> None:
 def test_the_gallery_steps_by_buttons_and_keys(show: Open) -> None:
     shown = show()
     page, status = shown.page, shown.page.locator(".status")
-    assert status.text_content().startswith(f"Patch 1 of 6, seed 0: {SCRIPT}@0. {POINTS[0]}: mIoU 77.8 %")
+    assert status.text_content().startswith(
+        f"Patch 1 of 6, seed 0: {SCRIPT}@0. {POINTS[0]}: mIoU 77.8 %"
+    )
     before = page.locator("#viewer img").first.get_attribute("src")
     page.get_by_role("button", name="Next patch").click()
     assert status.text_content().startswith("Patch 2 of 6")
@@ -126,13 +134,16 @@ def test_the_gallery_steps_by_buttons_and_keys(show: Open) -> None:
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("ArrowLeft")
     assert status.text_content().startswith("Patch 6 of 6, seed 2")
-    assert "No picture is stored for this run." in page.locator("#viewer").text_content()  # the reference has none for this seed
+    # the reference has none for this seed
+    assert "No picture is stored for this run." in page.locator("#viewer").text_content()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowDown")
     assert f"{POINTS[1]}: " in status.text_content()
     page.locator("select[name=method]").select_option(label="full")
     assert "full: mIoU" in status.text_content()
-    assert page.evaluate("[...document.images].every((image) => image.complete && image.naturalWidth > 0)")
+    assert page.evaluate(
+        "[...document.images].every((image) => image.complete && image.naturalWidth > 0)"
+    )
     assert shown.noise == []
 
 
@@ -181,7 +192,11 @@ def test_every_control_is_reached_by_keyboard(show: Open) -> None:
     seen = set()
     for _ in range(120):
         page.keyboard.press("Tab")
-        seen.add(page.evaluate("document.activeElement.name || document.activeElement.tagName.toLowerCase()"))
+        seen.add(
+            page.evaluate(
+                "document.activeElement.name || document.activeElement.tagName.toLowerCase()"
+            )
+        )
     assert {"button", "summary", "method", "patch", "previous", "next", "pre"} <= seen
 
 
@@ -190,7 +205,10 @@ def test_selection_tracks_work_beside_each_other(show: Open) -> None:
     page = shown.page
     drawn(page)
     assert page.locator(".plot").count() == 4  # training of both, validation and seconds of one
-    assert page.locator("#validation-weak-val .legendtext").all_text_contents() == [POINTS[1], "shares"]
+    assert page.locator("#validation-weak-val .legendtext").all_text_contents() == [
+        POINTS[1],
+        "shares",
+    ]
     assert "shares (weak-val)" in page.locator("select[name=method] option").all_text_contents()
     page.get_by_role("link", name="Track weak-val").click()
     assert page.evaluate("location.hash") == "#results-weak-val"
@@ -202,7 +220,9 @@ def test_a_screen_reader_is_told_the_name_of_every_control(show: Open) -> None:
     drawn(page)
     open_all(page)
     session = page.context.new_cdp_session(page)
-    nodes = [node for node in session.send("Accessibility.getFullAXTree")["nodes"] if not node["ignored"]]
+    nodes = [
+        node for node in session.send("Accessibility.getFullAXTree")["nodes"] if not node["ignored"]
+    ]
     kinds = {
         "button",
         "link",
@@ -217,16 +237,22 @@ def test_a_screen_reader_is_told_the_name_of_every_control(show: Open) -> None:
         "group",
         "DisclosureTriangle",
     }
-    named = [(node["role"]["value"], node.get("name", {}).get("value", "")) for node in nodes if node["role"]["value"] in kinds]
+    named = [
+        (node["role"]["value"], node.get("name", {}).get("value", ""))
+        for node in nodes
+        if node["role"]["value"] in kinds
+    ]
     assert {"button", "link", "combobox", "image", "region", "table"} <= {kind for kind, _ in named}
-    bare = [kind for kind, name in named if not name.strip() and kind != "group"]  # details is a group, which its summary names
+    # details is a group, which its summary names
+    bare = [kind for kind, name in named if not name.strip() and kind != "group"]
     assert bare == []
 
 
 CONTRASTS = """() => {
   const numbers = (text) => {
     const found = text.match(/[-\\d.]+(?:e-?\\d+)?/g).map(Number);
-    return text.startsWith("color(") ? found.map((each, index) => (index < 3 ? each * 255 : each)) : found;
+    const scaled = (each, index) => (index < 3 ? each * 255 : each);
+    return text.startsWith("color(") ? found.map(scaled) : found;
   };
   const linear = (each) => (each <= 0.04045 ? each / 12.92 : ((each + 0.055) / 1.055) ** 2.4);
   const light = ([r, g, b]) => [r, g, b].map((each) => linear(each / 255))
@@ -241,9 +267,12 @@ CONTRASTS = """() => {
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   for (let text = walker.nextNode(); text; text = walker.nextNode()) {
     const node = text.parentElement;
-    if (!text.textContent.trim() || node.closest("script, style, template, noscript, svg") || !node.checkVisibility()) continue;
-    const [a, b] = [light(numbers(getComputedStyle(node).color)), light(ground(node))].sort((x, y) => y - x);
-    found.push([(a + 0.05) / (b + 0.05), node.tagName + ": " + text.textContent.trim().slice(0, 40)]);
+    const words = text.textContent.trim();
+    if (!words || node.closest("script, style, template, noscript, svg")) continue;
+    if (!node.checkVisibility()) continue;
+    const lights = [light(numbers(getComputedStyle(node).color)), light(ground(node))];
+    const [a, b] = lights.sort((x, y) => y - x);
+    found.push([(a + 0.05) / (b + 0.05), node.tagName + ": " + words.slice(0, 40)]);
   }
   return found;
 }"""
@@ -256,7 +285,8 @@ def test_text_stands_out_from_its_ground(show: Open, scheme: str) -> None:
     found = page.evaluate(CONTRASTS)
     assert len(found) > 200
     assert [text for ratio, text in found if ratio < 4.5] == []  # WCAG 2.2, 1.4.3
-    shaded = """(shade) => { const cell = document.querySelector("td.shaded"); cell.style.setProperty("--shade", shade);
+    shaded = """(shade) => { const cell = document.querySelector("td.shaded");
+        cell.style.setProperty("--shade", shade);
         cell.classList.toggle("strong", shade > 0.74); }"""
     for step in range(21):
         page.evaluate(shaded, step / 20)

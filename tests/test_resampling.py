@@ -15,7 +15,9 @@ from harness.statistics import Interval
 
 def with_images(counts: list[Any], groups: list[str], seed: int = 0) -> dict[str, Any]:
     images = [f"image {index}" for index in range(len(counts))]
-    return record("m", seed, [[0, 0], [0, 0]], 1, 1.0) | {"confusion": {"images": images, "groups": groups, "counts": counts}}
+    return record("m", seed, [[0, 0], [0, 0]], 1, 1.0) | {
+        "confusion": {"images": images, "groups": groups, "counts": counts}
+    }
 
 
 def noisy(count: int, seed: int = 0) -> list[Any]:
@@ -45,9 +47,12 @@ def test_the_order_of_images_does_not_matter() -> None:
 def test_images_of_a_group_are_drawn_together() -> None:
     counts = noisy(60)
     alone = image_interval([with_images(counts, NAMES)])
-    # Each group twice is the same groups, but each image twice as a group of its own would be twice the evidence.
+    # Each group twice is the same groups, but each image twice as a group of its own would be twice
+    # the evidence.
     assert image_interval([with_images(counts * 2, NAMES * 2)]) == alone
-    apart = image_interval([with_images(counts * 2, [*NAMES, *(f"other {name}" for name in NAMES)])])
+    apart = image_interval(
+        [with_images(counts * 2, [*NAMES, *(f"other {name}" for name in NAMES)])]
+    )
     assert isinstance(alone, Interval)
     assert isinstance(apart, Interval)
     assert apart.high - apart.low < 0.9 * (alone.high - alone.low)

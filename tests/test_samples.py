@@ -21,7 +21,11 @@ from harness.patches import PatchSet
 from harness.samples import write_samples
 from harness.supervise import TrainingLabels, whole_masks
 
-CLASSES = [SegmentationClass("a", (10, 20, 30)), SegmentationClass("b", (200, 0, 0)), SegmentationClass("c", (0, 0, 1))]
+CLASSES = [
+    SegmentationClass("a", (10, 20, 30)),
+    SegmentationClass("b", (200, 0, 0)),
+    SegmentationClass("c", (0, 0, 1)),
+]
 
 
 def read(path: Path) -> tuple[Any, Any]:
@@ -45,18 +49,23 @@ def ones(patches: PatchSet) -> Result:
 
 
 def proportions(patches: PatchSet, indices: Sequence[int]) -> tuple[TrainingLabels, None]:
-    return TrainingLabels(None, np.full((len(indices), 3), 1 / 3, np.float32), np.ones((len(indices), 3), np.bool_)), None
+    return TrainingLabels(
+        None, np.full((len(indices), 3), 1 / 3, np.float32), np.ones((len(indices), 3), np.bool_)
+    ), None
 
 
 def test_maps_keep_class_indices_and_colours(patches: PatchSet, tmp_path: Path) -> None:
     folder = tmp_path / "samples"
     write_samples(folder, patches, range(8), ones(patches), CLASSES, whole_masks)
     listed = json.loads((folder / "samples.json").read_text())
-    assert [entry["column"] for entry in listed] == [0, 4, 12, 16, 24, 28]  # six of the eight, evenly
+    # six of the eight, evenly
+    assert [entry["column"] for entry in listed] == [0, 4, 12, 16, 24, 28]
     first = listed[0]
     assert (first["patch"], first["scene"], first["row"]) == ("scene@0,0", "scene", 0)
     assert np.sum(first["confusion"]) == 8
-    assert_array_equal(read(folder / first["files"]["image"])[0], patches.images[0].transpose(2, 0, 1))
+    assert_array_equal(
+        read(folder / first["files"]["image"])[0], patches.images[0].transpose(2, 0, 1)
+    )
     for name in ("truth", "weak"):
         labels, palette = read(folder / first["files"][name])
         assert_array_equal(labels[0], patches.masks[0])
@@ -66,7 +75,9 @@ def test_maps_keep_class_indices_and_colours(patches: PatchSet, tmp_path: Path) 
     assert read(folder / "0.png")[0].shape == (3, 4, 20)
 
 
-def test_supervisions_without_labels_have_their_vectors_listed(patches: PatchSet, tmp_path: Path) -> None:
+def test_supervisions_without_labels_have_their_vectors_listed(
+    patches: PatchSet, tmp_path: Path
+) -> None:
     write_samples(tmp_path / "samples", patches, range(8), ones(patches), CLASSES, whole_masks)
     write_samples(tmp_path / "samples", patches, range(3), ones(patches), CLASSES, proportions)
     listed = json.loads((tmp_path / "samples" / "samples.json").read_text())
@@ -76,7 +87,9 @@ def test_supervisions_without_labels_have_their_vectors_listed(patches: PatchSet
     assert len(list((tmp_path / "samples").glob("*-truth.png"))) == 3
 
 
-def test_a_weak_label_that_cannot_be_drawn_is_said_and_fails_nothing(patches: PatchSet, tmp_path: Path) -> None:
+def test_a_weak_label_that_cannot_be_drawn_is_said_and_fails_nothing(
+    patches: PatchSet, tmp_path: Path
+) -> None:
     def broken(patches: PatchSet, indices: Sequence[int]) -> tuple[TrainingLabels, None]:
         raise ValueError("too few patches")
 
@@ -86,21 +99,37 @@ def test_a_weak_label_that_cannot_be_drawn_is_said_and_fails_nothing(patches: Pa
     assert len(list((tmp_path / "samples").glob("*-prediction.png"))) == 6
 
 
-def test_methods_of_a_seed_show_the_same_patches_and_details_reach_the_board(workplace: Workplace) -> None:
-    workplace.write("tiny.yaml", TINY.replace("profiles:", "  majority: {floor: majority}\nprofiles:"))
+def test_methods_of_a_seed_show_the_same_patches_and_details_reach_the_board(
+    workplace: Workplace,
+) -> None:
+    workplace.write(
+        "tiny.yaml", TINY.replace("profiles:", "  majority: {floor: majority}\nprofiles:")
+    )
     done = workplace.harness("run", "tiny.yaml", "--executor", "inline")
     assert done.returncode == 0, done.stdout + done.stderr
     folders = [path.parent for path in (workplace.folder / "runs").glob("*/record.json")]
-    records = {record["method"]: record for record in (json.loads((folder / "record.json").read_text()) for folder in folders)}
-    shown = [[entry["patch"] for entry in json.loads((folder / "samples" / "samples.json").read_text())] for folder in folders]
+    records = {
+        record["method"]: record
+        for record in (json.loads((folder / "record.json").read_text()) for folder in folders)
+    }
+    shown = [
+        [entry["patch"] for entry in json.loads((folder / "samples" / "samples.json").read_text())]
+        for folder in folders
+    ]
     assert shown[0] == shown[1] == shown[2]
     assert {name: set(record["details"]) for name, record in records.items()} == {
         "full": {"boundary", "proportions", "calibration"},
         "points-5": {"boundary", "proportions", "calibration"},
         "majority": {"boundary", "proportions"},
     }
-    weak = next(folder for folder in folders if json.loads((folder / "record.json").read_text())["method"] == "points-5")
+    weak = next(
+        folder
+        for folder in folders
+        if json.loads((folder / "record.json").read_text())["method"] == "points-5"
+    )
     labelled = read(weak / "samples" / "0-weak.png")[0] != IGNORE
     assert 0 < labelled.sum() <= 5 * 5
     board = (workplace.folder / "leaderboards" / "records" / "tiny.jsonl").read_text().splitlines()
-    assert [json.loads(line)["details"] for line in board[1:]] == [records[json.loads(line)["method"]]["details"] for line in board[1:]]
+    assert [json.loads(line)["details"] for line in board[1:]] == [
+        records[json.loads(line)["method"]]["details"] for line in board[1:]
+    ]

@@ -15,7 +15,9 @@ from harness.selection import Best, followed
 from harness.settings import Training
 
 
-def followed_to_the_end(values: list[float], **settings: Any) -> tuple[list[dict[str, Any]], Best | None, list[int]]:
+def followed_to_the_end(
+    values: list[float], **settings: Any
+) -> tuple[list[dict[str, Any]], Best | None, list[int]]:
     """The epochs that were seen, the best network, and the epochs that were trained."""
     model, trained = torch.nn.Linear(1, 1), []
 
@@ -25,7 +27,9 @@ def followed_to_the_end(values: list[float], **settings: Any) -> tuple[list[dict
             torch.nn.init.constant_(model.weight, number)
             yield {"epoch": number}
 
-    measure: Callable[[], float] | None = None if settings.get("validation") is None else lambda: values[trained[-1] - 1]
+    measure: Callable[[], float] | None = (
+        None if settings.get("validation") is None else lambda: values[trained[-1] - 1]
+    )
     following = followed(model, epochs(), measure, Training(**settings))
     seen = []
     while True:
@@ -46,7 +50,9 @@ def followed_to_the_end(values: list[float], **settings: Any) -> tuple[list[dict
         ("loss", [float("nan"), 2.0, float("inf")], None, 2, 3),
     ],
 )
-def test_the_best_epoch_and_where_patience_ends(kind: str, values: list[float], patience: int | None, best: int, last: int) -> None:
+def test_the_best_epoch_and_where_patience_ends(
+    kind: str, values: list[float], patience: int | None, best: int, last: int
+) -> None:
     seen, found, trained = followed_to_the_end(values, validation=kind, patience=patience)
     assert found is not None
     assert (found.epoch, found.value) == (best, values[best - 1])
@@ -75,7 +81,9 @@ def test_settings_that_need_a_validation_say_so(fields: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("kind", ["loss", "miou"])
-def test_a_run_stores_both_networks_and_reports_the_selected_one(workplace: Workplace, kind: str) -> None:
+def test_a_run_stores_both_networks_and_reports_the_selected_one(
+    workplace: Workplace, kind: str
+) -> None:
     options = f"epochs: 3, validation: {kind}, selection: best-validation, batch_size: 8"
     workplace.write("tiny.yaml", TINY.replace("epochs: 2, batch_size: 8", options))
     done = workplace.harness("run", "tiny.yaml", "--only", "full")
@@ -88,16 +96,24 @@ def test_a_run_stores_both_networks_and_reports_the_selected_one(workplace: Work
     parts, ledger = record["split"], record["ledger"]
     weakly = parts["validation"]["patches"] if kind == "loss" else 0
     assert ledger["patches"] == parts["train"]["patches"] + weakly
-    assert ledger.get("validation") == ({"patches": weakly, "labelled_pixels": weakly * 32 * 32} if weakly else None)
+    assert ledger.get("validation") == (
+        {"patches": weakly, "labelled_pixels": weakly * 32 * 32} if weakly else None
+    )
     confusion = np.array(record["confusion"]["counts"])
-    assert sum(record["details"]["calibration"]["correct"]) == np.trace(confusion.sum(0))  # details are of the reported network
+    # details are of the reported network
+    assert sum(record["details"]["calibration"]["correct"]) == np.trace(confusion.sum(0))
     assert "details" not in record["selection"]["last"]
     if best == 3:
         assert record["selection"]["last"]["metrics"] == record["metrics"]
 
 
 def test_validation_needs_a_validation_part(workplace: Workplace) -> None:
-    workplace.write("tiny.yaml", TINY.replace("epochs: 2", "validation: miou").replace("size: 64}", "size: 64, validation: 0}"))
+    workplace.write(
+        "tiny.yaml",
+        TINY.replace("epochs: 2", "validation: miou").replace(
+            "size: 64}", "size: 64, validation: 0}"
+        ),
+    )
     done = workplace.harness("run", "tiny.yaml")
     assert done.returncode == 2
     assert "training.validation" in done.stderr

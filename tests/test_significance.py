@@ -15,7 +15,9 @@ from harness.significance import against, exact_p, holm, paired_p, ranks
 p_values = st.lists(st.floats(0, 1), max_size=8)
 differences = st.lists(st.integers(-50, 50).map(lambda value: value / 100), min_size=2, max_size=8)
 tables = st.dictionaries(
-    st.sampled_from("abcdef"), st.lists(st.integers(0, 900), min_size=5, max_size=5).map(lambda v: dict(enumerate(v))), min_size=1
+    st.sampled_from("abcdef"),
+    st.lists(st.integers(0, 900), min_size=5, max_size=5).map(lambda v: dict(enumerate(v))),
+    min_size=1,
 )
 
 
@@ -33,7 +35,9 @@ def test_differences_without_spread() -> None:
 
 @given(differences)
 def test_the_exact_test_is_that_of_scipy(values: list[float]) -> None:
-    oracle = scipy.stats.permutation_test((values,), np.sum, permutation_type="samples", n_resamples=np.inf)
+    oracle = scipy.stats.permutation_test(
+        (values,), np.sum, permutation_type="samples", n_resamples=np.inf
+    )
     assert exact_p(values) == pytest.approx(oracle.pvalue)
 
 
@@ -53,7 +57,9 @@ def test_holm_by_hand() -> None:
 
 
 @given(p_values, st.data())
-def test_holm_keeps_the_order_raises_p_and_grows_with_it(values: list[float], data: st.DataObject) -> None:
+def test_holm_keeps_the_order_raises_p_and_grows_with_it(
+    values: list[float], data: st.DataObject
+) -> None:
     adjusted = holm(values)
     assert all(p <= own <= 1 for p, own in zip(values, adjusted, strict=True))
     by_size = sorted(zip(values, adjusted, strict=True))
@@ -66,19 +72,33 @@ def test_holm_keeps_the_order_raises_p_and_grows_with_it(values: list[float], da
 
 def test_a_test_that_could_not_reject_says_so() -> None:
     reference = {seed: 0.9 for seed in range(8)}
-    methods = {name: {seed: 0.1 * seed for seed in range(n)} for name, n in (("five", 5), ("six", 6), ("eight", 8))}
+    methods = {
+        name: {seed: 0.1 * seed for seed in range(n)}
+        for name, n in (("five", 5), ("six", 6), ("eight", 8))
+    }
     assert not against(reference, {"five": methods["five"]})["five"].testable  # 2 / 2^5 = 0.0625
     assert against(reference, {"six": methods["six"]})["six"].testable  # 0.03125
     both = against(reference, methods)
-    # Holm at best: 3 * 2/256, 2 * 2/64 and 0.0625, so of these three only the first can be below 0.05.
+    # Holm at best: 3 * 2/256, 2 * 2/64 and 0.0625, so of these three only the first can be below
+    # 0.05.
     assert [both[name].testable for name in ("five", "six", "eight")] == [False, False, True]
     assert [both[name].n for name in ("five", "six", "eight")] == [5, 6, 8]
 
 
 def test_ranks_by_hand() -> None:
     noise = np.array([0.0, 0.02, -0.02, 0.01, -0.01])
-    scores = {"low": 0.5 + noise, "best": 0.9 + noise, "near": 0.895 - noise, "third": 0.7 + noise[::-1]}
-    assert ranks({name: dict(enumerate(values)) for name, values in scores.items()}) == {"best": 1, "near": 1, "third": 3, "low": 4}
+    scores = {
+        "low": 0.5 + noise,
+        "best": 0.9 + noise,
+        "near": 0.895 - noise,
+        "third": 0.7 + noise[::-1],
+    }
+    assert ranks({name: dict(enumerate(values)) for name, values in scores.items()}) == {
+        "best": 1,
+        "near": 1,
+        "third": 3,
+        "low": 4,
+    }
     assert ranks({}) == {}
 
 
@@ -87,9 +107,16 @@ def test_methods_without_seeds_in_common_are_not_told_apart() -> None:
 
 
 @given(tables, st.integers(0, 100), st.randoms())
-def test_ranks_do_not_change_with_a_constant_or_the_order(table: dict[str, dict[int, int]], constant: int, random: object) -> None:
+def test_ranks_do_not_change_with_a_constant_or_the_order(
+    table: dict[str, dict[int, int]], constant: int, random: object
+) -> None:
     def ranked(added: int, names: list[str]) -> dict[str, int]:
-        return ranks({name: {seed: (score + added) / 1000 for seed, score in table[name].items()} for name in names})
+        return ranks(
+            {
+                name: {seed: (score + added) / 1000 for seed, score in table[name].items()}
+                for name in names
+            }
+        )
 
     names = list(table)
     found = ranked(0, names)

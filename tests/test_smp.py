@@ -17,7 +17,9 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def unet(encoder: str = "resnet18", weights: str | Path | None = None) -> SegmentationModelsPytorch:
-    return SegmentationModelsPytorch(architecture="unet", encoder=encoder, weights=None if weights is None else str(weights))
+    return SegmentationModelsPytorch(
+        architecture="unet", encoder=encoder, weights=None if weights is None else str(weights)
+    )
 
 
 def saved(file: Path, seed: int = 0) -> dict[str, torch.Tensor]:
@@ -68,14 +70,19 @@ def test_every_architecture_is_in_the_library() -> None:
 
     import segmentation_models_pytorch as smp
 
-    assert set(get_args(SegmentationModelsPytorch.model_fields["architecture"].annotation)) <= set(smp.MODEL_ARCHITECTURES_MAPPING)
+    assert set(get_args(SegmentationModelsPytorch.model_fields["architecture"].annotation)) <= set(
+        smp.MODEL_ARCHITECTURES_MAPPING
+    )
 
 
 @pytest.mark.parametrize(
-    ("encoder", "meant"), [("resnet43", "resnet34"), ("efficientnet_b0", "efficientnet-b0"), ("resnet-50", "resnet50")]
+    ("encoder", "meant"),
+    [("resnet43", "resnet34"), ("efficientnet_b0", "efficientnet-b0"), ("resnet-50", "resnet50")],
 )
 def test_an_unknown_encoder_is_refused_with_a_suggestion(encoder: str, meant: str) -> None:
-    with pytest.raises(ValidationError, match=rf"no such encoder\. Did you mean '{meant}'\? .*`tu-`"):
+    with pytest.raises(
+        ValidationError, match=rf"no such encoder\. Did you mean '{meant}'\? .*`tu-`"
+    ):
         unet(encoder)
 
 
@@ -83,18 +90,26 @@ def test_an_encoder_of_timm_is_taken_by_its_prefix() -> None:
     assert unet("tu-resnet10t").encoder == "tu-resnet10t"
 
 
-def test_a_missing_file_of_weights_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_missing_file_of_weights_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("HARNESS_DATA", str(tmp_path))
     for weights in ("absent.safetensors", tmp_path / "absent.safetensors"):
         with pytest.raises(
-            ValidationError, match=re.escape(f"there is no file {tmp_path / 'absent.safetensors'}: write null, imagenet, or")
+            ValidationError,
+            match=re.escape(
+                f"there is no file {tmp_path / 'absent.safetensors'}: write null, imagenet, or"
+            ),
         ):
             unet(weights=weights)
 
 
-def test_imagenet_weights_that_are_not_in_the_cache_are_an_error_with_a_remedy(empty_cache: Path) -> None:
+def test_imagenet_weights_that_are_not_in_the_cache_are_an_error_with_a_remedy(
+    empty_cache: Path,
+) -> None:
     message = (
-        r"ImageNet weights of 'resnet18' are not on this machine.*`hf download smp-hub/resnet18\.imagenet --revision [0-9a-f]{40}` once"
+        r"ImageNet weights of 'resnet18' are not on this machine.*`hf download"
+        r" smp-hub/resnet18\.imagenet --revision [0-9a-f]{40}` once"
     )
     with pytest.raises(InputError, match=message):
         unet(weights="imagenet").build(3, 2)
@@ -102,7 +117,10 @@ def test_imagenet_weights_that_are_not_in_the_cache_are_an_error_with_a_remedy(e
 
 @pytest.mark.parametrize("encoder", ["dpn92", "tu-resnet10t"])
 def test_an_encoder_without_imagenet_weights_is_an_error(empty_cache: Path, encoder: str) -> None:
-    with pytest.raises(InputError, match=f"the library has no ImageNet weights for encoder '{encoder}': use another, or null"):
+    with pytest.raises(
+        InputError,
+        match=f"the library has no ImageNet weights for encoder '{encoder}': use another, or null",
+    ):
         unet(encoder, "imagenet").build(3, 2)
 
 
@@ -110,7 +128,12 @@ def test_imagenet_weights_are_read_from_the_cache(empty_cache: Path) -> None:
     import segmentation_models_pytorch as smp
 
     known = smp.encoders.encoders["resnet18"]["pretrained_settings"]["imagenet"]
-    snapshot = empty_cache / f"models--{known['repo_id'].replace('/', '--')}" / "snapshots" / known["revision"]
+    snapshot = (
+        empty_cache
+        / f"models--{known['repo_id'].replace('/', '--')}"
+        / "snapshots"
+        / known["revision"]
+    )
     snapshot.mkdir(parents=True)
     state = saved(snapshot / "model.safetensors")
     torch.manual_seed(1)
@@ -118,7 +141,9 @@ def test_imagenet_weights_are_read_from_the_cache(empty_cache: Path) -> None:
     assert all(torch.equal(built[name], state[name]) for name in state)
 
 
-def test_weights_of_a_file_are_those_of_the_encoder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_weights_of_a_file_are_those_of_the_encoder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("HARNESS_DATA", str(tmp_path))
     state = saved(tmp_path / "own.safetensors")
     for weights in ("own.safetensors", tmp_path / "own.safetensors"):
@@ -139,14 +164,21 @@ def test_weights_for_rgb_are_adapted_to_other_channels(tmp_path: Path) -> None:
         assert model(torch.zeros(1, 1, 64, 64)).shape == (1, 2, 64, 64)
 
 
-@pytest.mark.parametrize("content", [None, {"other": torch.zeros(2)}], ids=["no safetensors", "other weights"])
-def test_a_file_without_weights_of_the_encoder_is_an_error(tmp_path: Path, content: dict[str, torch.Tensor] | None) -> None:
+@pytest.mark.parametrize(
+    "content", [None, {"other": torch.zeros(2)}], ids=["no safetensors", "other weights"]
+)
+def test_a_file_without_weights_of_the_encoder_is_an_error(
+    tmp_path: Path, content: dict[str, torch.Tensor] | None
+) -> None:
     file = tmp_path / "wrong.safetensors"
     if content is None:
         file.write_bytes(b"nothing of the kind")
     else:
         save_file(content, file)
-    with pytest.raises(InputError, match=re.escape(f"model.weights: {file} does not hold weights of the encoder 'resnet18': ")):
+    with pytest.raises(
+        InputError,
+        match=re.escape(f"model.weights: {file} does not hold weights of the encoder 'resnet18': "),
+    ):
         unet(weights=file).build(3, 2)
 
 
@@ -158,11 +190,22 @@ def test_weights_of_another_encoder_are_an_error(tmp_path: Path) -> None:
 
 def test_initialisation_is_named(tmp_path: Path) -> None:
     (tmp_path / "own.safetensors").touch()
-    named = [unet(weights=weights).initialisation for weights in (None, "imagenet", tmp_path / "own.safetensors")]
+    named = [
+        unet(weights=weights).initialisation
+        for weights in (None, "imagenet", tmp_path / "own.safetensors")
+    ]
     assert named == ["random", "ImageNet (encoder)", "own.safetensors (encoder)"]
 
 
-@pytest.mark.parametrize(("architecture", "encoder"), [("unet", "tu-nonsense"), ("unetplusplus", "mit_b0")])
-def test_what_the_library_cannot_build_is_an_error_of_the_scenario(architecture: str, encoder: str) -> None:
-    with pytest.raises(InputError, match=f"model: {architecture} with encoder '{encoder}' cannot be built: "):
-        SegmentationModelsPytorch.model_validate({"architecture": architecture, "encoder": encoder}).build(3, 2)
+@pytest.mark.parametrize(
+    ("architecture", "encoder"), [("unet", "tu-nonsense"), ("unetplusplus", "mit_b0")]
+)
+def test_what_the_library_cannot_build_is_an_error_of_the_scenario(
+    architecture: str, encoder: str
+) -> None:
+    with pytest.raises(
+        InputError, match=f"model: {architecture} with encoder '{encoder}' cannot be built: "
+    ):
+        SegmentationModelsPytorch.model_validate(
+            {"architecture": architecture, "encoder": encoder}
+        ).build(3, 2)

@@ -43,7 +43,9 @@ def test_spread_is_the_sample_mean_and_deviation(values: list[float]) -> None:
 
 def test_compare_by_hand_over_the_seeds_of_both() -> None:
     comparison = compare({0: 0.5, 1: 0.6, 7: 0.9}, {1: 0.8, 0: 0.6, 2: 0.1})
-    assert comparison.difference == Spread(2, pytest.approx(-0.15), pytest.approx(statistics.stdev([-0.1, -0.2])))
+    assert comparison.difference == Spread(
+        2, pytest.approx(-0.15), pytest.approx(statistics.stdev([-0.1, -0.2]))
+    )
     assert comparison.ratio == pytest.approx(1.1 / 1.4)
 
 
@@ -56,7 +58,9 @@ def test_a_method_against_itself_differs_by_nothing(values: dict[int, float]) ->
 
 
 @given(by_seed, by_seed)
-def test_exchanging_the_two_turns_the_difference_and_the_ratio_over(values: dict[int, float], reference: dict[int, float]) -> None:
+def test_exchanging_the_two_turns_the_difference_and_the_ratio_over(
+    values: dict[int, float], reference: dict[int, float]
+) -> None:
     one, other = compare(values, reference), compare(reference, values)
     assert one.difference.n == other.difference.n == len(values.keys() & reference.keys())
     if one.difference.n:
@@ -64,8 +68,12 @@ def test_exchanging_the_two_turns_the_difference_and_the_ratio_over(values: dict
         assert one.ratio == pytest.approx(1 / other.ratio)
 
 
-@pytest.mark.parametrize(("values", "reference"), [({}, {}), ({0: 0.5}, {1: 0.5}), ({0: 0.5}, {0: 0.0})])
-def test_without_a_common_seed_or_a_reference_above_zero_there_is_no_ratio(values: dict[int, float], reference: dict[int, float]) -> None:
+@pytest.mark.parametrize(
+    ("values", "reference"), [({}, {}), ({0: 0.5}, {1: 0.5}), ({0: 0.5}, {0: 0.0})]
+)
+def test_without_a_common_seed_or_a_reference_above_zero_there_is_no_ratio(
+    values: dict[int, float], reference: dict[int, float]
+) -> None:
     assert math.isnan(compare(values, reference).ratio)
 
 
@@ -85,7 +93,9 @@ def test_one_value_has_no_interval() -> None:
 
 
 @given(st.lists(st.tuples(scores, scores), min_size=3, max_size=8))
-def test_fiellers_interval_has_the_ratios_that_a_t_interval_cannot_exclude(pairs: list[tuple[float, float]]) -> None:
+def test_fiellers_interval_has_the_ratios_that_a_t_interval_cannot_exclude(
+    pairs: list[tuple[float, float]],
+) -> None:
     over, under = dict(enumerate(a for a, _ in pairs)), dict(enumerate(b for _, b in pairs))
     found = ratio(over, under)
     low, high = found.interval
@@ -100,7 +110,9 @@ def test_fiellers_interval_has_the_ratios_that_a_t_interval_cannot_exclude(pairs
 
 
 @given(st.lists(scores, min_size=1, max_size=20))
-def test_the_interquartile_mean_is_the_trimmed_mean_and_the_median_that_of_the_library(values: list[float]) -> None:
+def test_the_interquartile_mean_is_the_trimmed_mean_and_the_median_that_of_the_library(
+    values: list[float],
+) -> None:
     assert interquartile_mean(values) == pytest.approx(scipy.stats.trim_mean(values, 0.25))
     assert median(values) == pytest.approx(statistics.median(values))
     assert math.isnan(interquartile_mean([]))

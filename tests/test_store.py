@@ -11,7 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.store import AlreadyRunningError, Store, append_epoch, write_confusion, write_json, write_record
+from harness.store import (
+    AlreadyRunningError,
+    Store,
+    append_epoch,
+    write_confusion,
+    write_json,
+    write_record,
+)
 
 
 def hold(root: Path, ready: Connection) -> None:
@@ -57,12 +64,23 @@ def test_an_earlier_record_is_kept(tmp_path: Path) -> None:
         pass  # interrupted
     assert store.state("k") == "done"
     assert store.record("k") == {"status": "ok", "number": 2}
-    assert [json.loads((tmp_path / "k" / f"record.{n}.json").read_text())["number"] for n in (1, 2)] == [0, 1]
+    assert [
+        json.loads((tmp_path / "k" / f"record.{n}.json").read_text())["number"] for n in (1, 2)
+    ] == [0, 1]
 
 
 def test_epochs_and_confusion_files(tmp_path: Path) -> None:
     for epoch in (1, 2):
-        append_epoch(tmp_path, {"epoch": epoch, "loss": 0.5, "terms": {"a": 0.25}, "learning_rate": 0.1, "seconds": 1.0})
+        append_epoch(
+            tmp_path,
+            {
+                "epoch": epoch,
+                "loss": 0.5,
+                "terms": {"a": 0.25},
+                "learning_rate": 0.1,
+                "seconds": 1.0,
+            },
+        )
     lines = list(csv.DictReader((tmp_path / "epochs.csv").read_text().splitlines()))
     assert [(line["epoch"], line["loss_a"]) for line in lines] == [("1", "0.25"), ("2", "0.25")]
     counts = np.arange(8).reshape(2, 2, 2)

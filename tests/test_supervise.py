@@ -1,4 +1,5 @@
-"""Weak labels of a whole training set: units, the ledger, independence of draws, merging, and breaches of the contract."""
+"""Weak labels of a whole training set: units, the ledger, independence of draws, merging, and
+breaches of the contract."""
 
 from __future__ import annotations
 
@@ -24,14 +25,17 @@ LABELS: frozenset[Provision] = frozenset({"labels"})
 
 
 def two_scenes(patch_set: Make) -> PatchSet:
-    """8 x 8 pixels each in patches of 4: `a` is class 0 on the left and 1 on the right, `b` class 2 but for an ignored last patch."""
+    """8 x 8 pixels each in patches of 4: `a` is class 0 on the left and 1 on the right, `b` class 2
+    but for an ignored last patch."""
     a, b = np.zeros((8, 8)), np.full((8, 8), 2)
     a[:, 4:] = 1
     b[4:, 4:] = IGNORE
     return patch_set({"a": a, "b": b}, 4, 3)
 
 
-def labels_of(patches: PatchSet, indices: Sequence[int], *supervisions: Supervision, seed: int = 0) -> Array:
+def labels_of(
+    patches: PatchSet, indices: Sequence[int], *supervisions: Supervision, seed: int = 0
+) -> Array:
     labels = annotate(patches, indices, supervisions, seed)[0].labels
     assert labels is not None
     return labels
@@ -83,8 +87,12 @@ class Halves(Supervision):
             "outside": {"regions": regions * 2},
             "sum": {"proportions": shares * np.float32([[1], [0.5]])},
             "empty": {"proportions": shares * np.float32([[1], [0]])},
-            "another number": {"proportions": np.repeat(shares, 2, 0)} if "@0,0" in sample.key else {},
-            "sometimes": {"proportions": shares[0], "regions": None} if "@0,0" in sample.key else {},
+            "another number": (
+                {"proportions": np.repeat(shares, 2, 0)} if "@0,0" in sample.key else {}
+            ),
+            "sometimes": (
+                {"proportions": shares[0], "regions": None} if "@0,0" in sample.key else {}
+            ),
             "none": {},
         }[self.breach]
         return WeakLabel(**given)
@@ -99,7 +107,12 @@ class Drawn(Supervision):
     def annotate(self, sample: Sample, generator: np.random.Generator) -> WeakLabel:
         return WeakLabel(labels=np.full(sample.mask.shape, IGNORE, np.uint8))
 
-    def refine(self, weak_labels: Sequence[WeakLabel], samples: Sequence[Sample], generator: np.random.Generator) -> Sequence[WeakLabel]:
+    def refine(
+        self,
+        weak_labels: Sequence[WeakLabel],
+        samples: Sequence[Sample],
+        generator: np.random.Generator,
+    ) -> Sequence[WeakLabel]:
         for label, sample in zip(weak_labels, samples, strict=True):
             assert label.labels is not None
             label.labels[0, 0] = len(samples) % 3 if sample.valid[0, 0] else IGNORE
@@ -123,9 +136,20 @@ class Erased(Supervision):
     def annotate(self, sample: Sample, generator: np.random.Generator) -> WeakLabel:
         return WeakLabel(labels=np.array(sample.mask))
 
-    def refine(self, weak_labels: Sequence[WeakLabel], samples: Sequence[Sample], generator: np.random.Generator) -> Sequence[WeakLabel]:
+    def refine(
+        self,
+        weak_labels: Sequence[WeakLabel],
+        samples: Sequence[Sample],
+        generator: np.random.Generator,
+    ) -> Sequence[WeakLabel]:
         assert weak_labels[0].labels is not None
-        return [weak_labels[0], *(WeakLabel(labels=np.full_like(weak_labels[0].labels, IGNORE)) for _ in weak_labels[1:])]
+        return [
+            weak_labels[0],
+            *(
+                WeakLabel(labels=np.full_like(weak_labels[0].labels, IGNORE))
+                for _ in weak_labels[1:]
+            ),
+        ]
 
 
 class Broken(Supervision):
@@ -137,7 +161,11 @@ class Broken(Supervision):
 
     def annotate(self, sample: Sample, generator: np.random.Generator) -> WeakLabel:
         k, labels = sample.classes, np.array(sample.mask)
-        given: dict[str, Any] = {"labels": labels, "proportions": np.full(k, 1 / k, np.float32), "tags": np.ones(k, np.bool_)}
+        given: dict[str, Any] = {
+            "labels": labels,
+            "proportions": np.full(k, 1 / k, np.float32),
+            "tags": np.ones(k, np.bool_),
+        }
         given |= {
             "shape": {"labels": labels[1:]},
             "type": {"labels": labels.astype(np.int64)},
@@ -206,22 +234,38 @@ def test_pieces_are_connected_labels_of_one_class_in_a_unit(patch_set: Make) -> 
     mask = np.array(
         [[0, 0, 1, 1], [1, 1, 0, 0], [1, 2, 2, IGNORE], [1, 2, IGNORE, 2]]
     )  # neighbours by a corner connect: 0, 1, 2 are one each
-    (entry,) = annotate(patch_set({"a": mask}, 4, 3), range(1), [Full(unit="scene")], 0)[1]["supervisions"]
+    (entry,) = annotate(patch_set({"a": mask}, 4, 3), range(1), [Full(unit="scene")], 0)[1][
+        "supervisions"
+    ]
     assert (entry["present_classes"], entry["pieces"]) == (3, 3)
-    (entry,) = annotate(patch_set({"a": mask}, 2, 3), range(4), [Full(unit="patch")], 0)[1]["supervisions"]
+    (entry,) = annotate(patch_set({"a": mask}, 2, 3), range(4), [Full(unit="patch")], 0)[1][
+        "supervisions"
+    ]
     assert (entry["present_classes"], entry["pieces"]) == (2 + 2 + 2 + 1, 7)
 
 
 def test_the_ledger_counts_the_training_patches_only(patch_set: Make) -> None:
     ledger = annotate(two_scenes(patch_set), [4, 7], [Full(), Proportions(), Tags()], 0)[1]
-    assert (ledger["scenes"], ledger["patches"], ledger["valid_pixels"], ledger["labelled_share"]) == (1, 2, 16, 1.0)
-    counted = [(entry["labelled_pixels"], entry["proportion_vectors"], entry["tag_vectors"]) for entry in ledger["supervisions"]]
+    assert (
+        ledger["scenes"],
+        ledger["patches"],
+        ledger["valid_pixels"],
+        ledger["labelled_share"],
+    ) == (1, 2, 16, 1.0)
+    counted = [
+        (entry["labelled_pixels"], entry["proportion_vectors"], entry["tag_vectors"])
+        for entry in ledger["supervisions"]
+    ]
     assert counted == [(16, 0, 0), (0, 2, 0), (0, 0, 2)]
 
 
 def test_a_training_set_without_valid_pixels_has_a_share_of_zero(patch_set: Make) -> None:
     ledger = annotate(two_scenes(patch_set), [7], [PointsPerImage()], 0)[1]
-    assert (ledger["valid_pixels"], ledger["labelled_pixels"], ledger["labelled_share"]) == (0, 0, 0.0)
+    assert (ledger["valid_pixels"], ledger["labelled_pixels"], ledger["labelled_share"]) == (
+        0,
+        0,
+        0.0,
+    )
     assert ledger["supervisions"][0]["units_without_labels"] == 1
 
 
@@ -252,9 +296,14 @@ def test_points_of_a_scene_fall_on_its_training_patches_only(patch_set: Make) ->
 
 
 @pytest.mark.parametrize("unit", ["scene", "patch"])
-def test_the_draw_for_one_image_depends_on_no_other_nor_on_order(patch_set: Make, unit: Any) -> None:
+def test_the_draw_for_one_image_depends_on_no_other_nor_on_order(
+    patch_set: Make, unit: Any
+) -> None:
     patches, points = two_scenes(patch_set), PointsPerImage(count=5, unit=unit)
-    together, reverse = labels_of(patches, range(8), points), labels_of(patches, range(8)[::-1], points)
+    together, reverse = (
+        labels_of(patches, range(8), points),
+        labels_of(patches, range(8)[::-1], points),
+    )
     assert_array_equal(reverse[::-1], together)
     assert_array_equal(labels_of(patches, range(4, 8), points), together[4:])
 
@@ -270,25 +319,39 @@ def test_seed_and_image_decide_the_draw(patch_set: Make, unit: Any) -> None:
 
 
 @pytest.mark.parametrize("unit", ["scene", "patch"])
-def test_methods_that_differ_in_their_number_of_points_share_the_draw(patch_set: Make, unit: Any) -> None:
+def test_methods_that_differ_in_their_number_of_points_share_the_draw(
+    patch_set: Make, unit: Any
+) -> None:
     patches = patch_set({"a": np.zeros((32, 32))}, 16, 2)
-    fewer, more = (labels_of(patches, range(4), PointsPerImage(count=count, unit=unit)) for count in (5, 20))
+    fewer, more = (
+        labels_of(patches, range(4), PointsPerImage(count=count, unit=unit)) for count in (5, 20)
+    )
     assert_array_equal(more[fewer != IGNORE], 0)
     assert (more != IGNORE).sum() == 4 * (fewer != IGNORE).sum()
 
 
 def test_of_two_supervisions_the_first_keeps_its_labels(patch_set: Make) -> None:
     patches = two_scenes(patch_set)
-    labels, ledger = annotate(patches, range(8), [Corner(label=1), Full(), Proportions(), Tags()], 0)
+    labels, ledger = annotate(
+        patches, range(8), [Corner(label=1), Full(), Proportions(), Tags()], 0
+    )
     expected = np.array(patches.masks)
     expected[:7, 0, 0] = 1  # the last patch is ignored
     assert labels.labels is not None
     assert labels.proportions is not None
     assert labels.tags is not None
     assert_array_equal(labels.labels, expected)
-    assert_array_equal(labels.proportions, [[1, 0, 0], [0, 1, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 1], [0, 0, 1], [0, 0, 0]])
+    assert_array_equal(
+        labels.proportions,
+        [[1, 0, 0], [0, 1, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 1], [0, 0, 1], [0, 0, 0]],
+    )
     assert_array_equal(labels.tags, labels.proportions > 0)
-    assert [entry["supervision"] for entry in ledger["supervisions"]] == ["corner", "full", "proportions", "tags"]
+    assert [entry["supervision"] for entry in ledger["supervisions"]] == [
+        "corner",
+        "full",
+        "proportions",
+        "tags",
+    ]
 
 
 def test_labels_of_scenes_and_of_patches_merge(patch_set: Make) -> None:
@@ -298,8 +361,12 @@ def test_labels_of_scenes_and_of_patches_merge(patch_set: Make) -> None:
     assert_array_equal(labels[:, 1:], patches.masks[:, 1:])
 
 
-@pytest.mark.parametrize(("supervision", "kind"), [(Tags(), "tags"), (Proportions(), "proportions")])
-def test_two_supervisions_with_the_same_vectors_are_refused(patch_set: Make, supervision: Supervision, kind: str) -> None:
+@pytest.mark.parametrize(
+    ("supervision", "kind"), [(Tags(), "tags"), (Proportions(), "proportions")]
+)
+def test_two_supervisions_with_the_same_vectors_are_refused(
+    patch_set: Make, supervision: Supervision, kind: str
+) -> None:
     with pytest.raises(InputError, match=f"both provide {kind}"):
         annotate(two_scenes(patch_set), range(8), [supervision, supervision], 0)
 
@@ -330,7 +397,9 @@ def test_refine_sees_the_whole_set_and_is_what_the_ledger_counts(patch_set: Make
         ("tags", r"tags must be bool \[3\], got bool \[3, 1\]"),
     ],
 )
-def test_a_breach_of_the_contract_names_the_supervision_and_the_sample(patch_set: Make, breach: str, message: str) -> None:
+def test_a_breach_of_the_contract_names_the_supervision_and_the_sample(
+    patch_set: Make, breach: str, message: str
+) -> None:
     first = {"ignored": "b@4,4", "class": "b@0,0"}.get(breach, "a@0,0")
     with pytest.raises(ValueError, match=f"'broken', {first}: .*{message}"):
         annotate(two_scenes(patch_set), range(8), [Broken(breach=breach)], 0)
@@ -342,20 +411,33 @@ def test_a_kept_contract_is_no_breach(patch_set: Make) -> None:
 
 
 def test_a_label_that_was_not_announced_is_a_breach(patch_set: Make) -> None:
-    with pytest.raises(ValueError, match=r"'undeclared', a@0,0: declares \['labels'\], but tags was given"):
+    with pytest.raises(
+        ValueError, match=r"'undeclared', a@0,0: declares \['labels'\], but tags was given"
+    ):
         annotate(two_scenes(patch_set), range(8), [Undeclared()], 0)
 
 
-@pytest.mark.parametrize("supervision", [Tags(unit="scene"), Proportions(unit="scene")], ids=lambda one: one.name)
+@pytest.mark.parametrize(
+    "supervision", [Tags(unit="scene"), Proportions(unit="scene")], ids=lambda one: one.name
+)
 def test_scenes_can_be_given_labels_only(patch_set: Make, supervision: Supervision) -> None:
-    with pytest.raises(ValueError, match=f"'{supervision.name}' annotates scenes, so it can give labels only: use unit: patch"):
+    with pytest.raises(
+        ValueError,
+        match=f"'{supervision.name}' annotates scenes, so it can give labels only: use unit: patch",
+    ):
         annotate(two_scenes(patch_set), range(8), [supervision], 0)
 
 
-def test_pixels_are_counted_once_where_patches_overlap_or_supervisions_agree(patch_set: Make) -> None:
+def test_pixels_are_counted_once_where_patches_overlap_or_supervisions_agree(
+    patch_set: Make,
+) -> None:
     overlapping = patch_set({"a": np.zeros((8, 8))}, 4, 3, step=2)
     ledger = annotate(overlapping, range(9), [Full(unit="scene"), PointsPerImage(count=5)], 0)[1]
-    assert (ledger["valid_pixels"], ledger["labelled_pixels"], ledger["labelled_share"]) == (64, 64, 1.0)
+    assert (ledger["valid_pixels"], ledger["labelled_pixels"], ledger["labelled_share"]) == (
+        64,
+        64,
+        1.0,
+    )
     assert [entry["labelled_pixels"] for entry in ledger["supervisions"]] == [64, 5]
 
 
@@ -373,7 +455,9 @@ class Odd(Supervision):
 
 @pytest.mark.parametrize("values", [(0.5, 0.6, 0.0), (1.5, -0.5, 0.0), (0.0, 0.0, 0.0)])
 def test_proportions_are_shares_that_sum_to_one(patch_set: Make, values: tuple[float, ...]) -> None:
-    with pytest.raises(ValueError, match=r"'odd', a@0,0: proportions must be at least 0 and sum to 1"):
+    with pytest.raises(
+        ValueError, match=r"'odd', a@0,0: proportions must be at least 0 and sum to 1"
+    ):
         annotate(two_scenes(patch_set), range(8), [Odd(values=values)], 0)
 
 
@@ -386,24 +470,38 @@ class Sparse(Supervision):
     def annotate(self, sample: Sample, generator: np.random.Generator) -> WeakLabel:
         return PointsPerImage(count=1).annotate(sample, generator)
 
-    def refine(self, weak_labels: Sequence[WeakLabel], samples: Sequence[Sample], generator: np.random.Generator) -> Sequence[WeakLabel]:
+    def refine(
+        self,
+        weak_labels: Sequence[WeakLabel],
+        samples: Sequence[Sample],
+        generator: np.random.Generator,
+    ) -> Sequence[WeakLabel]:
         return weak_labels[:-1] if len(weak_labels) == 8 else weak_labels
 
 
 class Copied(Supervision):
-    """Gives all patches the same proportions, and says that somebody annotated them in another patch."""
+    """Gives all patches the same proportions, and says that somebody annotated them in another
+    patch."""
 
     name: ClassVar[str] = "copied"
     provides: ClassVar[frozenset[Provision]] = frozenset({"proportions"})
 
     def annotate(self, sample: Sample, generator: np.random.Generator) -> WeakLabel:
-        return WeakLabel(proportions=np.array([0.5, 0.25, 0.25], np.float32), shared=sample.key.startswith("b"))
+        return WeakLabel(
+            proportions=np.array([0.5, 0.25, 0.25], np.float32), shared=sample.key.startswith("b")
+        )
 
 
 def test_what_is_shared_must_have_been_annotated_in_another_patch(patch_set: Make) -> None:
     ledger = annotate(two_scenes(patch_set), range(8), [Copied()], 0)[1]
     assert (ledger["supervisions"][0]["proportion_vectors"], ledger["scenes"]) == (4, 1)
-    with pytest.raises(ValueError, match="'copied', b@0,0: proportions are called shared, but no unit with the same was annotated"):
+    with pytest.raises(
+        ValueError,
+        match=(
+            "'copied', b@0,0: proportions are called shared, but no unit with the same was"
+            " annotated"
+        ),
+    ):
         annotate(two_scenes(patch_set), range(4, 8), [Copied()], 0)
 
 
@@ -419,7 +517,9 @@ def test_shares_of_regions_counted_by_hand() -> None:
     regions = np.array([[0, 0, 1, 1], [0, IGNORE, 1, 2]], np.uint8)
     sample = Sample("", np.zeros((2, 4, 3), np.uint8), mask, 3)
     assert_allclose(sample.shares(), [[3 / 7, 2 / 7, 2 / 7]])
-    assert_allclose(sample.shares(regions, 4), [[2 / 3, 1 / 3, 0], [0, 1 / 2, 1 / 2], [0, 0, 1], [0, 0, 0]])
+    assert_allclose(
+        sample.shares(regions, 4), [[2 / 3, 1 / 3, 0], [0, 1 / 2, 1 / 2], [0, 0, 1], [0, 0, 0]]
+    )
 
 
 def test_proportions_of_regions_are_stacked_and_counted_one_by_one(patch_set: Make) -> None:
@@ -431,7 +531,8 @@ def test_proportions_of_regions_are_stacked_and_counted_one_by_one(patch_set: Ma
     assert_array_equal(labels.proportions, [[[1, 0], [0.5, 0.5]], [[1, 0], [0, 0]]])
     assert_array_equal(labels.regions, np.broadcast_to([0, 0, 1, 1], (2, 4, 4)))
     assert ledger["supervisions"][0]["proportion_vectors"] == 4
-    assert labels.labels is not None  # regions stay with the proportions, whichever supervision comes first
+    # regions stay with the proportions, whichever supervision comes first
+    assert labels.labels is not None
     reverse = annotate(patch_set({"a": mask}, 4, 2), range(2), [Full(), Halves()], 0)[0]
     assert_array_equal(reverse.regions, labels.regions)
 
@@ -439,7 +540,10 @@ def test_proportions_of_regions_are_stacked_and_counted_one_by_one(patch_set: Ma
 @pytest.mark.parametrize(
     ("breach", "message"),
     [
-        ("vector", r"a@0,0: proportions must be float32 \[R, 3\] with R from 1 to 255, got float32 \[3\]"),
+        (
+            "vector",
+            r"a@0,0: proportions must be float32 \[R, 3\] with R from 1 to 255, got float32 \[3\]",
+        ),
         ("no regions", r"a@0,0: proportions must be float32 \[3\], got float32 \[2, 3\]"),
         ("none at all", r"R from 1 to 255, got float32 \[0, 3\]"),
         ("too many", r"R from 1 to 255, got float32 \[256, 3\]"),
@@ -450,7 +554,10 @@ def test_proportions_of_regions_are_stacked_and_counted_one_by_one(patch_set: Ma
         ("outside", r"gave a region outside 0\.\.1"),
         ("sum", r"at least 0 and sum to 1, got \[0\.5, 0\.0, 0\.0\]"),
         ("empty", r"at least 0 and sum to 1, got \[0\.0, 0\.0, 0\.0\]"),
-        ("another number", r"'halves': proportions must have one shape in all patches, got \[\(2, 3\), \(4, 3\)\]"),
+        (
+            "another number",
+            r"'halves': proportions must have one shape in all patches, got \[\(2, 3\), \(4, 3\)\]",
+        ),
         ("sometimes", r"one shape in all patches, got \[\(2, 3\), \(3,\)\]"),
     ],
 )
@@ -466,7 +573,9 @@ class Mapped(Supervision):
     provides: ClassVar[frozenset[Provision]] = LABELS
 
     def annotate(self, sample: Sample, generator: np.random.Generator) -> WeakLabel:
-        return WeakLabel(labels=np.array(sample.mask), regions=np.zeros(sample.mask.shape, np.uint8))
+        return WeakLabel(
+            labels=np.array(sample.mask), regions=np.zeros(sample.mask.shape, np.uint8)
+        )
 
 
 def test_regions_go_with_proportions_only(patch_set: Make) -> None:
@@ -479,9 +588,18 @@ def test_regions_go_with_proportions_only(patch_set: Make) -> None:
     [
         (Proportions(), range(8), {"mean": 0.0, "median": 0.0, "max": 0.0}),
         (Halves(), range(8), {"mean": 0.0, "median": 0.0, "max": 0.0}),
-        # Patches of class 0, 1, 0, 1, 2, 2, 2, and one without valid pixels, which is no unit: 1/2, 3/4, 1/2, 3/4, 3/4, 3/4, 3/4.
-        (Odd(values=(0.5, 0.25, 0.25)), range(7), {"mean": round(4.75 / 7, 6), "median": 0.75, "max": 0.75}),
-        (Odd(values=(0.5, 0.25, 0.25)), range(8), {"mean": round(4.75 / 7, 6), "median": 0.75, "max": 0.75}),
+        # Patches of class 0, 1, 0, 1, 2, 2, 2, and one without valid pixels, which is no unit: 1/2,
+        # 3/4, 1/2, 3/4, 3/4, 3/4, 3/4.
+        (
+            Odd(values=(0.5, 0.25, 0.25)),
+            range(7),
+            {"mean": round(4.75 / 7, 6), "median": 0.75, "max": 0.75},
+        ),
+        (
+            Odd(values=(0.5, 0.25, 0.25)),
+            range(8),
+            {"mean": round(4.75 / 7, 6), "median": 0.75, "max": 0.75},
+        ),
         (Odd(values=(0.5, 0.25, 0.25)), [0, 1], {"mean": 0.625, "median": 0.625, "max": 0.75}),
         (Proportions(), [7], {"mean": 0.0, "median": 0.0, "max": 0.0}),
     ],
@@ -495,19 +613,34 @@ def test_the_total_variation_of_given_to_exact_proportions(
 
 def test_the_total_variation_of_regions_weighs_each_region_alike(patch_set: Make) -> None:
     mask = np.array([[0, 0, 0, 1], [0, 0, IGNORE, IGNORE], [0, 1, 1, 1], [1, 1, 1, 1]])
-    labels = [WeakLabel(proportions=np.float32([[0.5, 0.5], [0.5, 0.5], [0.25, 0.75]]), regions=np.uint8([[0] * 4, [1] * 4]))] * 2
-    samples = [Sample("", np.zeros((2, 4, 3), np.uint8), rows.astype(np.uint8), 2) for rows in (mask[:2], mask[2:])]
+    labels = [
+        WeakLabel(
+            proportions=np.float32([[0.5, 0.5], [0.5, 0.5], [0.25, 0.75]]),
+            regions=np.uint8([[0] * 4, [1] * 4]),
+        )
+    ] * 2
+    samples = [
+        Sample("", np.zeros((2, 4, 3), np.uint8), rows.astype(np.uint8), 2)
+        for rows in (mask[:2], mask[2:])
+    ]
     # Exact: 3/4 and 1; then 1/4 and 0. The third region has no pixels.
-    assert entry(Halves(), samples, labels)["total_variation"] == {"mean": 0.375, "median": 0.375, "max": 0.5}
+    assert entry(Halves(), samples, labels)["total_variation"] == {
+        "mean": 0.375,
+        "median": 0.375,
+        "max": 0.5,
+    }
 
 
 def test_training_and_validation_are_one_annotation(patch_set: Make) -> None:
     patches = two_scenes(patch_set)
     alone, _ = annotate(patches, [0, 1], [PointsPerImage(count=5, unit="patch"), Halves()], 0)
-    both, ledger = annotate(patches, [0, 1], [PointsPerImage(count=5, unit="patch"), Halves()], 0, [4, 6, 7])
+    both, ledger = annotate(
+        patches, [0, 1], [PointsPerImage(count=5, unit="patch"), Halves()], 0, [4, 6, 7]
+    )
     train, validation = both.divided(2)
     for kind in ("labels", "proportions", "regions"):
-        assert_array_equal(getattr(train, kind), getattr(alone, kind))  # each patch is a unit of its own
+        # each patch is a unit of its own
+        assert_array_equal(getattr(train, kind), getattr(alone, kind))
     assert train.tags is validation.tags is None
     assert validation.labels is not None
     assert [(one != IGNORE).sum() for one in validation.labels] == [5, 5, 0]
@@ -518,7 +651,9 @@ def test_training_and_validation_are_one_annotation(patch_set: Make) -> None:
 
 def test_a_scene_in_both_parts_is_annotated_once_and_refine_sees_all(patch_set: Make) -> None:
     patches = two_scenes(patch_set)
-    labels, ledger = annotate(patches, [0, 1, 4], [PointsPerClass(count=3, unit="scene")], 0, [2, 5])
+    labels, ledger = annotate(
+        patches, [0, 1, 4], [PointsPerClass(count=3, unit="scene")], 0, [2, 5]
+    )
     assert ledger["supervisions"][0]["units"] == 2
     assert ledger["supervisions"][0]["labelled_pixels_by_class"] == [3, 3, 3]
     assert labels.labels is not None

@@ -47,10 +47,17 @@ def test_every_class_has_its_share_and_is_in_every_image(easy: tuple[Array, Arra
 
 def test_pixels_are_the_mean_of_their_class_and_noise(easy: tuple[Array, Array]) -> None:
     images, masks = easy[0] / 255, easy[1]
-    means = [(0.55, 0.55, 0.55), (0.20, 0.55, 0.20), (0.10, 0.20, 0.70), (0.60, 0.45, 0.25), (0.65, 0.65, 0.45)]
+    means = [
+        (0.55, 0.55, 0.55),
+        (0.20, 0.55, 0.20),
+        (0.10, 0.20, 0.70),
+        (0.60, 0.45, 0.25),
+        (0.65, 0.65, 0.45),
+    ]
     for index, mean in enumerate(means):
         own = images[masks == index]
-        assert_allclose(np.median(own, 0), mean, atol=0.5 / 255 + 1e-3)  # clipping at 0 moves means, but not medians
+        # clipping at 0 moves means, but not medians
+        assert_allclose(np.median(own, 0), mean, atol=0.5 / 255 + 1e-3)
         unclipped = np.array(mean) > 0.19
         assert_allclose(own.std(0)[unclipped], 0.08, rtol=0.02)
 
@@ -70,10 +77,13 @@ def test_the_river_is_the_same_in_every_easy_image(easy: tuple[Array, Array]) ->
         assert_array_equal((mask == WATER) | (river & later(mask)), river)
     assert_array_equal(river.sum(0), 16)  # pixels thick
     centre = (np.arange(128)[:, None] * river).sum(0) / 16
-    assert_allclose(centre, 128 // 3 + 8 * np.sin(2 * np.pi * 2 * np.arange(128) / 128), atol=0.5)  # two periods
+    # two periods
+    assert_allclose(centre, 128 // 3 + 8 * np.sin(2 * np.pi * 2 * np.arange(128) / 128), atol=0.5)
 
 
-def test_roads_are_one_strip_of_four_rows_and_one_of_four_columns(easy: tuple[Array, Array]) -> None:
+def test_roads_are_one_strip_of_four_rows_and_one_of_four_columns(
+    easy: tuple[Array, Array],
+) -> None:
     for mask in easy[1]:
         rows, columns = (np.flatnonzero((mask == ROAD).all(axis)) for axis in (1, 0))
         for strip in (rows, columns):
@@ -115,15 +125,32 @@ def test_seed_and_index_decide_an_image(difficulty: str) -> None:
         ({"images": 20, "validation": 4}, (13, 4, 3)),
     ],
 )
-def test_the_official_split_is_training_then_validation_then_test(settings: dict[str, Any], sizes: tuple[int, ...]) -> None:
+def test_the_official_split_is_training_then_validation_then_test(
+    settings: dict[str, Any], sizes: tuple[int, ...]
+) -> None:
     scenes = SyntheticLandcover(**settings).scenes()
-    expected = [part for part, size in zip(("train", "validation", "test"), sizes, strict=True) for _ in range(size)]
+    expected = [
+        part
+        for part, size in zip(("train", "validation", "test"), sizes, strict=True)
+        for _ in range(size)
+    ]
     assert [scene.part for scene in scenes] == expected
-    assert len({scene.key for scene in scenes}) == len({scene.group for scene in scenes}) == len(scenes)
+    assert (
+        len({scene.key for scene in scenes})
+        == len({scene.group for scene in scenes})
+        == len(scenes)
+    )
 
 
 @pytest.mark.parametrize(
-    "settings", [{"images": 10, "validation": 5, "test": 5}, {"images": 3, "test": 2}, {"images": 2}, {"size": 63}, {"test": 0}]
+    "settings",
+    [
+        {"images": 10, "validation": 5, "test": 5},
+        {"images": 3, "test": 2},
+        {"images": 2},
+        {"size": 63},
+        {"test": 0},
+    ],
 )
 def test_settings_without_sense_are_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
@@ -137,9 +164,12 @@ def test_there_are_five_classes_of_different_colours() -> None:
 
 
 def per_pixel_score(images: Array, masks: Array) -> float:
-    """Mean IoU of Gaussians fitted to the colours of each class in the first half, on the second half."""
+    """Mean IoU of Gaussians fitted to the colours of each class in the first half, on the second
+    half."""
     half = len(images) // 2
-    classifier = QuadraticDiscriminantAnalysis().fit(images[:half].reshape(-1, 3) / 255, masks[:half].ravel())
+    classifier = QuadraticDiscriminantAnalysis().fit(
+        images[:half].reshape(-1, 3) / 255, masks[:half].ravel()
+    )
     predicted = classifier.predict(images[half:].reshape(-1, 3) / 255)
     return mean_iou(confusion_matrix(masks[half:].ravel(), predicted, labels=range(5)))
 
@@ -153,8 +183,11 @@ def test_single_pixels_do_not_tell_the_classes_of_hard_images() -> None:
 
 
 @pytest.mark.parametrize(("difficulty", "least", "most"), [("easy", 1.0, 1.05), ("hard", 1.2, 2.8)])
-def test_bare_soil_is_disks_in_easy_images_and_ellipses_in_hard_ones(difficulty: str, least: float, most: float) -> None:
-    """The median ratio of the axes of shapes that others leave whole: those with the area of an ellipse of their moments."""
+def test_bare_soil_is_disks_in_easy_images_and_ellipses_in_hard_ones(
+    difficulty: str, least: float, most: float
+) -> None:
+    """The median ratio of the axes of shapes that others leave whole: those with the area of an
+    ellipse of their moments."""
     ratios = []
     for mask in read(60, difficulty=difficulty)[1]:
         shapes, count = label(mask == SOIL)

@@ -1,4 +1,5 @@
-"""The U-Nets of S000 and S001: layer by layer, parameter by parameter, and against the same network in functional form."""
+"""The U-Nets of S000 and S001: layer by layer, parameter by parameter, and against the same network
+in functional form."""
 
 from __future__ import annotations
 
@@ -29,7 +30,10 @@ def layers(network: nn.Module, size: int, channels: int = 3) -> list[str]:
     def note(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         kernel = getattr(module, "kernel_size", "")
         kernel = str(kernel[0] if isinstance(kernel, tuple) else kernel)
-        ran.append(f"{type(module).__name__}{kernel} {inputs[0].shape[1]}>{output.shape[1]} {output.shape[2]}")
+        ran.append(
+            f"{type(module).__name__}{kernel} {inputs[0].shape[1]}>{output.shape[1]}"
+            f" {output.shape[2]}"
+        )
 
     leaves = [module for module in network.modules() if not list(module.children())]
     handles = [leaf.register_forward_hook(note) for leaf in leaves]
@@ -61,8 +65,16 @@ def test_contract(component: type[Model]) -> None:
 
 
 def test_the_plugin_offers_its_networks_without_loading_torch() -> None:
-    assert [model.name for model in harness_models()] == ["hyder-unet", "smp", "spss-unet", "torchvision-deeplabv3"]
-    command = "import harness_networks, sys; assert not {'torch', 'torchvision', 'segmentation_models_pytorch'} & set(sys.modules)"
+    assert [model.name for model in harness_models()] == [
+        "hyder-unet",
+        "smp",
+        "spss-unet",
+        "torchvision-deeplabv3",
+    ]
+    command = (
+        "import harness_networks, sys; assert not {'torch', 'torchvision',"
+        " 'segmentation_models_pytorch'} & set(sys.modules)"
+    )
     subprocess.run([sys.executable, "-c", command], check=True)
 
 
@@ -92,7 +104,11 @@ def test_the_parameters_of_s000(channels: int, classes: int) -> None:
     expected = down + up + 64 * classes + classes
     assert parameters(HyderUnet().build(channels, classes)) == expected
     if (channels, classes) == (3, 2):
-        assert expected == 38_720 + 221_440 + 885_248 + 3_539_968 + 2_359_808 + 590_080 + 147_584 + 130 == 7_782_978
+        assert (
+            expected
+            == 38_720 + 221_440 + 885_248 + 3_539_968 + 2_359_808 + 590_080 + 147_584 + 130
+            == 7_782_978
+        )
 
 
 def test_s000_is_the_same_network_in_functional_form() -> None:
@@ -120,7 +136,12 @@ def test_s000_is_the_same_network_in_functional_form() -> None:
 def test_the_layers_of_s001() -> None:
     def up(before: int, after: int, size: int) -> list[str]:
         relu = f"ReLU {after}>{after} {size}"
-        return [f"ConvTranspose2d3 {before}>{after} {size}", relu, f"ConvTranspose2d3 {after + after}>{after} {size}", relu]
+        return [
+            f"ConvTranspose2d3 {before}>{after} {size}",
+            relu,
+            f"ConvTranspose2d3 {after + after}>{after} {size}",
+            relu,
+        ]
 
     assert layers(SMALL.build(3, 6), 32) == [
         *both("Conv2d3", 3, 4, 32),
@@ -139,7 +160,10 @@ def test_the_layers_of_s001() -> None:
     ]
 
 
-@pytest.mark.parametrize(("width", "channels", "classes", "binary"), [(32, 3, 6, False), (8, 1, 2, True), (8, 1, 2, False)])
+@pytest.mark.parametrize(
+    ("width", "channels", "classes", "binary"),
+    [(32, 3, 6, False), (8, 1, 2, True), (8, 1, 2, False)],
+)
 def test_the_parameters_of_s001(width: int, channels: int, classes: int, binary: bool) -> None:
     w1, w2, w4, w8 = width, 2 * width, 4 * width, 8 * width
     down = double(channels, w1) + double(w1, w2) + double(w2, w4) + double(w4, w8)
@@ -171,8 +195,16 @@ def test_s001_is_the_same_network_in_functional_form() -> None:
         skips.append(features)
         features = F.max_pool2d(features, 2)
     for level, skip in enumerate(skips[::-1]):
-        features = F.relu(F.conv_transpose2d(features, *layer(f"raising.{level}.0"), stride=2, padding=1, output_padding=1))
-        features = F.relu(F.conv_transpose2d(torch.cat([features, skip], 1), *layer(f"refining.{level}.0"), padding=1))
+        features = F.relu(
+            F.conv_transpose2d(
+                features, *layer(f"raising.{level}.0"), stride=2, padding=1, output_padding=1
+            )
+        )
+        features = F.relu(
+            F.conv_transpose2d(
+                torch.cat([features, skip], 1), *layer(f"refining.{level}.0"), padding=1
+            )
+        )
     torch.testing.assert_close(network(images), F.conv2d(features, *layer("last")))
     assert not states
 
@@ -180,18 +212,24 @@ def test_s001_is_the_same_network_in_functional_form() -> None:
 def test_two_logits_of_one_output_are_a_sigmoid() -> None:
     network = SpssUnet(width=4, binary=True).build(1, 2)
     outputs: list[Tensor] = []
-    network.last.register_forward_hook(lambda module, inputs, output: outputs.append(output))  # type: ignore[union-attr]
+    network.last.register_forward_hook(  # type: ignore[union-attr]
+        lambda module, inputs, output: outputs.append(output)
+    )
     logits = network(torch.randn(2, 1, 32, 32))
     [output] = outputs
     assert output.shape == (2, 1, 32, 32)
     assert not logits[:, 0].any()
     torch.testing.assert_close(logits.softmax(1)[:, 1], output[:, 0].sigmoid())
     loss = F.cross_entropy(logits, torch.ones(2, 32, 32, dtype=torch.long))
-    torch.testing.assert_close(loss, F.binary_cross_entropy_with_logits(output, torch.ones_like(output)))
+    torch.testing.assert_close(
+        loss, F.binary_cross_entropy_with_logits(output, torch.ones_like(output))
+    )
 
 
 def test_one_output_is_for_two_classes() -> None:
-    with pytest.raises(InputError, match=r"model\.binary: is for two classes, and the data set has 5"):
+    with pytest.raises(
+        InputError, match=r"model\.binary: is for two classes, and the data set has 5"
+    ):
         SpssUnet(binary=True).build(3, 5)
 
 
@@ -217,7 +255,10 @@ class TestAnyOfThem:
         torch.manual_seed(0)
         network = model.build(3, 2)
         network(torch.randn(2, 3, 32, 32)).square().sum().backward()
-        assert all(parameter.grad is not None and parameter.grad.abs().sum() > 0 for parameter in network.parameters())
+        assert all(
+            parameter.grad is not None and parameter.grad.abs().sum() > 0
+            for parameter in network.parameters()
+        )
 
     def test_half_precision(self, model: Model) -> None:
         torch.manual_seed(0)

@@ -37,7 +37,8 @@ class TinyConvnet(Model):
 
 
 class Entropy(Loss):
-    """Mean entropy of the predictions over valid pixels, in nats (Grandvalet and Bengio 2004): a term beside a loss on labels."""
+    """Mean entropy of the predictions over valid pixels, in nats (Grandvalet and Bengio 2004): a
+    term beside a loss on labels."""
 
     name: ClassVar[str] = "entropy"
     requires: ClassVar[frozenset[Provision]] = frozenset()
@@ -67,4 +68,9 @@ def harness_run_finished(run: Mapping[str, Any], record: Mapping[str, Any]) -> N
     path = os.environ.get("HARNESS_EXAMPLE_LOG")
     if path:
         with Path(path).open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"method": run["method"], "seed": run["seed"], "status": record["status"]}) + "\n")
+            file.write(
+                json.dumps(
+                    {"method": run["method"], "seed": run["seed"], "status": record["status"]}
+                )
+                + "\n"
+            )

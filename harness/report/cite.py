@@ -20,13 +20,18 @@ class Source:
 
 
 def sources(board: Board) -> list[Source]:
-    """The software as in CITATION.cff, the data set with its licence, and the source of published numbers."""
+    """The software as in CITATION.cff, the data set with its licence, and the source of published
+    numbers."""
     header, dataset = board.header, board.header["dataset"]
     versions = dict.fromkeys(
-        record["packages"]["weakseg-harness"] for record in board.records if "weakseg-harness" in record.get("packages", ())
+        record["packages"]["weakseg-harness"]
+        for record in board.records
+        if "weakseg-harness" in record.get("packages", ())
     )
     version = ", ".join(versions)
-    lines = [f"  title = {{{TITLE}}}", f"  author = {{{{{AUTHORS}}}}}"] + [f"  version = {{{version}}}"] * bool(version)
+    lines = [f"  title = {{{TITLE}}}", f"  author = {{{{{AUTHORS}}}}}"] + [
+        f"  version = {{{version}}}"
+    ] * bool(version)
     software = "@software{weakseg-harness,\n" + ",\n".join(lines) + "\n}"
     found = [Source("Software", f"{TITLE}. See CITATION.cff in its repository.", software)]
     data = f"{dataset['name']}: {dataset['source']}. Licence: {dataset['licence']}."

@@ -1,4 +1,5 @@
-"""Assembles a board's report, one HTML file that needs nothing else: no network, no other file, and no script to be read."""
+"""Assembles a board's report, one HTML file that needs nothing else: no network, no other file, and
+no script to be read."""
 
 from __future__ import annotations
 
@@ -29,7 +30,8 @@ from harness.words import Table
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What is told of one selection track. suffix: what sets the names of its charts and sections apart, where there are more."""
+    """What is told of one selection track. suffix: what sets the names of its charts and sections
+    apart, where there are more."""
 
     track: str
     suffix: str
@@ -57,32 +59,55 @@ def write_report(board: Board, runs: Path, path: Path) -> None:
     Raises InputError without its extra, without a finished run, and where it cannot be written.
     """
     if not any(record["status"] == "ok" for record in board.records):
-        raise InputError(f"board {board.header['board']!r} has no finished run to report: `{_command(board.header)}` computes them")
+        raise InputError(
+            f"board {board.header['board']!r} has no finished run to report:"
+            f" `{_command(board.header)}` computes them"
+        )
     replace_file(path, html_report(board, gallery(board, runs)))
 
 
 def _command(header: Mapping[str, Any]) -> str:
     """What computes the runs of a board."""
     profile = f" --profile {header['profile']}" if header["profile"] else ""
-    return f"harness run scenarios/{header['scenario']}.yaml{profile}" + "".join(f" --set {setting}" for setting in header["overrides"])
+    return f"harness run scenarios/{header['scenario']}.yaml{profile}" + "".join(
+        f" --set {setting}" for setting in header["overrides"]
+    )
 
 
 def html_report(board: Board, shown: Gallery) -> str:
-    """The page. Everything in it is escaped by Jinja; scripts are known to the browser by their hash, so no other one can run."""
+    """The page. Everything in it is escaped by Jinja; scripts are known to the browser by their
+    hash, so no other one can run."""
     try:
         from jinja2 import Environment, PackageLoader, StrictUndefined
         from markupsafe import Markup, escape
         from plotly.offline import get_plotlyjs
     except ImportError as error:
-        raise InputError(f"harness report needs {error.name}: pip install 'weakseg-harness[report]'") from error
+        raise InputError(
+            f"harness report needs {error.name}: pip install 'weakseg-harness[report]'"
+        ) from error
     loader = PackageLoader("harness.report", "")
-    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["prose"] = lambda text: Markup(CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped first
+    environment = Environment(
+        loader=loader,
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+    def prose(text: str) -> Markup:
+        """Return escaped text whose `quoted` words are shown as code."""
+        return Markup(CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped first
+
+    environment.filters["prose"] = prose
     environment.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":")}
     parts = _parts(board)
-    figures = {chart.name: chart.figure | {"config": FIGURES} for part in parts for chart in part.charts}
+    figures = {
+        chart.name: chart.figure | {"config": FIGURES} for part in parts for chart in part.charts
+    }
     shared, methods = provenance(board)
-    script, plotly = files("harness.report").joinpath("report.js").read_text(encoding="utf-8"), get_plotlyjs()
+    style = files("harness.report").joinpath("report.css").read_text(encoding="utf-8")
+    script = files("harness.report").joinpath("report.js").read_text(encoding="utf-8")
+    plotly = get_plotlyjs()
     return environment.get_template("page.html.j2").render(
         header=board.header,
         facts=_facts(board),
@@ -94,7 +119,7 @@ def html_report(board: Board, shown: Gallery) -> str:
         methods=methods,
         sources=sources(board),
         data={"charts": figures, "gallery": asdict(shown)},
-        style=Markup(files("harness.report").joinpath("report.css").read_text(encoding="utf-8")),  # noqa: S704 - our own file
+        style=Markup(style),  # noqa: S704 - our own file
         script=Markup(script),  # noqa: S704 - our own file
         plotly=Markup(plotly),  # noqa: S704 - a script, as it comes
         hashes=[_digest(script), _digest(plotly)],
@@ -104,7 +129,10 @@ def html_report(board: Board, shown: Gallery) -> str:
 def _parts(board: Board) -> list[Part]:
     """A part for each selection track, since no table or drawing may hold rows of two."""
     found = split(board)
-    return [_part(own, track, f"-{track.replace(':', '-')}" if len(found) > 1 else "") for track, own in found.items()]
+    return [
+        _part(own, track, f"-{track.replace(':', '-')}" if len(found) > 1 else "")
+        for track, own in found.items()
+    ]
 
 
 def _part(board: Board, track: str, suffix: str) -> Part:
@@ -113,7 +141,9 @@ def _part(board: Board, track: str, suffix: str) -> Part:
     return Part(
         track=track,
         suffix=suffix,
-        headline=tables.headline(board, listed) if any(row.role != "floor" for row in listed) else None,
+        headline=(
+            tables.headline(board, listed) if any(row.role != "floor" for row in listed) else None
+        ),
         floor=named_floor(board),
         unranked=any(row.standing == "unranked" for row in table),
         caveats=caveats(board, table),
@@ -129,11 +159,14 @@ def _part(board: Board, track: str, suffix: str) -> Part:
 
 
 def _listed(board: Board, table: list[Row]) -> tuple[list[Row], list[Row]]:
-    """The rows of the headline, by mean mIoU, and those with too few seeds for it; of a smoke test all rows, as the scenario has them."""
+    """The rows of the headline, by mean mIoU, and those with too few seeds for it; of a smoke test
+    all rows, as the scenario has them."""
     if smoke(board.header):
         return table, []
     listed = [row for row in table if row.standing != "unlisted"]
-    return sorted(listed, key=lambda row: -round(row.score.mean, DIGITS)), [row for row in table if row.standing == "unlisted"]
+    return sorted(listed, key=lambda row: -round(row.score.mean, DIGITS)), [
+        row for row in table if row.standing == "unlisted"
+    ]
 
 
 def _charts(board: Board, table: list[Row]) -> list[charts.Chart]:
@@ -156,7 +189,11 @@ def _facts(board: Board) -> Mapping[str, Any]:
     done = [record for record in board.records if record["status"] == "ok"]
     first = done[0]
     tested = sorted({len(record["confusion"]["images"]) for record in done})
-    model = {key: value for key, value in first["settings"]["model"].items() if key in ("architecture", "encoder") and value}
+    model = {
+        key: value
+        for key, value in first["settings"]["model"].items()
+        if key in ("architecture", "encoder") and value
+    }
     return {
         "data set": board.header["dataset"]["name"],
         "classes": ", ".join(entry["name"] for entry in first["classes"]),

@@ -1,4 +1,5 @@
-"""Settings and provenance of runs: what all share is told once, then what each method has, then what each run has."""
+"""Settings and provenance of runs: what all share is told once, then what each method has, then
+what each run has."""
 
 from __future__ import annotations
 
@@ -10,14 +11,27 @@ from harness.boards import Board
 from harness.leaderboard import ordered
 from harness.words import Cell, Table, number, percent
 
-PARTS = ("settings", "initialisation", "parameters", "mean_over", "selection", "split", "ledger", "hardware", "packages", "machine", "git")
+PARTS = (
+    "settings",
+    "initialisation",
+    "parameters",
+    "mean_over",
+    "selection",
+    "split",
+    "ledger",
+    "hardware",
+    "packages",
+    "machine",
+    "git",
+)
 LONGEST = 8
 Facts = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class MethodRuns:
-    """A method: what it is, the settings of its runs that other methods do not have, and a line per run."""
+    """A method: what it is, the settings of its runs that other methods do not have, and a line per
+    run."""
 
     method: str
     about: str
@@ -34,9 +48,22 @@ def provenance(board: Board) -> tuple[Facts, list[MethodRuns]]:
         records = [record for record in ordered(board) if record["method"] == entry["name"]]
         own = _shared([facts[record["key"]] for record in records if record["key"] in facts])
         told = {name: value for name, value in own.items() if name not in shared}
-        lines = tuple(_line(record, _without(facts.get(record["key"], {}), own)) for record in records)
-        columns = ("seed", "state", "mIoU (%)", "seconds", "peak memory (MiB)", "started", "key", "differs in")
-        table = Table(f"Runs of {entry['name']}", columns, lines, ("state", "started", "key", "differs in"))
+        lines = tuple(
+            _line(record, _without(facts.get(record["key"], {}), own)) for record in records
+        )
+        columns = (
+            "seed",
+            "state",
+            "mIoU (%)",
+            "seconds",
+            "peak memory (MiB)",
+            "started",
+            "key",
+            "differs in",
+        )
+        table = Table(
+            f"Runs of {entry['name']}", columns, lines, ("state", "started", "key", "differs in")
+        )
         methods.append(MethodRuns(entry["name"], entry["about"], told, table))
     return shared, methods
 
@@ -64,7 +91,8 @@ def _facts(record: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _flat(value: Any, name: str) -> Iterator[tuple[str, str]]:
-    """The leaves of nested values; lists of plain values are one leaf, shortened where they are long."""
+    """The leaves of nested values; lists of plain values are one leaf, shortened where they are
+    long."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
             yield from _flat(inner, f"{name}.{key}" if name else str(key))
@@ -80,7 +108,11 @@ def _flat(value: Any, name: str) -> Iterator[tuple[str, str]]:
 
 def _shared(each: Sequence[Facts]) -> dict[str, str]:
     first = each[0] if each else {}
-    return {name: value for name, value in first.items() if all(other.get(name) == value for other in each)}
+    return {
+        name: value
+        for name, value in first.items()
+        if all(other.get(name) == value for other in each)
+    }
 
 
 def _without(facts: Facts, known: Facts) -> Facts:

@@ -31,7 +31,8 @@ class _Sample(BaseModel):
 
 
 def samples(folder: Path, classes: int) -> list[dict[str, Any]]:
-    """The entries of `samples.json` in a folder; none where it is not there. Raises InputError naming file and field of what is damaged."""
+    """The entries of `samples.json` in a folder; none where it is not there. Raises InputError
+    naming file and field of what is damaged."""
     path = folder / "samples.json"
     remedy = f"run it again (`harness run ... --again`), or delete the folder {folder}"
     try:
@@ -51,10 +52,16 @@ def samples(folder: Path, classes: int) -> list[dict[str, Any]]:
 
 
 def _problems(entry: dict[str, Any], classes: int, folder: Path) -> Iterator[str]:
-    if len(entry["confusion"]) != classes or any(len(line) != classes for line in entry["confusion"]):
+    if len(entry["confusion"]) != classes or any(
+        len(line) != classes for line in entry["confusion"]
+    ):
         yield f"confusion: must be {classes} x {classes}"
     vectors = entry.get("proportions", [])
-    lengths = {len(vector) for vector in vectors} if vectors and isinstance(vectors[0], list) else {len(vectors)}
+    lengths = (
+        {len(vector) for vector in vectors}
+        if vectors and isinstance(vectors[0], list)
+        else {len(vectors)}
+    )
     if "proportions" in entry and lengths != {classes}:
         yield f"proportions: must have {classes} numbers"
     if "tags" in entry and len(entry["tags"]) != classes:
@@ -66,7 +73,10 @@ def _problems(entry: dict[str, Any], classes: int, folder: Path) -> Iterator[str
     for name, shape in shapes.items():
         if shape != (3 if name == "image" else 1, height, width):
             size = f"{shape[0]} bands of {shape[1]} x {shape[2]} pixels"
-            yield f"files.{name}: {entry['files'][name]} has {size}, beside a truth of {height} x {width}"
+            yield (
+                f"files.{name}: {entry['files'][name]} has {size}, beside a truth of {height} x"
+                f" {width}"
+            )
 
 
 def _shape(path: Path) -> tuple[int, int, int]:
@@ -76,4 +86,7 @@ def _shape(path: Path) -> tuple[int, int, int]:
             with rasterio.open(path) as file:
                 return file.count, file.height, file.width
     except RasterioIOError as error:
-        raise InputError(f"{path}: cannot be read: run it again (`harness run ... --again`), or delete the folder {path.parent}") from error
+        raise InputError(
+            f"{path}: cannot be read: run it again (`harness run ... --again`), or delete the"
+            f" folder {path.parent}"
+        ) from error

@@ -1,4 +1,5 @@
-"""Data sets of images and masks in files: aerial imagery of Dubai and of Massachusetts, electron microscopy, and any folder of images."""
+"""Data sets of images and masks in files: aerial imagery of Dubai and of Massachusetts, electron
+microscopy, and any folder of images."""
 
 from __future__ import annotations
 

@@ -10,7 +10,8 @@ from harness.api import InputError
 
 
 def read_document(file: Path, purpose: str) -> object:
-    """The content of a YAML or JSON file. Raises InputError naming the file, and its purpose where it is missing."""
+    """The content of a YAML or JSON file. Raises InputError naming the file, and its purpose where
+    it is missing."""
     try:
         return yaml.safe_load(file.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:
@@ -18,4 +19,6 @@ def read_document(file: Path, purpose: str) -> object:
     except OSError as error:
         raise InputError(f"{file}: cannot be read: {error.strerror}") from error
     except (yaml.YAMLError, ValueError) as error:
-        raise InputError(f"{file}: is neither YAML nor JSON: {' '.join(str(error).split())}") from error
+        raise InputError(
+            f"{file}: is neither YAML nor JSON: {' '.join(str(error).split())}"
+        ) from error

@@ -1,4 +1,5 @@
-"""Reads the pages of a TIFF that holds a volume slice by slice. rasterio is loaded when first needed."""
+"""Reads the pages of a TIFF that holds a volume slice by slice. rasterio is loaded when first
+needed."""
 
 from __future__ import annotations
 
@@ -27,11 +28,15 @@ def count_pages(file: Path) -> int:
 
 
 def read_page(file: Path, page: int) -> NDArray[np.uint8]:
-    """One page, counted from 0, uint8 [H, W]. Raises InputError naming file and page if it is damaged, or not one band of 8 bits."""
+    """One page, counted from 0, uint8 [H, W]. Raises InputError naming file and page if it is
+    damaged, or not one band of 8 bits."""
     where = page_name(file, page)
     with _opened(f"GTIFF_DIR:{page + 1}:{file}", where) as source:
         if source.dtypes != ("uint8",):
-            raise InputError(f"{where}: has {source.count} bands of {source.dtypes[0]}: it must be one of 8 bits (uint8)")
+            raise InputError(
+                f"{where}: has {source.count} bands of {source.dtypes[0]}: it must be one of 8 bits"
+                " (uint8)"
+            )
         pixels: NDArray[np.uint8] = source.read(1)
         return pixels
 
@@ -52,4 +57,6 @@ def _opened(target: str, where: str) -> Iterator[DatasetReader]:
             with rasterio.open(target) as source:
                 yield source
     except RasterioError as error:
-        raise InputError(f"{where}: cannot be read, is missing or damaged: {error.__cause__ or error}") from error
+        raise InputError(
+            f"{where}: cannot be read, is missing or damaged: {error.__cause__ or error}"
+        ) from error

@@ -12,12 +12,16 @@ from harness_imagery.documents import read_document
 from harness_imagery.pairs import PARTS
 from harness_imagery.reading import SUFFIXES
 
-PURPOSE = "it is a CSV file with the columns image,split[,group], or YAML or JSON that lists the images of train, validation and test"
+PURPOSE = (
+    "it is a CSV file with the columns image,split[,group], or YAML or JSON that lists the images"
+    " of train, validation and test"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One image of a split file as it is written: where, its name, its split and, in some CSV files, its group."""
+    """One image of a split file as it is written: where, its name, its split and, in some CSV
+    files, its group."""
 
     place: str
     image: str
@@ -34,7 +38,8 @@ class Assignment:
 
 
 def read_splits(file: Path, keys: Collection[str]) -> dict[str, Assignment]:
-    """The assignment of each image key. Raises InputError naming the place: every image must be in the file, and exactly once."""
+    """The assignment of each image key. Raises InputError naming the place: every image must be in
+    the file, and exactly once."""
     assigned: dict[str, Assignment] = {}
     for row in _csv_rows(file) if file.suffix.lower() == ".csv" else _listed_rows(file):
         key = _key(row, keys)
@@ -58,7 +63,9 @@ def _key(row: Row, keys: Collection[str]) -> str:
             return str(name)
     meant = sorted(key for key in keys if PurePosixPath(key).name in map(str, names))
     if len(meant) > 1:
-        raise InputError(f"{row.place}: image {row.image!r} may be {meant[0]} or {meant[1]}: write its path")
+        raise InputError(
+            f"{row.place}: image {row.image!r} may be {meant[0]} or {meant[1]}: write its path"
+        )
     if not meant:
         raise InputError(f"{row.place}: no image {row.image!r}.{_near(row.image, keys)}")
     return meant[0]
@@ -95,7 +102,9 @@ def _check_columns(file: Path, columns: Collection[str]) -> None:
 
 
 def _csv_row(place: str, row: dict[str | None, str | list[str] | None]) -> Row:
-    cells = {column: cell.strip() for column, cell in row.items() if column and isinstance(cell, str)}
+    cells = {
+        column: cell.strip() for column, cell in row.items() if column and isinstance(cell, str)
+    }
     if len(cells) != len(row) or not all(cells.values()):
         raise InputError(f"{place}: needs one value in each column")
     return Row(place, cells["image"], cells["split"], cells.get("group"))
@@ -110,5 +119,8 @@ def _listed_rows(file: Path) -> Iterator[Row]:
             raise InputError(f"{file}: {split}: must be a list of images")
         for index, image in enumerate(images):
             if not isinstance(image, str):
-                raise InputError(f"{file}: {split}[{index}]: {image!r} is no text: put the image's name in quotes")
+                raise InputError(
+                    f"{file}: {split}[{index}]: {image!r} is no text: put the image's name in"
+                    " quotes"
+                )
             yield Row(f"{file}: {split}[{index}]", image, str(split))

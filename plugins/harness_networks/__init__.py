@@ -1,4 +1,5 @@
-"""Networks: the architectures of segmentation_models_pytorch, torchvision's DeepLabV3, and the U-Nets of S000 and S001."""
+"""Networks: the architectures of segmentation_models_pytorch, torchvision's DeepLabV3, and the
+U-Nets of S000 and S001."""
 
 from harness.api import Model, hookimpl
 from harness_networks.hyder_unet import HyderUnet

@@ -11,10 +11,12 @@ if TYPE_CHECKING:
 
 
 class HyderUnet(Model):
-    """The U-Net of S000: three poolings, no batch norm, no dropout; 7.78 million parameters for RGB and two classes.
+    """The U-Net of S000: three poolings, no batch norm, no dropout; 7.78 million parameters for RGB
+    and two classes.
 
-    Blocks of two 3x3 convolutions with ReLU and padding 1: 64, 128, 256 and 512 channels down, 256, 128 and 64 up, after bilinear
-    upsampling by 2 (corners aligned) and concatenation with the block of the same size; then a 1x1 convolution. PyTorch's initialisation.
+    Blocks of two 3x3 convolutions with ReLU and padding 1: 64, 128, 256 and 512 channels down, 256,
+    128 and 64 up, after bilinear upsampling by 2 (corners aligned) and concatenation with the block
+    of the same size; then a 1x1 convolution. PyTorch's initialisation.
     """
 
     name: ClassVar[str] = "hyder-unet"

@@ -1,4 +1,5 @@
-"""The U-Nets of S000 and S001 as torch modules. Imported when a network is built, so that listing and planning start without torch."""
+"""The U-Nets of S000 and S001 as torch modules. Imported when a network is built, so that listing
+and planning start without torch."""
 
 from __future__ import annotations
 
@@ -10,21 +11,28 @@ from torch import Tensor, nn
 
 
 class BilinearUnet(nn.Module):
-    """Blocks of two 3x3 convolutions around max pooling on the way down, and around bilinear upsampling on the way up.
+    """Blocks of two 3x3 convolutions around max pooling on the way down, and around bilinear
+    upsampling on the way up.
 
-    widths: channels of each block, from full resolution down; the last is the lowest, so there is one pooling fewer than widths.
+    widths: channels of each block, from full resolution down; the last is the lowest, so there is
+    one pooling fewer than widths.
     """
 
     def __init__(self, channels: int, classes: int, widths: Sequence[int]) -> None:
         super().__init__()
-        self.down = nn.ModuleList(block(before, after) for before, after in pairwise([channels, *widths]))
-        self.up = nn.ModuleList(block(below + width, width) for below, width in pairwise(widths[::-1]))
+        self.down = nn.ModuleList(
+            block(before, after) for before, after in pairwise([channels, *widths])
+        )
+        self.up = nn.ModuleList(
+            block(below + width, width) for below, width in pairwise(widths[::-1])
+        )
         self.pool = nn.MaxPool2d(2)
         self.upsample = nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True)
         self.last = nn.Conv2d(widths[0], classes, 1)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits [B, classes, H, W] of images [B, channels, H, W]; H and W are multiples of 2 for each pooling."""
+        """Logits [B, classes, H, W] of images [B, channels, H, W]; H and W are multiples of 2 for
+        each pooling."""
         features, skips = images, []
         for number, convolutions in enumerate(self.down):
             features = convolutions(self.pool(features) if number else features)
@@ -36,16 +44,20 @@ class BilinearUnet(nn.Module):
 
 
 class TransposedUnet(nn.Module):
-    """Blocks of two 3x3 convolutions and max pooling on the way down; of two 3x3 transposed convolutions on the way up.
+    """Blocks of two 3x3 convolutions and max pooling on the way down; of two 3x3 transposed
+    convolutions on the way up.
 
-    The first transposed convolution of a block doubles the resolution, the second follows the concatenation. Nothing lies between
-    the last pooling and the first of them. widths: channels of each block, from full resolution down. `binary`: one output z, given
-    as the logits (0, z), whose softmax is (1 - sigmoid(z), sigmoid(z)).
+    The first transposed convolution of a block doubles the resolution, the second follows the
+    concatenation. Nothing lies between the last pooling and the first of them. widths: channels of
+    each block, from full resolution down. `binary`: one output z, given as the logits (0, z), whose
+    softmax is (1 - sigmoid(z), sigmoid(z)).
     """
 
     def __init__(self, channels: int, classes: int, widths: Sequence[int], binary: bool) -> None:
         super().__init__()
-        self.down = nn.ModuleList(block(before, after) for before, after in pairwise([channels, *widths]))
+        self.down = nn.ModuleList(
+            block(before, after) for before, after in pairwise([channels, *widths])
+        )
         steps = list(pairwise([widths[-1], *widths[::-1]]))
         self.raising = nn.ModuleList(transposed(below, width, 2) for below, width in steps)
         self.refining = nn.ModuleList(transposed(2 * width, width, 1) for _, width in steps)
@@ -54,7 +66,8 @@ class TransposedUnet(nn.Module):
         self.binary = binary
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits [B, classes, H, W] of images [B, channels, H, W]; H and W are multiples of 2 for each block down."""
+        """Logits [B, classes, H, W] of images [B, channels, H, W]; H and W are multiples of 2 for
+        each block down."""
         features, skips = images, []
         for convolutions in self.down:
             skips.append(convolutions(features))
@@ -76,6 +89,9 @@ def block(before: int, after: int) -> nn.Sequential:
 
 
 def transposed(before: int, after: int, stride: int) -> nn.Sequential:
-    """A 3x3 transposed convolution that multiplies the size by its stride (1 or 2), followed by ReLU."""
-    layer = nn.ConvTranspose2d(before, after, 3, stride=stride, padding=1, output_padding=stride - 1)
+    """A 3x3 transposed convolution that multiplies the size by its stride (1 or 2), followed by
+    ReLU."""
+    layer = nn.ConvTranspose2d(
+        before, after, 3, stride=stride, padding=1, output_padding=stride - 1
+    )
     return nn.Sequential(layer, nn.ReLU(inplace=True))

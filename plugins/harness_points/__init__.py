@@ -23,7 +23,8 @@ from harness_points.spatial import PointsGrid, PointsPoissonDisk
 
 @hookimpl
 def harness_supervisions() -> list[type[Supervision]]:
-    """Full masks, points, and what people draw instead of masks: clicks, disks, scribbles, blocks, boxes."""
+    """Full masks, points, and what people draw instead of masks: clicks, disks, scribbles, blocks,
+    boxes."""
     return [
         Blocks,
         Boxes,

@@ -12,11 +12,14 @@ from harness_points.shapes import components, deepest, depth, disks
 
 
 class ComponentCentres(Supervision):
-    """One point, or one disk, for each connected component of a class, where the component is widest.
+    """One point, or one disk, for each connected component of a class, where the component is
+    widest.
 
-    The point is the maximum of the distance to the nearest pixel outside the class or the image, the first in raster order of equal ones,
-    so it always lies inside the component. A centre of mass may not: that of a ring or a bend lies outside, and at least one published
-    generator labels it there all the same. A disk is clipped to its component. Nothing is drawn: every seed gives the same labels.
+    The point is the maximum of the distance to the nearest pixel outside the class or the image,
+    the first in raster order of equal ones, so it always lies inside the component. A centre of
+    mass may not: that of a ring or a bend lies outside, and at least one published generator labels
+    it there all the same. A disk is clipped to its component. Nothing is drawn: every seed gives
+    the same labels.
     """
 
     name: ClassVar[str] = "component-centres"
@@ -27,8 +30,12 @@ class ComponentCentres(Supervision):
         "where each component is widest",
     )
 
-    connectivity: Literal[4, 8] = Field(8, description="Neighbours that connect: 4 share an edge, 8 an edge or a corner.")
-    min_area: int = Field(1, ge=1, description="Components of fewer pixels get no label. DBFNet: 101.")
+    connectivity: Literal[4, 8] = Field(
+        8, description="Neighbours that connect: 4 share an edge, 8 an edge or a corner."
+    )
+    min_area: int = Field(
+        1, ge=1, description="Components of fewer pixels get no label. DBFNet: 101."
+    )
     radius: int = Field(0, ge=0, description="Radius of the disk in pixels; 0 is the point alone.")
     unit: Unit = "scene"
 

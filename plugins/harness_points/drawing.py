@@ -8,13 +8,19 @@ from numpy.typing import NDArray
 from harness.api import IGNORE, Sample, WeakLabel
 
 
-def without_replacement(generator: np.random.Generator, population: int, count: int) -> NDArray[np.int64]:
-    """`count` different indices below `population` (all of them if there are fewer), int64, in the order drawn.
+def without_replacement(
+    generator: np.random.Generator, population: int, count: int
+) -> NDArray[np.int64]:
+    """`count` different indices below `population` (all of them if there are fewer), int64, in the
+    order drawn.
 
-    A longer draw from an equal generator starts with the shorter one: every index draws a number, and the smallest numbers win.
+    A longer draw from an equal generator starts with the shorter one: every index draws a number,
+    and the smallest numbers win.
     """
     numbers = generator.random(population)
-    chosen = np.argpartition(numbers, count)[:count] if count < population else np.arange(population)
+    chosen = (
+        np.argpartition(numbers, count)[:count] if count < population else np.arange(population)
+    )
     return chosen[np.argsort(numbers[chosen])]
 
 

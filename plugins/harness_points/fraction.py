@@ -18,11 +18,15 @@ class PointsFraction(Supervision):
     name: ClassVar[str] = "points-fraction"
     provides: ClassVar[frozenset[Provision]] = frozenset({"labels"})
 
-    fraction: float = Field(0.01, gt=0, le=1, description="Share of the valid pixels that is labelled.")
+    fraction: float = Field(
+        0.01, gt=0, le=1, description="Share of the valid pixels that is labelled."
+    )
     bernoulli: bool = Field(
         False,
-        description="Label each pixel with this probability, independently, as S000's text says. Default: exactly floor(fraction x pixels),"
-        " as its code does.",
+        description=(
+            "Label each pixel with this probability, independently, as S000's text says. Default:"
+            " exactly floor(fraction x pixels), as its code does."
+        ),
     )
     unit: Unit = "scene"
 
@@ -31,5 +35,6 @@ class PointsFraction(Supervision):
         positions = np.flatnonzero(sample.valid)
         if self.bernoulli:
             return labelled_at(sample, positions[generator.random(len(positions)) < self.fraction])
-        count = int(Fraction(str(self.fraction)) * len(positions))  # as floats, 0.29 * 100 is below 29
+        # as floats, 0.29 * 100 is below 29
+        count = int(Fraction(str(self.fraction)) * len(positions))
         return labelled_at(sample, positions[without_replacement(generator, len(positions), count)])

@@ -1,4 +1,5 @@
-"""From the loss of each labelled pixel to one number: class weights, and what the sum is divided by."""
+"""From the loss of each labelled pixel to one number: class weights, and what the sum is divided
+by."""
 
 from __future__ import annotations
 
@@ -10,11 +11,26 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 ClassWeights = Literal["none", "inverse-frequency", "effective-number"]
-Normaliser = Literal["labelled-pixels", "image", "classes-times-labelled", "all-pixels", "class-weights", "training-set"]
+Normaliser = Literal[
+    "labelled-pixels",
+    "image",
+    "classes-times-labelled",
+    "all-pixels",
+    "class-weights",
+    "training-set",
+]
 
 
-def normalised(values: Tensor, batch: Batch, classes: int, normaliser: Normaliser, class_weights: ClassWeights, beta: float) -> Tensor:
-    """The scalar of values float [B, H, W] that are 0 where unlabelled; zero for a batch without labels."""
+def normalised(
+    values: Tensor,
+    batch: Batch,
+    classes: int,
+    normaliser: Normaliser,
+    class_weights: ClassWeights,
+    beta: float,
+) -> Tensor:
+    """The scalar of values float [B, H, W] that are 0 where unlabelled; zero for a batch without
+    labels."""
     assert batch.labels is not None
     labelled = batch.labels != IGNORE
     weights = labelled.float()
@@ -31,7 +47,9 @@ def normalised(values: Tensor, batch: Batch, classes: int, normaliser: Normalise
         return values.sum() / weights.sum().clamp(min=1e-12)
     if normaliser == "all-pixels":
         return values.sum() / labelled.numel()
-    return values.sum() / (labelled.sum().clamp(min=1) * (classes if normaliser == "classes-times-labelled" else 1))
+    return values.sum() / (
+        labelled.sum().clamp(min=1) * (classes if normaliser == "classes-times-labelled" else 1)
+    )
 
 
 def weight_map(batch: Batch, kind: ClassWeights, beta: float) -> Tensor:
@@ -43,7 +61,8 @@ def weight_map(batch: Batch, kind: ClassWeights, beta: float) -> Tensor:
 
 
 def class_weights(counts: Tensor, kind: ClassWeights, beta: float) -> Tensor:
-    """Weights float [K] from the labelled pixels of each class in the training set; 0 for a class without labels."""
+    """Weights float [K] from the labelled pixels of each class in the training set; 0 for a class
+    without labels."""
     if kind == "inverse-frequency":
         weights = counts.sum() / (len(counts) * counts.clamp(min=1e-12))
     else:

@@ -1,4 +1,5 @@
-"""Class proportions of each patch, or of parts of it, as the annotation, exact or not, and the losses that train on them."""
+"""Class proportions of each patch, or of parts of it, as the annotation, exact or not, and the
+losses that train on them."""
 
 from __future__ import annotations
 

@@ -13,25 +13,37 @@ from harness_proportions.shares import PROVIDES, PatchOnly, exact_shares, weak_l
 
 
 class GridProportions(Supervision):
-    """The exact share of each class in the valid pixels of each cell of a square grid: from `proportions` towards whole masks.
+    """The exact share of each class in the valid pixels of each cell of a square grid: from
+    `proportions` towards whole masks.
 
-    A pixel in row i and column j of H x W pixels is in cell floor(i g / H) g + floor(j g / W), so cells differ by at most one row or
-    column. proportions float32 [g g, K] are all zero for a cell without a valid pixel, also where a patch has fewer than g rows or columns.
+    A pixel in row i and column j of H x W pixels is in cell floor(i g / H) g + floor(j g / W), so
+    cells differ by at most one row or column. proportions float32 [g g, K] are all zero for a cell
+    without a valid pixel, also where a patch has fewer than g rows or columns.
     """
 
     name: ClassVar[str] = "proportions-grid"
     provides: ClassVar[frozenset[Provision]] = PROVIDES
     reveals: ClassVar[tuple[str, ...]] = ("class proportions of each grid cell",)
 
-    cells: int = Field(2, ge=1, le=15, description="g, the cells along each side of a patch: g x g cells. 1 is the same as `proportions`.")
+    cells: int = Field(
+        2,
+        ge=1,
+        le=15,
+        description=(
+            "g, the cells along each side of a patch: g x g cells. 1 is the same as `proportions`."
+        ),
+    )
     unit: PatchOnly = "patch"
 
     def annotate(self, sample: Sample, generator: np.random.Generator) -> WeakLabel:
-        """proportions and regions: the mean of the one-hot mask over the valid pixels of each cell. A single cell needs no regions."""
+        """proportions and regions: the mean of the one-hot mask over the valid pixels of each cell.
+        A single cell needs no regions."""
         if self.cells == 1:
             return weak_label(exact_shares(sample))
         regions = grid(sample.mask.shape[0], sample.mask.shape[1], self.cells)
-        return WeakLabel(proportions=sample.shares(regions, self.cells**2).astype(np.float32), regions=regions)
+        return WeakLabel(
+            proportions=sample.shares(regions, self.cells**2).astype(np.float32), regions=regions
+        )
 
 
 def grid(height: int, width: int, cells: int) -> NDArray[np.uint8]:

@@ -1,4 +1,5 @@
-"""Unbiased random proportions: a Dirichlet draw around the exact ones, and the shares of a few looked-up pixels."""
+"""Unbiased random proportions: a Dirichlet draw around the exact ones, and the shares of a few
+looked-up pixels."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ from harness_proportions.shares import PROVIDES, REVEALS, PatchOnly, exact_share
 
 
 class DirichletProportions(Supervision):
-    """Proportions drawn from a Dirichlet distribution around the exact ones: right on average, and absent classes stay absent.
+    """Proportions drawn from a Dirichlet distribution around the exact ones: right on average, and
+    absent classes stay absent.
 
     A share p has the variance p (1 - p) / (concentration + 1).
     """
@@ -22,7 +24,11 @@ class DirichletProportions(Supervision):
     provides: ClassVar[frozenset[Provision]] = PROVIDES
     reveals: ClassVar[tuple[str, ...]] = REVEALS
 
-    concentration: float = Field(20.0, gt=0, description="kappa of Dir(kappa x proportions): the larger, the nearer to the exact ones.")
+    concentration: float = Field(
+        20.0,
+        gt=0,
+        description="kappa of Dir(kappa x proportions): the larger, the nearer to the exact ones.",
+    )
     unit: PatchOnly = "patch"
 
     def annotate(self, sample: Sample, generator: np.random.Generator) -> WeakLabel:
@@ -30,7 +36,9 @@ class DirichletProportions(Supervision):
         shares = exact_shares(sample)
         return weak_label(self.disturbed(shares, generator) if shares.any() else shares)
 
-    def disturbed(self, shares: NDArray[np.float64], generator: np.random.Generator) -> NDArray[np.float64]:
+    def disturbed(
+        self, shares: NDArray[np.float64], generator: np.random.Generator
+    ) -> NDArray[np.float64]:
         """Drawn shares float64 [K] of exact ones."""
         drawn, present = np.zeros_like(shares), shares > 0
         drawn[present] = generator.dirichlet(self.concentration * shares[present])
@@ -38,9 +46,11 @@ class DirichletProportions(Supervision):
 
 
 class MultinomialProportions(Supervision):
-    """Proportions among a few pixels looked up at random: right on average, and what an annotator gets who clicks points.
+    """Proportions among a few pixels looked up at random: right on average, and what an annotator
+    gets who clicks points.
 
-    Pixels are drawn with replacement, so that the counts are multinomial. More look-ups of the same draw contain the fewer ones.
+    Pixels are drawn with replacement, so that the counts are multinomial. More look-ups of the same
+    draw contain the fewer ones.
     """
 
     name: ClassVar[str] = "proportions-multinomial"
@@ -55,9 +65,12 @@ class MultinomialProportions(Supervision):
         shares = exact_shares(sample)
         return weak_label(self.disturbed(shares, generator) if shares.any() else shares)
 
-    def disturbed(self, shares: NDArray[np.float64], generator: np.random.Generator) -> NDArray[np.float64]:
+    def disturbed(
+        self, shares: NDArray[np.float64], generator: np.random.Generator
+    ) -> NDArray[np.float64]:
         """Looked-up shares float64 [K] of exact ones."""
-        present = np.flatnonzero(shares)  # rounding in the sum below must not reach a class that is absent
+        # rounding in the sum below must not reach a class that is absent
+        present = np.flatnonzero(shares)
         edges = shares[present].cumsum()[:-1]
         seen = present[np.searchsorted(edges, generator.random(self.lookups), side="right")]
         return np.bincount(seen, minlength=len(shares)) / self.lookups

@@ -1,4 +1,5 @@
-"""What supervisions of proportions share: counting, normalising, and the fields that are the same in all."""
+"""What supervisions of proportions share: counting, normalising, and the fields that are the same
+in all."""
 
 from __future__ import annotations
 
@@ -15,9 +16,13 @@ REVEALS = ("class proportions of each patch",)
 
 PatchOnly = Annotated[
     Literal["patch"],
-    # With `enum` beside the `const` that pydantic writes, listings show the value and not just "text".
+    # With `enum` beside the `const` that pydantic writes, listings show the value and not just
+    # "text".
     Field(
-        description="What is annotated at once: each patch. Labels can be cut from a scene, proportions cannot.",
+        description=(
+            "What is annotated at once: each patch. Labels can be cut from a scene, proportions"
+            " cannot."
+        ),
         json_schema_extra={"enum": ["patch"]},
     ),
 ]
@@ -35,7 +40,8 @@ def weak_label(shares: NDArray[np.float64]) -> WeakLabel:
 
 
 def normalised(values: NDArray[np.float64], otherwise: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Values of at least 0, divided by their sum; where all are 0, everything goes to the largest class of `otherwise`. float64 [K]."""
+    """Values of at least 0, divided by their sum; where all are 0, everything goes to the largest
+    class of `otherwise`. float64 [K]."""
     if not values.any():
         values = np.zeros_like(values)
         values[otherwise.argmax()] = 1
