@@ -24,8 +24,8 @@ import numpy as np
 from playwright.sync_api import sync_playwright
 from reported import HEADER, png, record
 
-from harness.boards import Board
-from harness.report.page import write_report
+from harness.leaderboard.board import Board
+from harness.pages.html.page import write_report
 
 SIDE, PATCHES, EPOCHS, IMAGES = 256, 6, 50, 20
 NAMES = ("building", "land", "road", "vegetation", "water", "other")

@@ -17,11 +17,11 @@ from pathlib import Path
 from tabulate import tabulate
 
 from harness import hookspecs
-from harness.boards import read_board, records_path
 from harness.catalog import load_catalog
-from harness.cells import percent
-from harness.leaderboard import rows
-from harness.schema import reference, scenario_schema
+from harness.leaderboard.board import read_board, records_path
+from harness.leaderboard.rows import rows
+from harness.pages.formats import percent
+from harness.scenario.json_schema import reference, scenario_schema
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "examples" / "harness-example"

@@ -1,6 +1,6 @@
 """All that a plugin may import. Everything else in the core is private and may change."""
 
-from harness.components import (
+from harness.core.components import (
     Component,
     Dataset,
     Executor,
@@ -10,22 +10,20 @@ from harness.components import (
     Supervision,
     Unit,
 )
-from harness.data import (
+from harness.core.errors import InputError, suggestion
+from harness.core.paths import data_root
+from harness.core.randomness import stream, stream_seed
+from harness.core.values import (
     IGNORE,
     Batch,
-    InputError,
     Part,
     Provision,
     Sample,
     Scene,
     SegmentationClass,
     WeakLabel,
-    stream,
-    stream_seed,
 )
-from harness.folders import data_root
 from harness.hookspecs import hookimpl
-from harness.suggestions import suggestion
 
 __all__ = [
     "IGNORE",

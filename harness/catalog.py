@@ -21,11 +21,12 @@ from typing import Any, Literal
 import pluggy
 
 from harness import hookspecs
-from harness.components import Component, Dataset, Executor, Loss, Model, Supervision
-from harness.data import InputError
-from harness.suggestions import suggestion
+from harness.core.components import Component, Dataset, Executor, Loss, Model, Supervision
+from harness.core.errors import InputError, suggestion
 
 GROUP = "harness"
+
+
 KINDS: Mapping[str, type[Component]] = {
     "dataset": Dataset,
     "supervision": Supervision,
@@ -33,6 +34,8 @@ KINDS: Mapping[str, type[Component]] = {
     "model": Model,
     "executor": Executor,
 }
+
+
 HOOK_OF_KIND = {
     "dataset": "harness_datasets",
     "supervision": "harness_supervisions",

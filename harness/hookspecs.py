@@ -13,9 +13,11 @@ from typing import Any
 
 import pluggy
 
-from harness.components import Dataset, Executor, Loss, Model, Supervision
+from harness.core.components import Dataset, Executor, Loss, Model, Supervision
 
 hookspec = pluggy.HookspecMarker("harness")
+
+
 hookimpl = pluggy.HookimplMarker("harness")
 
 

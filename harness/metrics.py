@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Counts = NDArray[np.int64]
+
+
 Scores = NDArray[np.float64]
 
 
@@ -151,3 +153,28 @@ def negative_log_likelihood(calibration: Mapping[str, Any]) -> float:
     scored."""
     pixels = sum(calibration["pixels"])
     return float(calibration["nll"] / pixels) if pixels else float("nan")
+
+
+Shares = NDArray[np.floating[Any]]
+
+
+def total_variation(exact: Shares, given: Shares) -> NDArray[np.float64]:
+    """Half the summed absolute difference of each row, float64 [N]: the share of pixels that would
+    have to change class."""
+    halves: NDArray[np.float64] = np.abs(np.subtract(exact, given, dtype=np.float64)).sum(1) / 2
+    return halves
+
+
+def kl_divergence(exact: Shares, given: Shares, eps: float = 1e-8) -> NDArray[np.float64]:
+    """sum exact log(exact / (given + eps)) of each row, float64 [N], in nats. Where `given` lacks a
+    class, the value depends on eps."""
+    p, q = np.asarray(exact, np.float64), np.asarray(given, np.float64)
+    nats: NDArray[np.float64] = (p * np.log(np.where(p > 0, p, 1) / (q + eps))).sum(1)
+    return nats
+
+
+def same_largest(exact: Shares, given: Shares) -> NDArray[np.bool_]:
+    """Whether both rows have the same largest class, bool [N]; of equal shares the first class
+    counts."""
+    same: NDArray[np.bool_] = exact.argmax(1) == given.argmax(1)
+    return same

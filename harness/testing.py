@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 
 from harness.catalog import KINDS, load_catalog
-from harness.components import Component, Loss, Model, Supervision
-from harness.data import IGNORE, Batch, Sample, stream
-from harness.supervise import breach
+from harness.core.components import Component, Loss, Model, Supervision
+from harness.core.randomness import stream
+from harness.core.values import IGNORE, Batch, Sample
+from harness.run.label_checks import breach
 
 
 def catalog_components(plugin: str | None = None) -> list[Any]:

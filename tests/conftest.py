@@ -12,7 +12,7 @@ import pytest
 from installed import EXAMPLE, TINY, Workplace, install
 from numpy.typing import NDArray
 
-from harness.patches import PatchOrigin, PatchSet
+from harness.run.patches import PatchOrigin, PatchSet
 
 # The same examples on every machine, however slow it is.
 hypothesis.settings.register_profile("harness", deadline=None, derandomize=True)

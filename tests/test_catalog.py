@@ -9,7 +9,7 @@ import pytest
 from installed import EXAMPLE, install
 
 from harness.catalog import Catalog, load_catalog
-from harness.data import InputError
+from harness.core.errors import InputError
 
 LOSS = '''
 from typing import ClassVar

@@ -9,7 +9,7 @@ import pytest
 import torch
 from pydantic import Field
 
-from harness.components import Model
+from harness.core.components import Model
 from harness.testing import catalog_components, check_component
 
 

@@ -23,8 +23,8 @@ from sklearn.metrics import (
 )
 
 from harness import metrics
-from harness.data import IGNORE
-from harness.evaluate import confusion
+from harness.core.values import IGNORE
+from harness.run.evaluate import confusion
 
 Array = NDArray[Any]
 NAN, X = float("nan"), IGNORE

@@ -1,0 +1,105 @@
+"""Records and boards made by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from harness.leaderboard.board import Board
+from harness.metrics import summary
+
+HEADER: dict[str, Any] = {
+    "board": "demo.mini",
+    "scenario": "demo",
+    "about": "A board with <b>markup</b> | pipes.",
+    "profile": "mini",
+    "overrides": [],
+    "dataset": {"name": "d", "source": "here", "licence": "none"},
+    "reference": "full",
+    "methods": [{"name": "full", "about": ""}, {"name": "points|<i>", "about": ""}],
+    "seeds": [0, 1],
+    "published": {"source": "Paper, Table 1", "metric": "mIoU", "values": {"points|<i>": 0.5}},
+}
+
+
+def record(
+    method: str,
+    seed: int,
+    counts: list[list[int]],
+    pixels: int,
+    seconds: float,
+    mean_over: Sequence[str] = "ab",
+) -> dict[str, Any]:
+    """A record with the confusion counts of one test image; a second one is empty."""
+    return {
+        "status": "ok",
+        "key": f"{method}{seed}",
+        "method": method,
+        "seed": seed,
+        "classes": [{"name": "a", "color": [0, 0, 0]}, {"name": "b", "color": [1, 1, 1]}],
+        "mean_over": list(mean_over),
+        "metrics": summary(np.array(counts), ["a", "b"], mean_over),
+        "initialisation": "random",
+        "confusion": {
+            "images": ["x", "y"],
+            "groups": ["x", "y"],
+            "counts": [counts, [[0, 0], [0, 0]]],
+        },
+        "ledger": {
+            "scenes": 2,
+            "patches": 2,
+            "labelled_pixels": pixels,
+            "labelled_share": pixels / 100,
+        },
+        "cost": {"seconds": seconds},
+        "hardware": {"device": "cpu", "name": "c", "precision": "fp32"},
+        "packages": {"torch": "2", "numpy": "2"},
+        "parameters": 10,
+        "split": {part: {"patches": 3} for part in ("train", "validation", "test")},
+        "settings": {
+            "protocol": 1,
+            "dataset": {"name": "d", "content": "c", "version": "1", "source": "s"},
+            "patches": {"size": 8, "stride": None},
+            "split": {"by": "official"},
+            "model": {"name": "m", "version": "1", "source": "s"},
+            "training": {"epochs": 1, "augment": []},
+        },
+    }
+
+
+def scored(
+    scores: Mapping[str, Sequence[int]], floors: Mapping[str, str] | None = None, **header: Any
+) -> Board:
+    """A board of methods with these mIoU in thousandths, seed by seed; the first one is the
+    reference.
+
+    floors: the floor that a method is. The most frequent class, b, is not in the mean, so it scores
+    0 everywhere.
+    """
+    methods = list(scores)
+    records = []
+    for method, values in scores.items():
+        for seed, score in enumerate(values):
+            one = record(
+                method,
+                seed,
+                [[score, 1000 - score], [0, 3000]],
+                100 if method == methods[0] else 5,
+                1.0,
+                "a",
+            )
+            one["settings"] = (
+                one["settings"] | {"floor": floors[method]}
+                if floors and method in floors
+                else one["settings"]
+            )
+            records.append(one)
+    count = max(map(len, scores.values()))
+    own = {
+        "methods": [{"name": name, "about": ""} for name in methods],
+        "reference": methods[0],
+        "seeds": list(range(count)),
+    }
+    return Board(HEADER | {"published": None} | own | header, tuple(records))

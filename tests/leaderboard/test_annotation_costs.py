@@ -1,0 +1,273 @@
+"""What annotation costs: the packaged model against the published times it is made from, and files
+that a user writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+from harness.catalog import load_catalog
+from harness.core.errors import InputError
+from harness.leaderboard.annotation_costs import (
+    DEFAULTS,
+    OWN,
+    annotation_seconds,
+    clicks,
+    cost_model,
+    hidden_knowledge,
+    scale,
+    selection_seconds,
+)
+from harness.run.annotate import annotate, whole_masks
+from harness.run.patches import PatchSet
+from harness.scenario.yaml_document import ScenarioError
+from harness_points.boxes import Boxes
+from harness_points.full import Full
+from harness_points.random_points import PointsPerClass
+
+MODEL = cost_model(Path("no such folder"))
+
+
+def ledger(supervision: str, **counts: Any) -> dict[str, Any]:
+    """Two images of 20 classes, of which three pairs of image and class are present, as VOC's
+    average of 1.5."""
+    counted = {
+        "supervision": supervision,
+        "unit": "scene",
+        "units": 2,
+        "units_without_labels": 0,
+        "labelled_pixels": 3,
+    }
+    counted |= {
+        "labelled_pixels_by_class": [3] + [0] * 19,
+        "present_classes": 3,
+        "pieces": 3,
+        "proportion_vectors": 0,
+        "tag_vectors": 0,
+    }
+    counted |= counts
+    return {
+        "scenes": 2,
+        "patches": 2,
+        "labelled_pixels": counted["labelled_pixels"],
+        "supervisions": [counted],
+    }
+
+
+@pytest.mark.parametrize(
+    ("counted", "published"),
+    [
+        (ledger("full", labelled_pixels=2 * 500 * 375), 239.7),
+        (ledger("points-per-class"), 22.1),
+        (ledger("scribbles", labelled_pixels=900), 34.9),
+        (ledger("boxes", labelled_pixels=900), 18.5 + 1.5 * 7),
+        (ledger("points-per-image", labelled_pixels=20), 10 * 0.9),
+        (ledger("proportions", proportion_vectors=2, labelled_pixels=0), 3 + 20 * 2),
+    ],
+    ids=lambda value: value["supervisions"][0]["supervision"] if isinstance(value, dict) else "",
+)
+def test_an_average_voc_image_takes_what_was_published(
+    counted: dict[str, Any], published: float
+) -> None:
+    seconds = annotation_seconds(counted, MODEL)
+    assert seconds is not None
+    assert seconds / 2 == pytest.approx(published, abs=0.1)
+
+
+def test_tags_take_a_second_for_each_class(tmp_path: Path) -> None:
+    text = DEFAULTS.read_text(encoding="utf-8") + "  presence: tag\n"
+    (tmp_path / OWN).write_text(text)
+    assert (
+        annotation_seconds(
+            ledger("presence", tag_vectors=2, labelled_pixels=0), cost_model(tmp_path)
+        )
+        == 40
+    )
+
+
+def test_counted_by_hand_from_labels(patch_set: Callable[..., PatchSet]) -> None:
+    """`a` has two squares of class 1 in class 0, `b` is class 2 alone."""
+    a = np.zeros((8, 8))
+    a[1:3, 1:3] = a[5:7, 5:7] = 1
+    patches = patch_set({"a": a, "b": np.full((8, 8), 2)}, 8, 3)
+    boxes = annotate(patches, range(2), [Boxes()], 0)[1]
+    (entry,) = boxes["supervisions"]
+    # two boxes of class 1 inside the one of class 0, and one of class 2
+    assert (entry["present_classes"], entry["pieces"]) == (3, 4)
+    # of 2 x 3 pairs, 3 are absent
+    assert annotation_seconds(boxes, MODEL) == pytest.approx(3 * 1.0 + 4 * 7.0)
+    assert clicks(boxes, MODEL) == 4
+    points = annotate(patches, range(2), [PointsPerClass(count=2)], 0)[1]
+    assert annotation_seconds(points, MODEL) == pytest.approx(3 * 1.0 + 3 * 1.5 + 6 * 0.9)
+    assert clicks(points, MODEL) == 6
+    both = annotate(patches, range(2), [PointsPerClass(count=2), Full()], 0)[1]
+    assert annotation_seconds(both, MODEL) == pytest.approx(12.9 + 128 * 1278e-6)
+    assert hidden_knowledge(both) == ("which classes occur in the unit",)
+
+
+def test_whole_masks_without_a_supervision_cost_what_full_costs(
+    patch_set: Callable[..., PatchSet],
+) -> None:
+    patches = patch_set({"a": np.zeros((8, 8))}, 4, 2)
+    whole, full = whole_masks(patches, range(4))[1], annotate(patches, range(4), [Full()], 0)[1]
+    assert (
+        annotation_seconds(whole, MODEL)
+        == annotation_seconds(full, MODEL)
+        == pytest.approx(64 * 1278e-6)
+    )
+    assert clicks(whole, MODEL) == 0
+
+
+def test_overlapping_patches_draw_a_mask_once(patch_set: Callable[..., PatchSet]) -> None:
+    full = annotate(patch_set({"a": np.zeros((8, 8))}, 4, 2, step=2), range(9), [Full()], 0)[1]
+    assert full["supervisions"][0]["labelled_pixels"] == 9 * 16
+    assert annotation_seconds(full, MODEL) == pytest.approx(64 * 1278e-6)
+
+
+def test_images_that_select_are_paid_for() -> None:
+    selected = ledger("points-per-class") | {
+        "selection": {"scenes": 4, "patches": 9, "labelled_pixels": 1_000_000}
+    }
+    assert selection_seconds(selected, MODEL) == 1278
+    assert selection_seconds(ledger("points-per-class"), MODEL) == 0
+    assert annotation_seconds(selected, MODEL) == pytest.approx(44.2 + 1278)
+
+
+def test_a_mask_is_drawn_on_the_image_before_it_was_downsampled_and_a_point_is_a_point() -> None:
+    area = scale({"patches": {"size": 64, "downsample": 4}})
+    masks, points = ledger("full", labelled_pixels=1_000_000), ledger("points-per-class")
+    assert area == 16
+    assert scale({"patches": {"size": 64}}) == 1
+    assert annotation_seconds(masks, MODEL, area) == pytest.approx(16 * 1278)
+    assert annotation_seconds(points, MODEL, area) == annotation_seconds(points, MODEL)
+    selected = points | {"selection": {"scenes": 4, "patches": 9, "labelled_pixels": 1_000_000}}
+    assert selection_seconds(selected, MODEL, area) == 16 * 1278
+
+
+def older(counted: dict[str, Any]) -> dict[str, Any]:
+    """As ledgers were before they counted present classes and pieces."""
+    entries = [
+        {key: value for key, value in own.items() if key not in ("present_classes", "pieces")}
+        for own in counted["supervisions"]
+    ]
+    return counted | {"supervisions": entries}
+
+
+def test_an_older_ledger_has_a_cost_where_it_counted_enough() -> None:
+    assert annotation_seconds(older(ledger("full")), MODEL) == annotation_seconds(
+        ledger("full"), MODEL
+    )
+    # At most two images have class 0, so present is 2 and not 3: a pair more absent, a first point
+    # less.
+    assert annotation_seconds(older(ledger("points-per-class")), MODEL) == pytest.approx(
+        38 * 1.0 + 2 * 1.5 + 3 * 0.9
+    )
+    assert annotation_seconds(older(ledger("scribbles")), MODEL) is None
+    assert clicks(older(ledger("scribbles")), MODEL) is None
+    assert annotation_seconds({"labelled_pixels": 5, "labelled_share": 0.1}, MODEL) is None
+
+
+def test_what_the_model_does_not_know_has_no_cost() -> None:
+    assert annotation_seconds(ledger("somebody-elses"), MODEL) is None
+    assert clicks(ledger("somebody-elses"), MODEL) is None
+
+
+def test_every_supervision_here_has_a_rate() -> None:
+    ours = [
+        name
+        for name, offer in load_catalog(disabled=()).offers["supervision"].items()
+        if offer.plugin.distribution == "weakseg-harness"
+    ]
+    assert set(ours) == set(MODEL.supervisions)
+
+
+def test_a_file_of_the_user_replaces_the_packaged_one(tmp_path: Path) -> None:
+    document = yaml.safe_load(DEFAULTS.read_text(encoding="utf-8"))
+    document["kinds"]["mask"] = {
+        "image": {"seconds": 600, "trust": "published", "source": "our own time sheets"}
+    }
+    (tmp_path / OWN).write_text(yaml.safe_dump(document))
+    own = cost_model(tmp_path)
+    assert annotation_seconds(ledger("full"), own) == 1200
+    assert annotation_seconds(ledger("points-per-class"), own) == annotation_seconds(
+        ledger("points-per-class"), MODEL
+    )
+
+
+RATE = "{seconds: 1, trust: published, source: here}"
+
+
+@pytest.mark.parametrize(
+    ("text", "messages"),
+    [
+        (
+            f"kinds:\n  mask:\n    megapixl: {RATE}\nsupervisions: {{}}",
+            [":3:15: kinds.mask.megapixl: ", "Did you mean 'megapixel'"],
+        ),
+        (
+            "kinds:\n  mask: {image: {seconds: -1, trust: published, source: x}}\nsupervisions: {}",
+            [":2:27: kinds.mask.image.seconds: -1: "],
+        ),
+        (
+            (
+                "kinds:\n  mask: {image: {seconds: true, trust: published, source:"
+                " x}}\nsupervisions: {}"
+            ),
+            [":2:27: kinds.mask.image.seconds: True: write a number, not yes or no"],
+        ),
+        (
+            "kinds:\n  mask: {image: {seconds: 1, trust: hearsay, source: x}}\nsupervisions: {}",
+            [":2:37: kinds.mask.image.trust: ", "Known: assumption, derived, published"],
+        ),
+        (
+            "kinds:\n  mask: {image: {seconds: 1, trust: published}}\nsupervisions: {}",
+            [":2:10: kinds.mask.image.source: is missing"],
+        ),
+        (
+            f"kinds: {{mask: {{image: {RATE}}}}}\nsupervisions:\n  full: masc",
+            [":3:9: supervisions.full: no kind 'masc'. Did you mean 'mask'"],
+        ),
+        (
+            f"kinds: {{click: {{pixel: {RATE}}}}}\nsupervisions: {{}}",
+            [":1:8: kinds: mask is missing"],
+        ),
+        (f"kinds: {{mask: {{image: {RATE}}}}}", ["supervisions: is missing"]),
+        (
+            f"kinds: {{mask: {{image: {RATE}}}}}\nsupervisions: {{}}\nhourly: 3",
+            [":3:1: hourly: unknown field"],
+        ),
+        ("kinds: [", ["is not valid YAML"]),
+        ("- full", [":1:1: "]),
+    ],
+)
+def test_a_mistake_in_the_file_is_named_by_line_and_field(
+    tmp_path: Path, text: str, messages: list[str]
+) -> None:
+    (tmp_path / OWN).write_text(text)
+    with pytest.raises(ScenarioError) as caught:
+        cost_model(tmp_path)
+    assert str(tmp_path / OWN) in str(caught.value)
+    for message in messages:
+        assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "name", ["annotation-costs.yml", "annotation_costs.yaml", "annotation-cost.yaml"]
+)
+def test_a_file_of_nearly_the_name_is_not_passed_over(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text(DEFAULTS.read_text(encoding="utf-8"))
+    with pytest.raises(InputError, match=rf"{name}: is not read: a cost model is called {OWN}"):
+        cost_model(tmp_path)
+    (tmp_path / OWN).write_text(DEFAULTS.read_text(encoding="utf-8"))
+    assert cost_model(tmp_path) == MODEL
+
+
+def test_other_files_beside_the_boards_are_no_cost_models(tmp_path: Path) -> None:
+    for name in ("annotation-costs.md", "annotation-costs.csv", "notes.yaml"):
+        (tmp_path / name).touch()
+    assert cost_model(tmp_path) == MODEL

@@ -1,0 +1,121 @@
+"""Methods without a network."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from installed import TINY, Workplace
+from numpy.typing import NDArray
+
+from harness.core.values import IGNORE
+from harness.metrics import batch_mean_iou
+from harness.run.floors import features, predictions
+
+Patch = NDArray[np.uint8]
+
+
+def pairs(*labels: list[int]) -> Iterator[tuple[Patch, Patch]]:
+    for own in labels:
+        yield np.zeros((1, len(own), 3), np.uint8), np.array([own], np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("floor", "labels", "predicted"),
+    [
+        # 4 pixels against 3
+        ("majority", [[0, 0, 0, 0], [1, 1, IGNORE, IGNORE], [1, IGNORE, IGNORE, IGNORE]], 0),
+        # 1 patch against 2
+        (
+            "mean-proportions",
+            [[0, 0, 0, 0], [1, 1, IGNORE, IGNORE], [1, IGNORE, IGNORE, IGNORE]],
+            1,
+        ),
+        ("majority", [[2, IGNORE], [IGNORE, IGNORE]], 2),
+    ],
+)
+def test_constant_floors_counted_by_hand(
+    floor: Any, labels: list[list[int]], predicted: int
+) -> None:
+    found = list(predictions(floor, pairs(*labels), iter([np.zeros((2, 3, 3), np.uint8)] * 2), 3))
+    assert [patch.shape for patch in found] == [(2, 3)] * 2
+    assert {int(value) for patch in found for value in patch.ravel()} == {predicted}
+
+
+@pytest.mark.parametrize("floor", ["majority", "mean-proportions", "qda"])
+def test_nothing_labelled_is_an_error(floor: Any) -> None:
+    with pytest.raises(ValueError, match=f"floor {floor}: no training pixel is labelled"):
+        list(predictions(floor, pairs([IGNORE] * 4), iter([np.zeros((1, 4, 3), np.uint8)]), 2))
+
+
+def test_features_against_loops() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (9, 8, 2), np.uint8)
+    found = features(image, window=3)
+    assert found.shape == (9, 8, 6)
+    padded = np.pad(image / 255, ((1, 1), (1, 1), (0, 0)), mode="symmetric")
+    for row, column in [(0, 0), (4, 3), (8, 7)]:
+        window = padded[row : row + 3, column : column + 3].reshape(9, 2)
+        expected = np.concatenate([image[row, column] / 255, window.mean(0), window.std(0)])
+        np.testing.assert_allclose(found[row, column], expected, atol=1e-7)
+
+
+def test_qda_finds_classes_by_colour_and_skips_those_with_too_few_points() -> None:
+    generator = np.random.default_rng(1)
+    mask = np.repeat([0, 1], 200).reshape(20, 20).astype(np.uint8)
+    image = (
+        (np.array([60, 180])[mask][..., None] + generator.normal(0, 10, (20, 20, 3)))
+        .clip(0, 255)
+        .astype(np.uint8)
+    )
+    labels = mask.copy()
+    labels[0, :3] = 2  # three points of a class cannot give a covariance of nine features
+    (found,) = predictions("qda", iter([(image, labels)]), iter([image]), 3)
+    assert (found == mask).mean() > 0.95
+    with pytest.raises(ValueError, match="fewer than two classes have more than 9 labelled pixels"):
+        list(predictions("qda", iter([(image, np.zeros_like(mask))]), iter([image]), 3))
+
+
+def test_batch_averaged_iou_by_hand() -> None:
+    counts = np.array([[[3, 1], [0, 0]], [[0, 0], [2, 2]], [[4, 0], [0, 0]]])
+    # batch 1 = patches 1 and 2: a: 3/6, b: 2/5; batch 2 = patch 3: a alone, 4/4
+    assert batch_mean_iou(counts, 2) == pytest.approx(((3 / 6 + 2 / 5) / 2 + 1) / 2, abs=1e-6)
+    assert batch_mean_iou(counts, 3) == pytest.approx((7 / 10 + 2 / 5) / 2, abs=1e-6)
+    assert np.isnan(batch_mean_iou(np.zeros((2, 2, 2), np.int64), 1))
+
+
+def test_floors_stand_beside_networks_in_a_scenario(workplace: Workplace) -> None:
+    qda = "qda: {supervision: {name: points-per-class, count: 20}, floor: qda}"
+    floors = f"  majority: {{floor: majority}}\n  {qda}\nevaluation: {{batch_average: 2}}\n"
+    workplace.write("tiny.yaml", TINY.replace("profiles:", floors + "profiles:"))
+    done = workplace.harness("run", "tiny.yaml", "--only", "majority", "--only", "qda")
+    assert done.returncode == 0, done.stdout + done.stderr
+    records = [
+        json.loads(path.read_text()) for path in (workplace.folder / "runs").glob("*/record.json")
+    ]
+    found = {record["method"]: record for record in records}
+    assert found["majority"]["ledger"]["labelled_share"] == 1.0
+    assert found["majority"]["metrics"]["iou"]["water"] == 0
+    assert found["qda"]["ledger"]["supervisions"][0]["labelled_pixels"] > 0
+    assert found["qda"]["metrics"]["miou"] > found["majority"]["metrics"]["miou"]
+    assert 0 < found["qda"]["metrics"]["batch_miou"] <= 1
+
+
+@pytest.mark.parametrize(
+    ("method", "message"),
+    [
+        (
+            "both: {supervision: full, loss: cross-entropy, floor: majority}",
+            "give either a loss or a floor",
+        ),
+        ("none: {supervision: full}", "give either a loss or a floor"),
+        ("bad: {floor: majorty}", "is not a choice. Did you mean 'majority'?"),
+    ],
+)
+def test_a_method_has_a_loss_or_a_floor(workplace: Workplace, method: str, message: str) -> None:
+    workplace.write("tiny.yaml", TINY.replace("profiles:", f"  {method}\nprofiles:"))
+    done = workplace.harness("plan", "tiny.yaml")
+    assert done.returncode == 2
+    assert message in done.stderr
