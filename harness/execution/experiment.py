@@ -28,23 +28,36 @@ class Experiment:
 
 
 def find_scenario(text: str) -> Path:
-    """The file of a scenario given by path, or by name below `scenarios/`. Raises InputError with
-    the nearest name."""
+    """Find the file of a scenario.
+
+    Args:
+        text: a path, or a name below `scenarios/` here or among the scenarios that are shipped.
+
+    Raises:
+        InputError: with the nearest name, where there is no such file.
+    """
     path = Path(text)
     if path.is_file():
         return path
-    known = Path("scenarios") / f"{text}.yaml"
-    if known.is_file():
-        return known
-    folder = (
-        path.parent
-        if path.parent.is_dir() and path.suffix in (".yaml", ".yml")
-        else Path("scenarios")
-    )
-    near = suggestion(path.stem, (file.stem for file in folder.glob("*.yaml")))
+    folders = [Path("scenarios"), shipped_scenarios()]
+    for folder in folders:
+        named = folder / f"{text}.yaml"
+        if named.is_file():
+            return named
+    if path.suffix in (".yaml", ".yml") and path.parent.is_dir():
+        folders = [path.parent]
+    names = {file.stem for folder in folders for file in folder.glob("*.yaml")}
     raise InputError(
-        f"no scenario {text}: give the path of a YAML file, or a name in scenarios/. {near}"
+        f"no scenario {text}: give the path of a YAML file, or a name in scenarios/."
+        f" {suggestion(path.stem, names)}"
     )
+
+
+def shipped_scenarios() -> Path:
+    """Return the folder of the scenarios that come with the harness."""
+    package = Path(__file__).parents[1]
+    in_wheel = package / "scenarios"
+    return in_wheel if in_wheel.is_dir() else package.parent / "scenarios"
 
 
 def prepare(

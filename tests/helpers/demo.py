@@ -103,3 +103,10 @@ def scored(
         "seeds": list(range(count)),
     }
     return Board(HEADER | {"published": None} | own | header, tuple(records))
+
+
+FULL = [
+    record("full", seed, counts, 100, 4.0)
+    for seed, counts in enumerate([[[6, 2], [0, 2]], [[8, 0], [0, 2]]])
+]
+WEAK = record("points|<i>", 0, [[6, 2], [2, 0]], 5, 2.0)

@@ -6,8 +6,7 @@ import copy
 from typing import Any
 
 import pytest
-from demo import HEADER
-from test_leaderboard import FULL, WEAK
+from demo import FULL, HEADER, WEAK
 
 from harness.core.errors import InputError
 from harness.leaderboard.board import Board

@@ -9,7 +9,7 @@ import math
 import re
 
 import pytest
-from demo import HEADER, record, scored
+from demo import FULL, HEADER, WEAK, scored
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,11 +20,6 @@ from harness.pages.csv_file import to_csv
 from harness.pages.formats import counted, number, percent, signed, text, within
 from harness.pages.leaderboard_page import headline, to_markdown
 
-FULL = [
-    record("full", seed, counts, 100, 4.0)
-    for seed, counts in enumerate([[[6, 2], [0, 2]], [[8, 0], [0, 2]]])
-]
-WEAK = record("points|<i>", 0, [[6, 2], [2, 0]], 5, 2.0)
 FAILED = {
     "status": "failed",
     "key": "f",

@@ -51,6 +51,7 @@ from harness.pages.html.page import write_report
 from harness.pages.html.run_facts import provenance
 from harness.pages.sections import annotation
 from harness.pages.sections import results as sections
+from harness.pages.sections.reproduction import reproduction
 from harness.pages.table import Table, number, percent
 
 HALF = 100 * t.ppf(0.975, 2) * 0.375 / 3**0.5 / 3**0.5
@@ -332,9 +333,9 @@ def test_further_tables_counted_by_hand() -> None:
         },
         **{"hidden knowledge": "presence", "s / run": "2.0"},
     }
-    reproduction = sections.reproduction(BOARD, table)
-    assert reproduction
-    assert lines(reproduction) == [
+    published = reproduction(BOARD, table)
+    assert published
+    assert lines(published) == [
         {
             "method": POINTS[0],
             "score": "mIoU",

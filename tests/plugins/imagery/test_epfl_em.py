@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
+from image_files import fails, noise, save
 from numpy.typing import NDArray
-from test_imagery import fails, noise, save
 
 from harness.run.patches import cut
 from harness.scenario.settings import Patches

@@ -9,7 +9,6 @@ import re
 import shutil
 import subprocess
 import sys
-import warnings
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,8 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-import rasterio
-from numpy.typing import NDArray
+from image_files import Array, fails, noise, save
 from pydantic import ValidationError
 
 from harness.api import IGNORE, InputError, Scene
@@ -26,47 +24,12 @@ from harness_imagery import harness_datasets
 from harness_imagery.aerial_dubai import AerialDubai
 from harness_imagery.image_folder import ImageFolder
 
-Array = NDArray[Any]
-DRIVERS = {".png": "PNG", ".tif": "GTiff", ".tiff": "GTiff", ".jpg": "JPEG", ".jpeg": "JPEG"}
 RED, BLUE, BLACK = (255, 0, 0), (0, 0, 255), (0, 0, 0)
 INDEX_PALETTE = "classes: [{name: ground, value: 0}, {name: roof, value: 7}]\nignore: [255]\n"
 COLOR_PALETTE = (
     'classes: [{name: ground, color: "#0000ff"}, {name: roof, color: [255, 0, 0]}]\nignore:'
     ' ["#000000"]\n'
 )
-
-
-def save(
-    file: Path,
-    pixels: Array,
-    colormap: dict[int, tuple[int, int, int]] | None = None,
-    **options: Any,
-) -> Path:
-    """Writes pixels [H, W] or [H, W, C] in the format of the suffix."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    bands = np.atleast_3d(pixels).transpose(2, 0, 1)
-    shape = {
-        "count": len(bands),
-        "height": bands.shape[1],
-        "width": bands.shape[2],
-        "dtype": bands.dtype,
-    }
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
-        with rasterio.open(
-            file, "w", driver=DRIVERS[file.suffix.lower()], **shape, **options
-        ) as target:
-            target.write(bands)
-            if colormap:
-                target.write_colormap(
-                    1, {value: (*color, 255) for value, color in colormap.items()}
-                )
-    file.with_name(file.name + ".aux.xml").unlink(missing_ok=True)
-    return file
-
-
-def noise(*shape: int) -> Array:
-    return np.random.default_rng(0).integers(0, 256, shape, np.uint8)
 
 
 def colored(indices: Array, colors: Sequence[tuple[int, int, int]]) -> Array:
@@ -90,10 +53,6 @@ def scenes_of(root: Path, **fields: Any) -> Sequence[Scene]:
 def only_mask(root: Path, **fields: Any) -> Array:
     [scene] = scenes_of(root, **fields)
     return scene.read()[1]
-
-
-def fails(message: str) -> Any:
-    return pytest.raises(InputError, match=message)
 
 
 def test_the_plugin_offers_its_data_sets() -> None:

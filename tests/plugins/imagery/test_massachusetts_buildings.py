@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_imagery import fails, noise, save
+from image_files import fails, noise, save
 
 from harness.api import IGNORE
 from harness.run.patches import cut

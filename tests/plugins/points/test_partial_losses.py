@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import given
-from numpy.typing import NDArray
-from test_losses import (
+from loss_batches import (
     CLASS_WEIGHTS,
     EVERY,
     NORMALISERS,
@@ -22,6 +21,7 @@ from test_losses import (
     dense,
     sparse,
 )
+from numpy.typing import NDArray
 
 from harness.api import IGNORE, Batch, Loss
 from harness.testing import check_component

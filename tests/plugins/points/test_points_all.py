@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
-from test_points import CLASSES, drawn, masks
+from point_masks import CLASSES, drawn, masks
 
 from harness.core.components import Supervision
 from harness.core.values import IGNORE

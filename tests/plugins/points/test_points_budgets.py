@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
+from point_masks import blocks, counted, drawn
 from scipy.stats import chi2_contingency, chisquare
-from test_points import blocks, counted, drawn
 
 from harness.core.components import Supervision
 from harness.core.randomness import stream

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from point_masks import CLASSES, blocks, counted, drawn, masks
 from scipy.stats import binomtest, chisquare, kstest
-from test_points import CLASSES, blocks, counted, drawn, masks
 
 from harness.core.values import IGNORE
 from harness_points.clicks import HumanClicks, weighted

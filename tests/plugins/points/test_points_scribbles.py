@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.testing import assert_array_equal
+from point_masks import counted, drawn, masks
 from scipy import ndimage
-from test_points import counted, drawn, masks
 
 from harness.core.values import IGNORE
 from harness_points.scribbles import STRUCTURE, Scribbles, stroke

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
+from point_masks import CLASSES, counted, drawn, masks
 from scipy import ndimage
 from scipy.spatial.distance import cdist
 from scipy.stats import binomtest
-from test_points import CLASSES, counted, drawn, masks
 
 from harness.api import InputError
 from harness.core.values import IGNORE

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
+from point_masks import drawn, masks
 from scipy.spatial.distance import cdist, pdist
 from scipy.stats import chisquare
-from test_points import drawn, masks
 
 from harness.core.values import IGNORE
 from harness.testing import check_component
