@@ -13,7 +13,7 @@ from harness.core.paths import check_writable, leaderboards_root
 from harness.execution.experiment import Experiment, cut_patches
 from harness.execution.progress import computed
 from harness.leaderboard.annotation_costs import cost_model
-from harness.leaderboard.board import collect, earlier
+from harness.leaderboard.collect import collect, earlier
 from harness.records.store import Store
 
 

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from harness.leaderboard.annotation_costs import CostModel, annotation_seconds, scale
 from harness.leaderboard.board import Board
-from harness.leaderboard.rows import finished
-from harness.leaderboard.scores import counted, miou
+from harness.leaderboard.scores import compute_miou
 from harness.leaderboard.statistics import Spread, spread
 from harness.leaderboard.sweeps import Family, families
 
@@ -87,8 +86,11 @@ def curves(board: Board) -> tuple[Curve, ...]:
     Scores are mIoU; full supervision is the board's reference. Only seeds count that all methods of
     a family and the reference finished.
     """
-    done = finished(board)
-    scores = {(record["method"], record["seed"]): miou(record, counted(record)) for record in done}
+    done = board.finished
+    scores = {
+        (record["method"], record["seed"]): compute_miou(record, record.confusion.total)
+        for record in done
+    }
     spent = {
         kind: {(own["method"], own["seed"]): _budget(kind, own, board.costs) for own in done}
         for kind in KINDS

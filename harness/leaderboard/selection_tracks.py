@@ -68,11 +68,11 @@ def split(board: Board) -> dict[str, Board]:
         return {next(iter(found), "none"): board}
     parts = {}
     for name in sorted(found):
-        records = tuple(dict(record) for record in found[name])
-        own = {record["method"] for record in records}
-        header = board.header | {
-            "methods": [entry for entry in board.header["methods"] if entry["name"] in own]
-        }
+        records = tuple(found[name])
+        methods = {record.method for record in records}
+        header = board.header.changed(
+            methods=[entry.as_json() for entry in board.header.methods if entry.name in methods]
+        )
         parts[name] = replace(board, header=header, records=records)
     return parts
 

@@ -8,7 +8,7 @@ tests/test_coverage.py simulates what they cover.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -151,3 +151,18 @@ def ratio_interval(over: Values, under: Values) -> tuple[Values, Values]:
     root = np.sqrt(np.maximum(b * b - a * c, 0))
     bounded = np.where((a > 0) & (y > 0), a, np.nan)
     return (b - root) / bounded, (b + root) / bounded
+
+
+def known(values: Iterable[float]) -> list[float]:
+    """Return the values that are not NaN."""
+    return [float(value) for value in values if not math.isnan(value)]
+
+
+def mean_of_known(values: Iterable[float]) -> float:
+    """Return the mean of the values that are not NaN; NaN where there is none."""
+    return spread(known(values)).mean
+
+
+def mean_of_all(values: Iterable[float | None]) -> float:
+    """Return the mean; NaN where one of the values is not known."""
+    return spread([math.nan if value is None else float(value) for value in values]).mean

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.leaderboard.board import Board
-from harness.leaderboard.rows import Row, finished, ordered
+from harness.leaderboard.rows import Row
 from harness.leaderboard.selection_tracks import meaning, missing_rows, split
 from harness.pages import formats as cells
 
@@ -15,7 +15,7 @@ from harness.pages import formats as cells
 def absent(board: Board) -> dict[str, list[int]]:
     """The classes that training parts lack, with the seeds of these."""
     seeds: dict[str, set[int]] = {}
-    for record in ordered(board):
+    for record in board.ordered:
         for name in record.get("split", {}).get("train", {}).get("absent_classes", ()):
             seeds.setdefault(name, set()).add(record["seed"])
     return {name: sorted(own) for name, own in seeds.items()}
@@ -45,7 +45,7 @@ def caveats(board: Board, table: Sequence[Row]) -> list[str]:
 def incomplete(board: Board, table: Sequence[Row]) -> list[str]:
     """The seeds that the reference lacks, since no method can be compared on them."""
     reference = next((row for row in table if row.role == "reference"), None)
-    if reference is None or not reference.failed + reference.missing:
+    if reference is None or not reference.runs.failed + reference.missing:
         return []
     lost = {
         record["seed"]: record["status"]
@@ -53,7 +53,7 @@ def incomplete(board: Board, table: Sequence[Row]) -> list[str]:
         if record["method"] == reference.method
     }
     told = ", ".join(f"{seed} ({state})" for seed, state in sorted(lost.items()) if state != "ok")
-    left = ", ".join(map(str, reference.miou))
+    left = ", ".join(map(str, reference.scores.miou))
     compared = (
         f"comparisons with it are over seed {left} alone"
         if left
@@ -71,20 +71,20 @@ def dear(table: Sequence[Row]) -> list[str]:
     slower = [
         row
         for row in table
-        if row.role == "method" and row.annotation_seconds > reference.annotation_seconds
+        if row.role == "method" and row.annotation.seconds > reference.annotation.seconds
     ]
-    told = ", ".join(f"{row.method} ({cells.duration(row.annotation_seconds)})" for row in slower)
-    masks = f"the {'masks' if reference.labelled_share == 1 else 'labels'} of {reference.method}"
+    told = ", ".join(f"{row.method} ({cells.duration(row.annotation.seconds)})" for row in slower)
+    masks = f"the {'masks' if reference.annotation.labelled_share == 1 else 'labels'} of {reference.method}"
     takes = (
         f"costs more seconds of annotation than {masks}"
-        f" ({cells.duration(reference.annotation_seconds)})"
+        f" ({cells.duration(reference.annotation.seconds)})"
     )
     return [f"By the cost model, the weak label {takes}: {told}."] if slower else []
 
 
 def varied(board: Board) -> str:
     """What another seed changes; the split is left out where it is the same for all."""
-    split: Mapping[str, Any] = next((record["settings"]["split"] for record in finished(board)), {})
+    split: Mapping[str, Any] = next((record["settings"]["split"] for record in board.finished), {})
     return (
         "initialisation and supervision draw"
         if _fixed(split)

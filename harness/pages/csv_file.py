@@ -7,8 +7,9 @@ import io
 import math
 from typing import Any
 
+from harness.leaderboard.analysis import analyse
 from harness.leaderboard.board import Board
-from harness.leaderboard.rows import Row, named_floor, rows, smoke
+from harness.leaderboard.rows import Row, named_floor
 from harness.leaderboard.selection_tracks import split
 from harness.leaderboard.significance import PairedTest
 from harness.leaderboard.statistics import NOWHERE, Interval, Ratio
@@ -38,20 +39,20 @@ def to_csv(board: Board) -> str:
 
 
 def _lines(board: Board, track: str) -> list[dict[str, str]]:
-    table = rows(board)
+    table = analyse(board).rows
     tested, resampled, floor = tests(board, table), images(board, table), named_floor(board)
     lines = []
     for row in table:
         line: dict[str, Any] = {
             "method": row.method,
-            "standing": "smoke" if smoke(board.header) else row.standing,
+            "standing": "smoke" if board.header.is_smoke else row.standing,
             "rank": row.rank,
             "track": track,
         }
         line |= {
-            "seeds": len(row.miou),
-            "planned": row.planned,
-            "failed": row.failed,
+            "seeds": len(row.scores.miou),
+            "planned": row.runs.planned,
+            "failed": row.runs.failed,
             "missing": row.missing,
         }
         line |= _scores(row) | _interval("images", resampled.get(row.method))
@@ -69,51 +70,55 @@ def _lines(board: Board, track: str) -> list[dict[str, str]]:
         )
         line |= {
             "collapsed": row.collapsed,
-            "accuracy": row.accuracy.mean,
-            "macro_f1": row.macro_f1.mean,
+            "accuracy": row.scores.accuracy.mean,
+            "macro_f1": row.scores.macro_f1.mean,
         }
         line |= {
-            name: row.details[name].mean if name in row.details else None
+            name: row.scores.details[name].mean if name in row.scores.details else None
             for name in SCORES
-            if any(name in r.details for r in table)
+            if any(name in r.scores.details for r in table)
         }
         line |= {
-            "labelled_pixels": row.labelled_pixels,
-            "labelled_share": row.labelled_share,
-            "annotated_images": row.annotated_images,
+            "labelled_pixels": row.annotation.labelled_pixels,
+            "labelled_share": row.annotation.labelled_share,
+            "annotated_images": row.annotation.images,
         }
         line |= {
-            "clicks": row.clicks,
-            "annotation_seconds": row.annotation_seconds,
-            "selection_seconds": row.selection_seconds,
+            "clicks": row.annotation.clicks,
+            "annotation_seconds": row.annotation.seconds,
+            "selection_seconds": row.annotation.selection_seconds,
         }
-        line |= {"hidden_knowledge": "; ".join(row.hidden_knowledge)}
+        line |= {"hidden_knowledge": "; ".join(row.annotation.hidden_knowledge)}
         line |= (
-            {"total_variation": row.total_variation}
-            if any(not math.isnan(r.total_variation) for r in table)
+            {"total_variation": row.annotation.total_variation}
+            if any(not math.isnan(r.annotation.total_variation) for r in table)
             else {}
         )
         line |= {"seconds": row.seconds}
-        line |= {f"iou_{name}": value.mean for name, value in row.iou.items()}
-        for score in dict.fromkeys(score for other in table for score in other.published):
+        line |= {f"iou_{name}": value.mean for name, value in row.scores.iou.items()}
+        for score in dict.fromkeys(
+            score for other in table for score in other.reproduction.published
+        ):
             name = score.replace(":", "_")
-            line[f"published_{name}"] = row.published.get(score)
+            line[f"published_{name}"] = row.reproduction.published.get(score)
             line[f"reproduced_{name}"] = (
-                row.reproduced[score].mean if score in row.reproduced else None
+                row.reproduction.ours[score].mean if score in row.reproduction.ours else None
             )
-        line["miou_per_seed"] = " ".join(f"{seed}:{value:.6f}" for seed, value in row.miou.items())
+        line["miou_per_seed"] = " ".join(
+            f"{seed}:{value:.6f}" for seed, value in row.scores.miou.items()
+        )
         lines.append({name: _plain(value) for name, value in line.items()})
     return lines
 
 
 def _scores(row: Row) -> dict[str, float]:
-    values = list(row.miou.values()) or [math.nan]
+    values = list(row.scores.miou.values()) or [math.nan]
     return (
-        {"miou": row.score.mean, "miou_sd": row.score.sd}
-        | _interval("miou", row.score.interval)
+        {"miou": row.scores.mean_miou.mean, "miou_sd": row.scores.mean_miou.sd}
+        | _interval("miou", row.scores.mean_miou.interval)
         | {
-            "miou_median": row.median,
-            "miou_interquartile_mean": row.interquartile_mean,
+            "miou_median": row.scores.median_miou,
+            "miou_interquartile_mean": row.scores.interquartile_mean_miou,
             "miou_min": min(values),
             "miou_max": max(values),
         }

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from harness.leaderboard import sweeps as families
 from harness.leaderboard.board import Board
-from harness.leaderboard.rows import FLOOR, Row, finished
+from harness.leaderboard.rows import FLOOR, Row
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 """Colours that colour-blind readers tell apart (Okabe and Ito, "Color Universal Design", 2008), the
@@ -147,39 +147,41 @@ def curve(table: Sequence[Row], board: Board, budget: str = "labelled_pixels") -
     None where fewer than two methods with partial labels have a budget above 0. Of what a source
     published, the mIoU is shown.
     """
-    scored = [row for row in table if row.score.n]
-    drawn = [row for row in scored if getattr(row, budget) > 0 and row.labelled_share < 1]
+    scored = [row for row in table if row.scores.mean_miou.n]
+    drawn = [
+        row for row in scored if _budget(row, budget) > 0 and row.annotation.labelled_share < 1
+    ]
     if len(drawn) < 2:
         return None
     aside = dict(
         zip(
             (row.method for row in drawn),
-            _aside([getattr(row, budget) for row in drawn]),
+            _aside([_budget(row, budget) for row in drawn]),
             strict=True,
         )
     )
 
     def point(row: Row) -> Point:
-        published = row.published.get("miou")
+        published = row.reproduction.published.get("miou")
         return Point(
             row.method,
-            getattr(row, budget),
-            row.score.mean,
-            *row.score.interval,
-            row.score.n,
+            _budget(row, budget),
+            row.scores.mean_miou.mean,
+            *row.scores.mean_miou.interval,
+            row.scores.mean_miou.n,
             published,
             aside[row.method],
         )
 
     by_name = {row.method: point(row) for row in drawn}
     grouped = families.lines(
-        families.families(finished(board)), {name: found.budget for name, found in by_name.items()}
+        families.families(board.finished), {name: found.budget for name, found in by_name.items()}
     )
     levels = {
         row.method: Level(
             row.method,
-            row.score.mean,
-            getattr(row, budget) if row.labelled_share == 1 else math.nan,
+            row.scores.mean_miou.mean,
+            _budget(row, budget) if row.annotation.labelled_share == 1 else math.nan,
         )
         for row in scored
     }
@@ -210,3 +212,9 @@ def _aside(budgets: Sequence[float]) -> list[float]:
         others = sorted((budgets[other], other) for other, same in enumerate(near) if same == place)
         places.append(others.index((budgets[index], index)) - (len(others) - 1) / 2)
     return places
+
+
+def _budget(row: Row, budget: str) -> float:
+    return (
+        row.annotation.seconds if budget == "annotation_seconds" else row.annotation.labelled_pixels
+    )

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import InputError
+from harness.leaderboard.analysis import analyse
 from harness.leaderboard.board import Board
-from harness.leaderboard.rows import FLOOR, Row, rows
+from harness.leaderboard.rows import FLOOR, Row
 from harness.leaderboard.selection_tracks import split
 from harness.pages.curve import PALETTE, Curve, Family, amount, curve, log_ticks, span
 
@@ -114,7 +115,7 @@ def write_figures(board: Board, folder: Path) -> list[Path]:
 def _drawings(board: Board) -> dict[str, Drawing]:
     """The figures of a board of one selection track, by name: the numbers in each, and what draws
     it."""
-    table = [row for row in rows(board) if row.score.n]
+    table = [row for row in analyse(board).rows if row.scores.mean_miou.n]
     found: dict[str, Drawing] = {}
     if not table:
         return {}
@@ -152,14 +153,14 @@ def _curve_lines(drawn: Curve) -> list[Mapping[str, object]]:
 
 
 def _score_lines(table: Sequence[Row]) -> list[Mapping[str, object]]:
-    bounds = [row.score.interval for row in table]
+    bounds = [row.scores.mean_miou.interval for row in table]
     return [
         {
             "method": row.method,
-            "miou": 100 * row.score.mean,
+            "miou": 100 * row.scores.mean_miou.mean,
             "low": 100 * low,
             "high": 100 * high,
-            "seeds": row.score.n,
+            "seeds": row.scores.mean_miou.n,
         }
         for row, (low, high) in zip(table, bounds, strict=True)
     ]
@@ -168,7 +169,7 @@ def _score_lines(table: Sequence[Row]) -> list[Mapping[str, object]]:
 def _class_lines(table: Sequence[Row]) -> list[Mapping[str, object]]:
     return [
         {"method": row.method}
-        | {f"iou_{name}": 100 * score.mean for name, score in row.iou.items()}
+        | {f"iou_{name}": 100 * score.mean for name, score in row.scores.iou.items()}
         for row in table
     ]
 
@@ -258,14 +259,14 @@ def _draw_scores(table: Sequence[Row], reference: str, figure: Figure) -> None:
         value
         for row in table
         if row.method != FLOOR
-        for value in (row.score.mean, *row.score.interval)
+        for value in (row.scores.mean_miou.mean, *row.scores.mean_miou.interval)
     ]
-    floor = next((row.score.mean for row in table if row.method == FLOOR), math.nan)
+    floor = next((row.scores.mean_miou.mean for row in table if row.method == FLOOR), math.nan)
     axes = figure.add_subplot(xlabel="mIoU (%)", xlim=_limits(span(bounds, floor)))
     axes.grid(axis="x")
     axes.xaxis.set_major_locator(_round_steps())
     for place, row in enumerate(table):
-        mean, (low, high) = 100 * row.score.mean, row.score.interval
+        mean, (low, high) = 100 * row.scores.mean_miou.mean, row.scores.mean_miou.interval
         if mean < axes.get_xlim()[0]:
             axes.annotate(
                 f"← {mean:.1f}",
@@ -279,7 +280,7 @@ def _draw_scores(table: Sequence[Row], reference: str, figure: Figure) -> None:
         level = {reference: "--", FLOOR: ":"}.get(row.method)
         if level:
             axes.axvline(mean, linestyle=level, color=GREY, linewidth=0.9)
-        bars = [[mean - 100 * low], [100 * high - mean]] if row.score.n > 1 else None
+        bars = [[mean - 100 * low], [100 * high - mean]] if row.scores.mean_miou.n > 1 else None
         axes.errorbar(
             mean, place, xerr=bars, fmt="o", color=GREY if level else PALETTE[0], elinewidth=0.9
         )
@@ -290,9 +291,9 @@ def _draw_scores(table: Sequence[Row], reference: str, figure: Figure) -> None:
 
 def _draw_classes(table: Sequence[Row], figure: Figure) -> None:
     """A cell per method and class: the mean IoU in %, written, and as a shade from 0 to 100."""
-    names = list(dict.fromkeys(name for row in table for name in row.iou))
+    names = list(dict.fromkeys(name for row in table for name in row.scores.iou))
     values = [
-        [100 * row.iou[name].mean if name in row.iou else math.nan for name in names]
+        [100 * row.scores.iou[name].mean if name in row.scores.iou else math.nan for name in names]
         for row in table
     ]
     figure.set_size_inches(max(COLUMN, 1.3 + 0.36 * len(names)), 0.9 + 0.2 * len(table))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from harness.leaderboard.analysis import analyse
 from harness.leaderboard.board import Board
-from harness.leaderboard.rows import Row, rows, smoke
+from harness.leaderboard.rows import Row
 from harness.leaderboard.significance import LISTED
 from harness.leaderboard.statistics import DIGITS
 from harness.pages import formats as cells
@@ -21,8 +22,8 @@ def to_index(boards: Sequence[Board], damaged: Sequence[str] = ()) -> str:
         (board for board in boards if not board.header["overrides"]),
         key=lambda board: str(board.header["board"]),
     )
-    results = [board for board in listed if not smoke(board.header)]
-    tests = [board for board in listed if smoke(board.header)]
+    results = [board for board in listed if not board.header.is_smoke]
+    tests = [board for board in listed if board.header.is_smoke]
     blocks = [
         "# Leaderboards",
         "Written by `harness leaderboard` from the records in `records/`, never by hand.",
@@ -67,7 +68,7 @@ def _results(boards: Sequence[Board]) -> str:
             cells.text(header["dataset"]["name"]),
         ]
         line += (
-            [cells.text(best.method), cells.percent(best.score.mean)]
+            [cells.text(best.method), cells.percent(best.scores.mean_miou.mean)]
             if best
             else [f"none with {LISTED} seeds", cells.DASH]
         )
@@ -90,15 +91,15 @@ def _results(boards: Sequence[Board]) -> str:
 def _best(board: Board) -> Row | None:
     weak = [
         row
-        for row in rows(board)
-        if row.standing in ("ranked", "unranked") and not row.labelled_share >= 1
+        for row in analyse(board).rows
+        if row.standing in ("ranked", "unranked") and not row.annotation.labelled_share >= 1
     ]
-    return max(weak, key=lambda row: round(row.score.mean, DIGITS), default=None)
+    return max(weak, key=lambda row: round(row.scores.mean_miou.mean, DIGITS), default=None)
 
 
 def _link(board: Board) -> str:
     header = board.header
-    title = header["board"] if smoke(header) else header["scenario"]
+    title = header["board"] if header.is_smoke else header["scenario"]
     return f"[{cells.text(title)}]({header['board']}.md)"
 
 

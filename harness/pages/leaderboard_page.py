@@ -7,8 +7,9 @@ from typing import Any
 
 from tabulate import tabulate
 
+from harness.leaderboard.analysis import analyse
 from harness.leaderboard.board import Board
-from harness.leaderboard.rows import FLOOR, Row, named_floor, rows, smoke
+from harness.leaderboard.rows import FLOOR, Row, named_floor
 from harness.leaderboard.selection_tracks import split
 from harness.leaderboard.significance import LISTED, RANKED
 from harness.leaderboard.statistics import DIGITS
@@ -20,7 +21,7 @@ from harness.pages.table import folded
 
 def headline(board: Board) -> str:
     """The few columns that fit a terminal."""
-    reference, table = board.header["reference"], rows(board)
+    reference, table = board.header["reference"], analyse(board).rows
     lines = []
     for row in table:
         rank = "" if row.rank is None else str(row.rank)
@@ -32,10 +33,12 @@ def headline(board: Board) -> str:
             (
                 rank,
                 row.method,
-                cells.within(cells.percent(row.score.mean), row.score.interval),
+                cells.within(
+                    cells.percent(row.scores.mean_miou.mean), row.scores.mean_miou.interval
+                ),
                 difference,
                 ratio,
-                row.score.n,
+                row.scores.mean_miou.n,
             )
         )
     columns = ("rank", "method", "mIoU (%)", f"vs {reference} (pp)", f"% of {reference}", "seeds")
@@ -55,8 +58,8 @@ def to_markdown(board: Board, curve: bool = False) -> str:
     header, parts = board.header, split(board)
     blocks = [f"# {_title(header)}", cells.text(header["about"])]
     for track, part in parts.items():
-        table = rows(part)
-        listed = table if smoke(header) else [row for row in table if row.standing != "unlisted"]
+        table = analyse(part).rows
+        listed = table if header.is_smoke else [row for row in table if row.standing != "unlisted"]
         blocks += [f"## Selection track `{track}`"] * (len(parts) > 1) + [_headline(header, listed)]
         blocks += [f"![mIoU against labelled pixels]({header['board']}.svg)"] if curve else []
         told = [*map(cells.text, caveats(part, table)), *_legend(part, table)]
@@ -79,7 +82,7 @@ def written_by(board: str) -> str:
 
 
 def _title(header: Mapping[str, Any]) -> str:
-    if smoke(header):
+    if header.is_smoke:
         return f"{cells.text(header['board'])}: a smoke test, not a result"
     profile = f", profile {header['profile']}" if header["profile"] else ""
     overrides = f" ({', '.join(header['overrides'])})" if header["overrides"] else ""
@@ -90,7 +93,7 @@ def _headline(header: Mapping[str, Any], listed: Sequence[Row]) -> str:
     """The table by mean mIoU; that of a smoke test is as the scenario has it, without ranks."""
     if not any(row.role != "floor" for row in listed):
         return f"No method has finished the {LISTED} seeds that it takes to be listed."
-    reference, ranked = cells.text(header["reference"]), not smoke(header)
+    reference, ranked = cells.text(header["reference"]), not header.is_smoke
     columns = ["rank"] * ranked + [
         "method",
         "mIoU (%)",
@@ -99,12 +102,19 @@ def _headline(header: Mapping[str, Any], listed: Sequence[Row]) -> str:
     ]
     columns += ["gap closed (%)", "labelled pixels", "seeds"]
     lines = []
-    for row in sorted(listed, key=lambda row: -round(row.score.mean, DIGITS)) if ranked else listed:
+    for row in (
+        sorted(listed, key=lambda row: -round(row.scores.mean_miou.mean, DIGITS))
+        if ranked
+        else listed
+    ):
         difference = row.against.difference
         line = [
             str(row.rank) if row.rank else "†" if row.standing == "unranked" else cells.DASH
         ] * ranked
-        line += [_name(row), cells.within(cells.percent(row.score.mean), row.score.interval)]
+        line += [
+            _name(row),
+            cells.within(cells.percent(row.scores.mean_miou.mean), row.scores.mean_miou.interval),
+        ]
         line += [
             (
                 "reference"
@@ -115,7 +125,7 @@ def _headline(header: Mapping[str, Any], listed: Sequence[Row]) -> str:
         line += [
             cells.percent(row.against.ratio),
             cells.percent(row.gap_closed.value),
-            cells.pixels(row.labelled_pixels),
+            cells.pixels(row.annotation.labelled_pixels),
             _seeds(row),
         ]
         lines.append(line)
@@ -147,7 +157,7 @@ def _legend(board: Board, table: Sequence[Row]) -> list[str]:
         f"Labelled pixels: those of {parts} counted by the harness.",
         f"*{FLOOR}* predicts the commonest test class everywhere.",
     ]
-    if smoke(header):
+    if header.is_smoke:
         sentences.append(
             "A smoke test has no ranks: it shows that things run, and says nothing about methods."
         )
@@ -157,19 +167,19 @@ def _legend(board: Board, table: Sequence[Row]) -> list[str]:
             " difference to the first of them has a 95 % interval that contains 0, corrected by"
             " Holm over all pairs of the table."
         )
-    if not smoke(header) and any(row.standing == "unranked" for row in table):
+    if not header.is_smoke and any(row.standing == "unranked" for row in table):
         sentences.append(f"† listed with fewer than {RANKED} seeds, so without a rank.")
     return sentences + [cells.prose(note) for note in notes(board)]
 
 
 def _unlisted(header: Mapping[str, Any], table: Sequence[Row]) -> list[str]:
     few = [row for row in table if row.standing == "unlisted"]
-    if smoke(header) or not few:
+    if header.is_smoke or not few:
         return []
     lines = [
         [
             _name(row),
-            ", ".join(f"{100 * score:.1f}" for score in row.miou.values()) or cells.DASH,
+            ", ".join(f"{100 * score:.1f}" for score in row.scores.miou.values()) or cells.DASH,
             _seeds(row),
         ]
         for row in few
@@ -202,7 +212,7 @@ def _name(row: Row) -> str:
 def _seeds(row: Row) -> str:
     if row.method == FLOOR:
         return ""
-    notes = [f"{row.failed} failed"] * bool(row.failed) + [f"{row.missing} missing"] * bool(
-        row.missing
-    )
-    return f"{len(row.miou)}" + (f" ({', '.join(notes)})" if notes else "")
+    notes = [f"{row.runs.failed} failed"] * bool(row.runs.failed) + [
+        f"{row.missing} missing"
+    ] * bool(row.missing)
+    return f"{len(row.scores.miou)}" + (f" ({', '.join(notes)})" if notes else "")

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from harness.core.errors import InputError
 from harness.core.files import replace_file
+from harness.leaderboard.analysis import analyse
 from harness.leaderboard.annotation_costs import cost_model
 from harness.leaderboard.board import Board, read_board, records_path
 from harness.leaderboard.comparability import require_comparable
-from harness.leaderboard.rows import rows, smoke
 from harness.leaderboard.selection_tracks import split
 from harness.pages.csv_file import FIRST_COLUMNS, to_csv
 from harness.pages.curve_svg import curve_svg
@@ -27,8 +27,8 @@ Files = Mapping[str, str | None]
 def files(board: Board) -> Files:
     """The page of a board, its CSV, and its curve, where there is something to draw."""
     # one drawing would compare what no table may
-    apart = smoke(board.header) or len(split(board)) > 1
-    name, curve = board.header["board"], None if apart else curve_svg(rows(board), board)
+    apart = board.header.is_smoke or len(split(board)) > 1
+    name, curve = board.header["board"], None if apart else curve_svg(analyse(board).rows, board)
     return {
         f"{name}.md": to_markdown(board, curve is not None),
         f"{name}.csv": to_csv(board),

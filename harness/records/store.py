@@ -16,8 +16,11 @@ from typing import Any, Literal
 import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from harness.core.errors import InputError
+from harness.records.checks import first_mistake
+from harness.records.record import Record, parse_record
 
 State = Literal["done", "failed", "running", "missing"]
 
@@ -36,19 +39,33 @@ class Store:
         """Where a run keeps its files."""
         return self.root / key
 
-    def record(self, key: str) -> dict[str, Any] | None:
-        """The record of a run, or None where it has none (yet). Raises InputError where it is
-        damaged."""
+    def record(self, key: str) -> Record | None:
+        """Read the record of a run, or None where it has none (yet).
+
+        Raises:
+            InputError: naming the file and field where it is damaged.
+        """
+        value = self._read(key)
+        if value is None:
+            return None
+        try:
+            return parse_record(value)
+        except ValidationError as error:
+            raise InputError(
+                f"{self.folder(key) / 'record.json'}: {first_mistake(error)}: run it again"
+                " (`harness run ... --again`)"
+            ) from error
+
+    def _read(self, key: str) -> Any:
         path = self.folder(key) / "record.json"
         try:
-            record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            return json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
         except ValueError as error:
             raise InputError(
                 f"{path}: is not JSON: delete the folder and run the scenario again"
             ) from error
-        return record
 
     def state(self, key: str) -> State:
         """done, failed, running (another process holds it) or missing."""
@@ -57,10 +74,12 @@ class Store:
             return "missing"
         if _held(folder):
             return "running"
-        record = self.record(key)
-        if record is None:
+        # The status alone, since a plan asks for that of a thousand runs.
+        value = self._read(key)
+        if value is None:
             return "missing"
-        return "done" if record["status"] == "ok" else "failed"
+        finished = isinstance(value, dict) and value.get("status") == "ok"
+        return "done" if finished else "failed"
 
     @contextmanager
     def claim(self, key: str, settings: Mapping[str, Any]) -> Iterator[Path]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from harness.leaderboard.analysis import analyse
 from harness.leaderboard.board import Board
+from harness.leaderboard.header import Header
+from harness.leaderboard.rows import Row
 from harness.metrics import summary
+from harness.records.record import parse_record
 
 HEADER: dict[str, Any] = {
     "board": "demo.mini",
@@ -69,6 +73,26 @@ def record(
     }
 
 
+def board_of(header: Mapping[str, Any], records: Iterable[Any]) -> Board:
+    """Make a board of JSON, or of parts of other boards; what a test does not care for is filled in.
+
+    Args:
+        header: fields of the header.
+        records: the records, as JSON or as values.
+    """
+    parsed = [parse_record({"key": "unknown"} | dict(record)) for record in records]
+    fields = HEADER | dict(header)
+    if not fields["methods"]:
+        names = dict.fromkeys([fields["reference"], *(record.method for record in parsed)])
+        fields["methods"] = [{"name": name, "about": ""} for name in names]
+    return Board(Header.model_validate(fields), tuple(parsed))
+
+
+def rows_of(board: Board) -> list[Row]:
+    """Return the rows of all tracks of a board."""
+    return analyse(board).rows
+
+
 def scored(
     scores: Mapping[str, Sequence[int]], floors: Mapping[str, str] | None = None, **header: Any
 ) -> Board:
@@ -102,7 +126,7 @@ def scored(
         "reference": methods[0],
         "seeds": list(range(count)),
     }
-    return Board(HEADER | {"published": None} | own | header, tuple(records))
+    return board_of(HEADER | {"published": None} | own | header, records)
 
 
 FULL = [

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import rasterio
+from demo import board_of
 from numpy.typing import NDArray
 from rasterio.errors import NotGeoreferencedWarning
 
@@ -111,7 +112,7 @@ FAILED = {
     "error": {"type": "RuntimeError", "message": SCRIPT},
 }
 MISSING = {"status": "missing", "key": "e", "method": "shares", "seed": 1}
-BOARD = Board(HEADER, (*FULL, *WEAK, *MORE, *SHARES, FAILED, MISSING))
+BOARD = board_of(HEADER, (*FULL, *WEAK, *MORE, *SHARES, FAILED, MISSING))
 
 
 def tracked() -> Board:
@@ -130,7 +131,7 @@ def tracked() -> Board:
                 "history": [*history, {"epoch": 4, "loss": 1.0, "validation": math.nan}],
             }
         records.append(own)
-    return Board(HEADER, tuple(records))
+    return board_of(HEADER, tuple(records))
 
 
 def png(path: Path, bands: NDArray[np.uint8]) -> None:

@@ -16,7 +16,8 @@ from places import ROOT
 from harness.catalog import load_catalog
 from harness.cli.main import main
 from harness.core.errors import InputError
-from harness.leaderboard.board import collect, read_board, records_path, why_stale
+from harness.leaderboard.board import read_board, records_path
+from harness.leaderboard.collect import collect, why_stale
 from harness.pages.write import write_boards
 from harness.plan.runs import expand
 from harness.records.store import Store, write_record

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from demo import board_of
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose
 from places import ROOT
 
-from harness.leaderboard.board import Board, read_board
+from harness.leaderboard.board import read_board
 from harness.leaderboard.budgets import areas, crossings, curves, non_decreasing, reached
 from harness.leaderboard.sweeps import families
 
@@ -160,7 +161,7 @@ RECORDS = (
     points(1, 0, 0.5, "focal"),
     points(10, 1, 0.6, "focal"),
 )
-BOARD = Board({"reference": "full", "methods": []}, RECORDS)
+BOARD = board_of({"reference": "full", "methods": []}, RECORDS)
 
 
 def test_a_family_differs_in_one_number() -> None:
@@ -190,7 +191,7 @@ def test_curves_by_hand() -> None:
     assert (more.outcome, more.beyond) == ("not in every seed", 1)  # seed 0 has 0.76 exactly
     assert (pixels.area.n, pixels.area.mean) == (2, pytest.approx((0.54 + 0.72) / 2))
     assert (seconds.kind, seconds.budgets) == ("annotation seconds", pytest.approx((9, 90, 900)))
-    alone = Board(BOARD.header, tuple(own for own in RECORDS if own["seed"] == 0))
+    alone = board_of(BOARD.header, tuple(own for own in RECORDS if own["seed"] == 0))
     ninety = curves(alone)[0].reach[0]
     assert (ninety.outcome, ninety.budget) == ("reached", pytest.approx(10**2.5))
     assert math.isnan(ninety.low)
@@ -202,7 +203,7 @@ def test_a_setting_that_does_not_change_the_budget_makes_no_curve() -> None:
         for value in (0.0, 0.1)
     ]
     assert len(families(noisy)) == 1
-    assert curves(Board({"reference": "full", "methods": []}, (RECORDS[0], *noisy))) == ()
+    assert curves(board_of({"reference": "full", "methods": []}, (RECORDS[0], *noisy))) == ()
 
 
 def test_what_has_no_cost_or_no_labels_makes_no_curve_of_that_kind() -> None:
@@ -212,7 +213,7 @@ def test_what_has_no_cost_or_no_labels_makes_no_curve_of_that_kind() -> None:
     ]
     assert [
         curve.kind
-        for curve in curves(Board({"reference": "full", "methods": []}, (RECORDS[0], *unknown)))
+        for curve in curves(board_of({"reference": "full", "methods": []}, (RECORDS[0], *unknown)))
     ] == ["labelled pixels"]
     grids = [
         record(f"grid-{cells}", 0, 0.5, 0, {"name": "proportions-grid", "cells": cells})
@@ -222,13 +223,13 @@ def test_what_has_no_cost_or_no_labels_makes_no_curve_of_that_kind() -> None:
         own["ledger"]["supervisions"][0]["proportion_vectors"] = cells**2
     assert [
         curve.kind
-        for curve in curves(Board({"reference": "full", "methods": []}, (RECORDS[0], *grids)))
+        for curve in curves(board_of({"reference": "full", "methods": []}, (RECORDS[0], *grids)))
     ] == ["annotation seconds"]
 
 
 def test_no_reference_no_curve() -> None:
-    assert curves(Board({"reference": "absent", "methods": []}, RECORDS)) == ()
-    assert curves(Board({"reference": "full", "methods": []}, ())) == ()
+    assert curves(board_of({"reference": "absent", "methods": []}, RECORDS)) == ()
+    assert curves(board_of({"reference": "full", "methods": []}, ())) == ()
 
 
 RECORDS_OF = ROOT / "leaderboards" / "records"

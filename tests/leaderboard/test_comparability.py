@@ -6,10 +6,9 @@ import copy
 from typing import Any
 
 import pytest
-from demo import FULL, HEADER, WEAK
+from demo import FULL, HEADER, WEAK, board_of
 
 from harness.core.errors import InputError
-from harness.leaderboard.board import Board
 from harness.leaderboard.comparability import problems, require_comparable, settings_of
 
 
@@ -38,7 +37,7 @@ def test_rows_of_one_scenario_share_a_table() -> None:
     assert problems([own(record) for record in (*FULL, WEAK)]) == []
     assert problems([]) == []
     require_comparable(
-        Board(HEADER, (own(FULL[0]), {"status": "missing", "method": "x", "seed": 0}))
+        board_of(HEADER, (own(FULL[0]), {"status": "missing", "method": "x", "seed": 0}))
     )
 
 
@@ -72,7 +71,7 @@ def test_a_difference_names_both_runs_and_the_field(path: str, value: Any, field
     )
     assert any(text.startswith(expected) for text in found)
     with pytest.raises(InputError, match="cannot stand in one table") as caught:
-        require_comparable(Board(HEADER, tuple(records)))
+        require_comparable(board_of(HEADER, tuple(records)))
     assert str(caught.value).splitlines()[0].startswith("leaderboard demo.mini: full, seed 0")
 
 

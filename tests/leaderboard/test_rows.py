@@ -9,12 +9,11 @@ import math
 import re
 
 import pytest
-from demo import FULL, HEADER, WEAK, scored
+from demo import FULL, HEADER, WEAK, board_of, rows_of, scored
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.leaderboard.board import Board
-from harness.leaderboard.rows import FLOOR, named_floor, rows
+from harness.leaderboard.rows import FLOOR, named_floor
 from harness.leaderboard.statistics import Interval
 from harness.pages.csv_file import to_csv
 from harness.pages.formats import counted, number, percent, signed, text, within
@@ -27,11 +26,11 @@ FAILED = {
     "seed": 1,
     "error": {"type": "RuntimeError", "message": "out of luck"},
 }
-BOARD = Board(HEADER, (FULL[0], WEAK, FULL[1], FAILED))
+BOARD = board_of(HEADER, (FULL[0], WEAK, FULL[1], FAILED))
 
 
 def test_rows_counted_by_hand() -> None:
-    full, weak, floor = rows(BOARD)
+    full, weak, floor = rows_of(BOARD)
     # full: seed 0 IoU a = 6/8, b = 2/4; seed 1 both 1. weak: a = 6/10, b = 0.
     assert full.miou == pytest.approx({0: 0.625, 1: 1.0})
     assert full.score.mean == pytest.approx(0.8125)
@@ -43,7 +42,7 @@ def test_rows_counted_by_hand() -> None:
     assert weak.against.ratio == pytest.approx(0.3 / 0.625)
     assert (weak.labelled_pixels, weak.seconds, weak.published) == (5, 2.0, {"miou": 0.5})
     assert floor.method == FLOOR
-    assert floor.miou == pytest.approx({0: 0.4, 1: 0.4})  # class a everywhere: 8/10 and 0
+    assert floor.scores.miou == pytest.approx({0: 0.4, 1: 0.4})  # class a everywhere: 8/10 and 0
 
 
 def cells(page: str, table: int, method: str) -> list[str]:
@@ -91,7 +90,7 @@ def test_methods_are_ranked_from_five_seeds_listed_from_three_and_apart_below() 
     }
     scores |= {"same": [801, 800, 802, 804, 803], "bad": [400, 411, 402, 403, 404]}
     board = scored(scores)
-    assert {row.method: (row.standing, row.rank) for row in rows(board)} == {
+    assert {row.method: (row.standing, row.rank) for row in rows_of(board)} == {
         "full": ("reference", None),
         "two": ("unlisted", None),
         "four": ("unranked", None),
@@ -120,13 +119,13 @@ def test_the_gap_is_closed_from_qda_or_the_majority_or_the_most_frequent_class()
     majority = scored(scores, {"constant": "majority"})
     bare = scored(scores)
     assert [named_floor(board) for board in (qda, majority, bare)] == ["pixels", "constant", FLOOR]
-    gaps = [rows(board)[1].gap_closed.value for board in (qda, majority, bare)]
+    gaps = [rows_of(board)[1].gap_closed.value for board in (qda, majority, bare)]
     assert gaps == pytest.approx([(0.6 - 0.2) / (0.8 - 0.2), (0.6 - 0.1) / (0.8 - 0.1), 0.6 / 0.8])
-    assert [row.role for row in rows(qda)] == ["reference", "method", "floor", "floor", "floor"]
+    assert [row.role for row in rows_of(qda)] == ["reference", "method", "floor", "floor", "floor"]
 
 
 def test_a_run_has_collapsed_where_it_is_no_better_than_the_commonest_class() -> None:
-    points = rows(scored({"full": [800] * 4, "points": [10, 11, 0, 500]}))[1]
+    points = rows_of(scored({"full": [800] * 4, "points": [10, 11, 0, 500]}))[1]
     assert points.collapsed == 0.5  # the most frequent class has 0, so up to 0.01
 
 
@@ -147,8 +146,8 @@ def test_details_have_columns_where_records_have_them() -> None:
         "nll": 2.0,
     }
     board = scored({"full": [800], "points": [700]})
-    board = Board(board.header, (board.records[0] | {"details": details}, board.records[1]))
-    assert {name: value.mean for name, value in rows(board)[0].details.items()} == pytest.approx(
+    board = board_of(board.header, (board.records[0] | {"details": details}, board.records[1]))
+    assert {name: value.mean for name, value in rows_of(board)[0].details.items()} == pytest.approx(
         {
             "boundary_iou": 0.25,
             "boundary_f1": 0.5,
@@ -177,7 +176,7 @@ def test_a_smoke_test_is_called_one_and_has_no_ranks() -> None:
         page = to_markdown(board)
         assert "a smoke test, not a result" in page.splitlines()[0]
         assert "rank |" not in page
-        assert all(row.rank is None for row in rows(board))
+        assert all(row.rank is None for row in rows_of(board))
         assert {line["standing"] for line in csv.DictReader(io.StringIO(to_csv(board)))} == {
             "smoke"
         }
@@ -189,7 +188,7 @@ def test_the_order_of_records_does_not_matter(order: list[int]) -> None:
     board = scored(
         {"full": [900, 890, 880, 870, 860, 850], "points": [700, 720, 740, 730, 710, 750]}
     )
-    shuffled = Board(board.header, tuple(board.records[index] for index in order))
+    shuffled = board_of(board.header, tuple(board.records[index] for index in order))
     assert to_markdown(shuffled) == to_markdown(board)
     assert to_csv(shuffled) == to_csv(board)
 
@@ -215,11 +214,11 @@ def test_the_error_of_proportions_has_a_column_where_a_method_has_proportions() 
         {"supervision": "full"},
         {"supervision": "noisy", "total_variation": {"mean": 0.25, "median": 0.2, "max": 1.0}},
     ]
-    board = Board(HEADER, (*FULL, WEAK | {"ledger": WEAK["ledger"] | {"supervisions": noisy}}))
-    full, weak, floor = rows(board)
+    board = board_of(HEADER, (*FULL, WEAK | {"ledger": WEAK["ledger"] | {"supervisions": noisy}}))
+    full, weak, floor = rows_of(board)
     assert weak.total_variation == 0.25
     assert math.isnan(full.total_variation)
-    assert math.isnan(floor.total_variation)
+    assert math.isnan(floor.annotation.total_variation)
     page = to_markdown(board).replace("\\|", "")
     (columns, _, *lines) = [
         line.split("|")
@@ -246,7 +245,7 @@ def test_labelled_pixels_that_are_for_validation_are_told() -> None:
     }
     assert (
         "of the training split, and of the validation split where it is labelled weakly"
-        in to_markdown(Board(HEADER, (*FULL, validated)))
+        in to_markdown(board_of(HEADER, (*FULL, validated)))
     )
     assert "Labelled pixels: those of the training split, counted by the harness." in to_markdown(
         BOARD
@@ -264,7 +263,7 @@ def test_labelled_pixels_that_are_for_validation_are_told() -> None:
 )
 def test_a_reproduction_compares_the_score_of_the_source(compare: str, expected: list[str]) -> None:
     page = to_markdown(
-        Board(HEADER | {"published": HEADER["published"] | {"compare": compare}}, BOARD.records)
+        board_of(HEADER | {"published": HEADER["published"] | {"compare": compare}}, BOARD.records)
     )
     assert "nan" not in page
     assert cells(page.split("<summary>Reproduction")[1], 0, "points&lt;i&gt;")[1:] == expected
@@ -283,12 +282,12 @@ def test_a_reproduction_has_a_line_per_score() -> None:
         "values": {"full": several, "points|<i>": 0.5},
         "deviations": ["a bigger network"],
     }
-    board = Board(
+    board = board_of(
         HEADER
         | {"published": published, "changes": ["patches.size=8", "published.metric=x", "seeds=2"]},
         BOARD.records,
     )
-    full, weak, floor = rows(board)
+    full, weak, floor = rows_of(board)
     # full, seed 0: a: TP 6, FP 0, FN 2; b: TP 2, FP 2, FN 0; seed 1: all right.
     means = {
         "accuracy": 0.9,
@@ -300,7 +299,7 @@ def test_a_reproduction_has_a_line_per_score() -> None:
     assert {score: ours.mean for score, ours in full.reproduced.items()} == pytest.approx(
         means | {"precision:b": 0.75}
     )
-    assert (weak.published, floor.published) == ({"miou": 0.5}, {})
+    assert (weak.published, floor.reproduction.published) == ({"miou": 0.5}, {})
     page = to_markdown(board).split("<summary>Reproduction")[1].split("</details>")[0]
     lines = [
         [cell.strip() for cell in line.split("|")[1:-1]]
@@ -330,14 +329,14 @@ def test_a_reproduction_has_a_line_per_score() -> None:
 
 def test_missing_runs_and_a_board_without_results() -> None:
     missing = {"status": "missing", "key": "k", "method": "full", "seed": 0}
-    empty = Board(HEADER, (missing, FAILED))
+    empty = board_of(HEADER, (missing, FAILED))
     assert "full, seed 0: missing: not run yet" in to_markdown(empty)
     assert "nan" not in to_markdown(empty) + headline(empty)
-    assert "nan" not in headline(Board(HEADER, (WEAK,)))  # no reference to compare with
+    assert "nan" not in headline(board_of(HEADER, (WEAK,)))  # no reference to compare with
 
 
 def test_it_is_a_function_of_the_records_alone() -> None:
-    again = Board(json.loads(json.dumps(HEADER)), tuple(json.loads(json.dumps(BOARD.records))))
+    again = board_of(json.loads(json.dumps(HEADER)), tuple(json.loads(json.dumps(BOARD.records))))
     assert to_markdown(again) == to_markdown(BOARD)
     assert to_csv(again) == to_csv(BOARD)
 

@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 import yaml
-from demo import scored
+from demo import board_of, rows_of, scored
 from places import ROOT
 
 from harness.catalog import load_catalog
 from harness.cli.main import main
 from harness.leaderboard.annotation_costs import DEFAULTS, OWN
 from harness.leaderboard.board import Board, read_board, records_path
-from harness.leaderboard.rows import FLOOR, rows
+from harness.leaderboard.rows import FLOOR
 from harness.leaderboard.selection_tracks import split
 from harness.pages.csv_file import to_csv
 from harness.pages.formats import duration, rounded
@@ -88,7 +88,7 @@ def swept() -> Board:
             else ("full", 1_000_000)
         )
         made.append(annotated(record, *which))
-    return Board(board.header, tuple(made))
+    return board_of(board.header, tuple(made))
 
 
 def line(page: str, summary: str, name: str) -> list[str]:
@@ -154,7 +154,7 @@ def test_masks_that_select_are_told() -> None:
         record["split"] = {
             part: {"patches": 3, "scenes": 2} for part in ("train", "validation", "test")
         }
-    page = to_markdown(Board(board.header, tuple(made)))
+    page = to_markdown(board_of(board.header, tuple(made)))
     assert line(page, "Annotation and cost", "points")[5:7] == ["45 min", "43 min"]
     assert (
         "Selection track `dense-val:2`: 2 densely labelled validation images chose the epoch or"
@@ -178,7 +178,7 @@ def test_budgets_by_hand() -> None:
         "3",
     ]
     fewer = swept()
-    fewer = Board(
+    fewer = board_of(
         fewer.header, tuple(own for own in fewer.records if own["method"] != "points-10000")
     )
     assert line(to_markdown(fewer), "Budgets to reach 90 and 95 % of full", r"points-\*")[3:5] == [
@@ -191,10 +191,10 @@ def test_budgets_by_hand() -> None:
 def test_a_seed_whose_cost_is_not_known_leaves_it_open() -> None:
     board = scored({"full": [900], "points": [700, 710]})
     known, older = annotated(board.records[1], "points-per-class", 100), board.records[2]
-    row = rows(Board(board.header, (known, older)))[1]
-    assert math.isnan(row.annotation_seconds)
-    assert math.isnan(row.clicks)
-    assert row.labelled_pixels == 52.5
+    row = rows_of(board_of(board.header, (known, older)))[1]
+    assert math.isnan(row.annotation.seconds)
+    assert math.isnan(row.annotation.clicks)
+    assert row.annotation.labelled_pixels == 52.5
 
 
 def put(board: Board, root: Path) -> None:
@@ -226,7 +226,7 @@ def test_runs_that_differ_are_no_board(
     board = swept()
     other = json.loads(json.dumps(board.records[-1]))
     other["settings"]["dataset"]["content"] = "changed"
-    put(Board(board.header, (*board.records[:-1], other)), tmp_path)
+    put(board_of(board.header, (*board.records[:-1], other)), tmp_path)
     monkeypatch.setenv("HARNESS_LEADERBOARDS", str(tmp_path))
     assert main(["leaderboard"]) == 2
     error = capsys.readouterr().err
@@ -250,7 +250,7 @@ def test_tracks_have_tables_of_their_own() -> None:
             else {}
         )
         made.append(record | {"settings": record["settings"] | weakly})
-    mixed = Board(board.header, tuple(made))
+    mixed = board_of(board.header, tuple(made))
     assert {
         track: [entry["name"] for entry in part.header["methods"]]
         for track, part in split(mixed).items()
@@ -258,7 +258,7 @@ def test_tracks_have_tables_of_their_own() -> None:
         "none": ["full", "points"],
         "weak-val": ["tuned", "retuned"],
     }
-    assert [row.method for row in rows(mixed)] == [
+    assert [row.method for row in rows_of(mixed)] == [
         "full",
         "points",
         FLOOR,

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from demo import HEADER, record, scored
+from demo import HEADER, board_of, record, rows_of, scored
 
 from harness.leaderboard.board import Board
-from harness.leaderboard.rows import rows
 from harness.pages.caveats import caveats, varied
 from harness.pages.leaderboard_page import headline, to_markdown
 from harness.pages.sections.setup import recipe
@@ -21,7 +20,7 @@ def lost(board: Board, method: str, seed: int, status: str) -> Board:
     """The board without that run."""
     stub: dict[str, Any] = {"status": status, "key": "k", "method": method, "seed": seed}
     stub |= {"error": {"type": "E", "message": "m"}} if status == "failed" else {}
-    return Board(
+    return board_of(
         board.header,
         tuple(
             stub if (own["method"], own["seed"]) == (method, seed) else own for own in board.records
@@ -31,21 +30,21 @@ def lost(board: Board, method: str, seed: int, status: str) -> Board:
 
 def test_seeds_that_the_reference_lacks_are_told_first() -> None:
     board = scored({"full": [900, 910, 920, 930, 940], "points": [700, 710, 720, 730, 740]})
-    assert caveats(board, rows(board)) == []
+    assert caveats(board, rows_of(board)) == []
     board = lost(lost(board, "full", 1, "failed"), "full", 3, "missing")
     told = (
         "The reference full lacks seed 1 (failed), 3 (missing): comparisons with it are over seed"
         " 0, 2, 4 alone."
     )
-    assert caveats(board, rows(board)) == [told]
+    assert caveats(board, rows_of(board)) == [told]
     page = to_markdown(board)
     assert next(line for line in page.splitlines() if line.startswith("- ")) == f"- {told}"
     assert headline(board).splitlines()[-1] == told
     board = lost(board, "points", 0, "failed")
-    assert len(caveats(board, rows(board))) == 1  # a seed that a method lacks stands in its line
+    assert len(caveats(board, rows_of(board))) == 1  # a seed that a method lacks stands in its line
     board = scored({"full": [900], "points": [700]})
     board = lost(board, "full", 0, "missing")
-    assert caveats(board, rows(board)) == [
+    assert caveats(board, rows_of(board)) == [
         "The reference full lacks seed 0 (missing): no method can be compared with it."
     ]
 
@@ -74,12 +73,12 @@ def test_a_weak_label_that_costs_more_than_masks_is_told(labels: int, told: list
             }
         )
     }
-    dear = Board(board.header, (masks, given))
+    dear = board_of(board.header, (masks, given))
     start = (
         "By the cost model, the weak label costs more seconds of annotation than the masks of full"
         " (21 min): "
     )
-    assert caveats(dear, rows(dear)) == [f"{start}{each}." for each in told]
+    assert caveats(dear, rows_of(dear)) == [f"{start}{each}." for each in told]
     assert (start in to_markdown(dear)) == bool(told)
 
 
@@ -101,7 +100,7 @@ def test_another_split_is_spoken_of_where_seeds_draw_one(
 ) -> None:
     board = scored({"full": [900], "points": [700]})
     records = tuple(own | {"settings": own["settings"] | {"split": split}} for own in board.records)
-    board = Board(board.header, records)
+    board = board_of(board.header, records)
     assert varied(board) == ("" if fixed else "split, ") + "initialisation and supervision draw"
     assert f"for what another {varied(board)} would change" in to_markdown(board)
 
@@ -135,7 +134,7 @@ def test_methods_are_explained_from_their_settings() -> None:
     assert recipe({"supervision": [points], "loss": [], "trains_on": "validation"})[0].endswith(
         ", of the validation part"
     )
-    board = Board(
+    board = board_of(
         HEADER | {"methods": [{"name": "full", "about": "All pixels."}]},
         (record("full", 0, [[6, 2], [0, 2]], 100, 1.0),),
     )
@@ -152,7 +151,7 @@ def test_the_commits_of_runs_are_told_with_what_was_not_committed() -> None:
     records = [
         own | ({"git": states[own["seed"]]} if own["seed"] < 3 else {}) for own in board.records
     ]
-    page = to_markdown(Board(board.header, tuple(records)))
+    page = to_markdown(board_of(board.header, tuple(records)))
     first, second = (
         f"{'a' * 12} without uncommitted changes",
         f"{'a' * 12} with uncommitted changes {'c' * 12}",

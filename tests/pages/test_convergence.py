@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from demo import HEADER, record
+from demo import HEADER, board_of, record
 
 from harness.leaderboard.board import Board
 from harness.pages.sections.convergence import convergence, curves, reached
@@ -27,7 +27,7 @@ def followed(
 
 
 def board(*records: dict[str, Any]) -> Board:
-    return Board(
+    return board_of(
         HEADER | {"methods": [{"name": name, "about": ""} for name in ("full", "points")]}, records
     )
 

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 import scipy.stats
+from demo import board_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -54,7 +55,7 @@ def board(names: list[str], **more: Any) -> Board:
         "methods": [{"name": name, "about": ""} for name in names],
         "published": None,
     }
-    return Board(header | more, tuple(records))
+    return board_of(header | more, tuple(records))
 
 
 FULL = row("full", [0.9], 1e6)

@@ -10,13 +10,14 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from demo import board_of, rows_of
 from places import ROOT
 from reported import POINTS, tracked
 
 from harness.cli import main as cli
 from harness.core.errors import InputError
 from harness.leaderboard.board import Board, read_board
-from harness.leaderboard.rows import FLOOR, rows
+from harness.leaderboard.rows import FLOOR
 from harness.pages.figures import write_figures
 
 RECORDS = ROOT / "leaderboards" / "records"
@@ -52,7 +53,7 @@ def test_every_figure_comes_in_every_format_with_its_numbers(tmp_path: Path) -> 
     again = write_figures(board(), tmp_path / "again")
     assert [path.read_bytes() for path in again] == [path.read_bytes() for path in written]
 
-    by_name = {row.method: row for row in rows(board())}
+    by_name = {row.method: row for row in rows_of(board())}
     for line in [*table(written[3]), *table(written[7]), *table(written[11])]:
         assert float(line["miou"]) == pytest.approx(
             100 * by_name[line["method"]].score.mean, abs=1e-5
@@ -77,7 +78,7 @@ def test_names_are_no_formulas_and_no_markup(tmp_path: Path) -> None:
     }.items():
         text = text.replace(f'"{name}"', f'"{other}"' if "\\n" in other else json.dumps(other))
     header, *records = json.loads(text)
-    written = write_figures(Board(header, tuple(records)), tmp_path)
+    written = write_figures(board_of(header, tuple(records)), tmp_path)
     for path in written:
         if path.suffix == ".svg":
             ElementTree.fromstring(path.read_bytes())  # noqa: S314 our own text
@@ -112,7 +113,7 @@ def test_what_cannot_be_drawn_or_written_is_said(tmp_path: Path) -> None:
     with pytest.raises(
         InputError, match=r"dubai-points\.mini has no finished run to draw: harness run"
     ):
-        write_figures(Board(board().header, ()), tmp_path)
+        write_figures(board_of(board().header, ()), tmp_path)
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="give another folder with --out"):
         write_figures(board(), tmp_path / "file")

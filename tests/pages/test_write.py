@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from demo import HEADER, record, scored
+from demo import HEADER, board_of, record, scored
 from places import ROOT
 
 from harness.cli.main import main
@@ -164,7 +164,7 @@ DIFFERENT = [
         ),
         (
             lambda path: put(
-                Board(HEADER | {"board": "bad"}, tuple(DIFFERENT)), path.parent.parent
+                board_of(HEADER | {"board": "bad"}, tuple(DIFFERENT)), path.parent.parent
             ),
             "leaderboard bad: full, seed 0",
         ),
@@ -237,6 +237,6 @@ def test_a_board_without_results_has_files() -> None:
         "seed": 0,
         "error": {"type": "E", "message": "m"},
     }
-    texts = files(Board(board.header, (failed,)))
+    texts = files(board_of(board.header, (failed,)))
     assert texts["demo.mini.svg"] is None
     assert "No method has finished" in str(texts["demo.mini.md"])

@@ -73,16 +73,16 @@ def curve(
     ]
     if drawn.reference:
         reference = by_name[drawn.reference.name]
-        low, high = reference.score.interval
-        values += [reference.score.mean, low, high]
+        low, high = reference.scores.mean_miou.interval
+        values += [reference.scores.mean_miou.mean, low, high]
         if not math.isnan(drawn.reference.budget):
             point = Point(
                 reference.method,
                 drawn.reference.budget,
-                reference.score.mean,
+                reference.scores.mean_miou.mean,
                 low,
                 high,
-                reference.score.n,
+                reference.scores.mean_miou.n,
                 None,
                 0.0,
             )
@@ -260,9 +260,9 @@ def colour(index: int) -> str:
 
 def _ends(row: Row) -> tuple[float, float]:
     """The interval in percent, as far as scores go; the mean alone with one seed."""
-    low, high = row.score.interval
+    low, high = row.scores.mean_miou.interval
     return (
-        (100 * row.score.mean,) * 2
+        (100 * row.scores.mean_miou.mean,) * 2
         if math.isnan(low)
         else (100 * max(0.0, low), 100 * min(1.0, high))
     )

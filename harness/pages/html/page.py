@@ -14,9 +14,10 @@ from typing import Any
 
 from harness.core.errors import InputError
 from harness.core.files import replace_file
+from harness.leaderboard.analysis import analyse
 from harness.leaderboard.board import Board
 from harness.leaderboard.budgets import curves
-from harness.leaderboard.rows import Row, named_floor, rows, smoke
+from harness.leaderboard.rows import Row, named_floor
 from harness.leaderboard.selection_tracks import split
 from harness.leaderboard.statistics import DIGITS
 from harness.pages.caveats import caveats, notes, varied
@@ -117,7 +118,7 @@ def html_report(board: Board, shown: Gallery) -> str:
         header=board.header,
         facts=_facts(board),
         command=_command(board.header),
-        smoke=smoke(board.header),
+        smoke=board.header.is_smoke,
         parts=parts,
         gallery=shown,
         shared=shared,
@@ -141,7 +142,7 @@ def _parts(board: Board) -> list[Part]:
 
 
 def _part(board: Board, track: str, suffix: str) -> Part:
-    table = rows(board)
+    table = analyse(board).rows
     listed, unlisted = _listed(board, table)
     return Part(
         track=track,
@@ -166,10 +167,10 @@ def _part(board: Board, track: str, suffix: str) -> Part:
 def _listed(board: Board, table: list[Row]) -> tuple[list[Row], list[Row]]:
     """The rows of the headline, by mean mIoU, and those with too few seeds for it; of a smoke test
     all rows, as the scenario has them."""
-    if smoke(board.header):
+    if board.header.is_smoke:
         return table, []
     listed = [row for row in table if row.standing != "unlisted"]
-    return sorted(listed, key=lambda row: -round(row.score.mean, DIGITS)), [
+    return sorted(listed, key=lambda row: -round(row.scores.mean_miou.mean, DIGITS)), [
         row for row in table if row.standing == "unlisted"
     ]
 

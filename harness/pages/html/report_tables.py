@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from harness.leaderboard.board import Board
-from harness.leaderboard.rows import FLOOR, Row, ordered, smoke
+from harness.leaderboard.rows import FLOOR, Row
 from harness.leaderboard.statistics import Interval
 from harness.pages import formats as cells
 from harness.pages.table import NOTHING, Cell, Span, Table, cell, number, percent, shaded, within
@@ -18,11 +18,11 @@ from harness.pages.table import NOTHING, Cell, Span, Table, cell, number, percen
 def headline(board: Board, rows: Sequence[Row]) -> Table:
     """A line per method: rank, score with its interval and seeds, difference to the reference,
     annotation and its seconds."""
-    reference, ranked = board.header["reference"], not smoke(board.header)
+    reference, ranked = board.header["reference"], not board.header.is_smoke
     about = {entry["name"]: entry["about"] for entry in board.header["methods"]}
     published, annotated = (
-        any("miou" in row.published for row in rows),
-        any(row.annotation_seconds >= 0 for row in rows),
+        any("miou" in row.reproduction.published for row in rows),
+        any(row.annotation.seconds >= 0 for row in rows),
     )
     columns = [
         "method",
@@ -42,7 +42,7 @@ def headline(board: Board, rows: Sequence[Row]) -> Table:
     low, high = _scale(rows)
     lines = []
     for row in rows:
-        score, difference = row.score, row.against.difference
+        score, difference = row.scores.mean_miou, row.against.difference
         line = [Cell(row.method, note=about.get(row.method, "")), *[_rank(row)] * ranked]
         line += [within(score.mean, score.interval), _span(row, low, high)]
         told = cell(
@@ -53,11 +53,11 @@ def headline(board: Board, rows: Sequence[Row]) -> Table:
         line += [
             percent(row.against.ratio),
             percent(row.gap_closed.value),
-            number(row.labelled_pixels, 0),
+            number(row.annotation.labelled_pixels, 0),
         ]
         line += (
-            [_hours(row.annotation_seconds)] * annotated
-            + [percent(row.published.get("miou"))] * published
+            [_hours(row.annotation.seconds)] * annotated
+            + [percent(row.reproduction.published.get("miou"))] * published
             + [_runs(row)]
         )
         lines.append(tuple(line))
@@ -81,7 +81,7 @@ def _scale(rows: Sequence[Row]) -> tuple[float, float]:
         value
         for row in rows
         if row.method != FLOOR
-        for value in row.miou.values()
+        for value in row.scores.miou.values()
         if not math.isnan(value)
     ] or [0.0, 1.0]
     low = math.floor(10 * min(values)) / 10
@@ -89,7 +89,7 @@ def _scale(rows: Sequence[Row]) -> tuple[float, float]:
 
 
 def _span(row: Row, low: float, high: float) -> Cell:
-    score = row.score
+    score = row.scores.mean_miou
     if row.method == FLOOR or math.isnan(score.mean):
         return NOTHING
 
@@ -97,7 +97,7 @@ def _span(row: Row, low: float, high: float) -> Cell:
         return round(min(100.0, max(0.0, 100 * (value - low) / (high - low))), 1)
 
     ends = Interval(score.mean, score.mean) if math.isnan(score.interval.low) else score.interval
-    values = [value for value in row.miou.values() if not math.isnan(value)]
+    values = [value for value in row.scores.miou.values() if not math.isnan(value)]
     span = Span(
         position(ends.low), position(score.mean), position(ends.high), tuple(map(position, values))
     )
@@ -117,10 +117,13 @@ def _hours(seconds: float) -> Cell:
 def _runs(row: Row) -> Cell:
     if row.method == FLOOR:
         return NOTHING
-    notes = [f"{row.failed} failed"] * bool(row.failed) + [f"{row.missing} missing"] * bool(
-        row.missing
+    notes = [f"{row.runs.failed} failed"] * bool(row.runs.failed) + [
+        f"{row.missing} missing"
+    ] * bool(row.missing)
+    return Cell(
+        f"{len(row.scores.miou)}" + (f" ({', '.join(notes)})" if notes else ""),
+        len(row.scores.miou),
     )
-    return Cell(f"{len(row.miou)}" + (f" ({', '.join(notes)})" if notes else ""), len(row.miou))
 
 
 def confusions(board: Board) -> list[tuple[str, Table]]:
@@ -159,7 +162,7 @@ def confusions(board: Board) -> list[tuple[str, Table]]:
 def unfinished(board: Board) -> list[str]:
     """A sentence for each planned run without a result, or with one that is stale."""
     told = []
-    for record in ordered(board):
+    for record in board.ordered:
         run = f"{record['method']}, seed {record['seed']}"
         if record["status"] == "failed":
             told.append(f"{run}: failed: {record['error']['type']}: {record['error']['message']}")

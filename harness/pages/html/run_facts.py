@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.leaderboard.board import Board
-from harness.leaderboard.rows import ordered
 from harness.pages.table import Cell, Table, number, percent
 
 PARTS = (
@@ -49,7 +48,7 @@ def provenance(board: Board) -> tuple[Facts, list[MethodRuns]]:
     shared = _shared(list(facts.values()))
     methods = []
     for entry in board.header["methods"]:
-        records = [record for record in ordered(board) if record["method"] == entry["name"]]
+        records = [record for record in board.ordered if record["method"] == entry["name"]]
         own = _shared([facts[record["key"]] for record in records if record["key"] in facts])
         told = {name: value for name, value in own.items() if name not in shared}
         lines = tuple(

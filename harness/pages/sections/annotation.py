@@ -58,17 +58,22 @@ def _time(seconds: float) -> Cell:
 
 
 COLUMNS: tuple[Column, ...] = (
-    ("labelled pixels", lambda row: _count(row.labelled_pixels)),
-    ("of all (%)", lambda row: cell(cells.share(row.labelled_share), row.labelled_share)),
-    ("images", lambda row: _count(row.annotated_images)),
-    ("clicks", lambda row: _count(row.clicks)),
-    ("annotation", lambda row: _time(row.annotation_seconds)),
+    ("labelled pixels", lambda row: _count(row.annotation.labelled_pixels)),
+    (
+        "of all (%)",
+        lambda row: cell(cells.share(row.annotation.labelled_share), row.annotation.labelled_share),
+    ),
+    ("images", lambda row: _count(row.annotation.images)),
+    ("clicks", lambda row: _count(row.annotation.clicks)),
+    ("annotation", lambda row: _time(row.annotation.seconds)),
     (
         "of it, to select",
-        lambda row: _time(row.selection_seconds) if row.selection_seconds else NOTHING,
+        lambda row: (
+            _time(row.annotation.selection_seconds) if row.annotation.selection_seconds else NOTHING
+        ),
     ),
-    ("hidden knowledge", lambda row: Cell("; ".join(row.hidden_knowledge))),
-    ("proportions off by (%)", lambda row: percent(row.total_variation)),
+    ("hidden knowledge", lambda row: Cell("; ".join(row.annotation.hidden_knowledge))),
+    ("proportions off by (%)", lambda row: percent(row.annotation.total_variation)),
     ("s / run", lambda row: number(row.seconds)),
 )
 

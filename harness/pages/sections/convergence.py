@@ -3,13 +3,10 @@ kinds say nothing about that."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
 from harness.leaderboard.board import Board
-from harness.leaderboard.rows import finished
-from harness.leaderboard.statistics import DIGITS
+from harness.leaderboard.convergence import ValidationScores, first_epoch_at, validation_scores
 from harness.leaderboard.statistics import spread as over_seeds
 from harness.pages import formats as cells
 from harness.pages.table import NOTHING, Cell, Table, cell, spread
@@ -21,40 +18,10 @@ PARTS = (0.25, 0.5, 0.75, 1.0)
 """Where in a schedule the score is shown."""
 
 
-Scores = Mapping[int, Sequence[float]]
-"""The validation mIoU after each epoch, by seed."""
-
-
-def reached(scores: Sequence[float], target: float) -> int | None:
-    """The first epoch, counted from 1, whose score is at least the target; None where none is."""
-    return next(
-        (
-            epoch
-            for epoch, score in enumerate(scores, 1)
-            if round(score, DIGITS) >= round(target, DIGITS)
-        ),
-        None,
-    )
-
-
-def curves(board: Board) -> Mapping[str, Scores]:
-    """The validation mIoU of every run that was followed by it, by method and seed: fractions, NaN
-    where there is none.
-
-    Few-shot rows are not here: they train on the validation part.
-    """
-    found: dict[str, dict[int, list[float]]] = {}
-    for record in finished(board):
-        scores = _scores(record)
-        if scores:
-            found.setdefault(record["method"], {})[record["seed"]] = scores
-    return found
-
-
 def convergence(board: Board) -> Table | None:
     """The validation mIoU along the schedule, and the epochs to shares of what full supervision
     ends with; None where no run has it."""
-    found, reference = curves(board), board.header["reference"]
+    found, reference = validation_scores(board), board.header["reference"]
     if not found:
         return None
     last = max(len(scores) for own in found.values() for scores in own.values())
@@ -87,16 +54,11 @@ def convergence(board: Board) -> Table | None:
     return Table("Convergence: validation mIoU by epoch", columns, tuple(lines), about=(about,))
 
 
-def _scores(record: Mapping[str, Any]) -> list[float]:
-    if record["settings"]["training"].get("validation") != "miou":
-        return []
-    scores = [epoch.get("validation", math.nan) for epoch in record.get("history", ())]
-    return scores if any(map(math.isfinite, scores)) else []
-
-
-def _epochs(own: Scores, full: Mapping[int, float], share: float) -> Cell:
+def _epochs(own: ValidationScores, full: Mapping[int, float], share: float) -> Cell:
     """The epochs to a share of full, for the seeds that full has as well."""
-    found = [reached(scores, share * full[seed]) for seed, scores in own.items() if seed in full]
+    found = [
+        first_epoch_at(scores, share * full[seed]) for seed, scores in own.items() if seed in full
+    ]
     known = [epoch for epoch in found if epoch is not None]
     if not found:
         return NOTHING

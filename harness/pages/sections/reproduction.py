@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.leaderboard.board import Board
-from harness.leaderboard.rows import Row, finished
+from harness.leaderboard.rows import Row
 from harness.pages import formats as cells
 from harness.pages.table import (
     Cell,
@@ -32,8 +32,11 @@ def reproduction(board: Board, table: Sequence[Row]) -> Table | None:
     without published scores."""
     lines = []
     for row in table:
-        for score, value in row.published.items():
-            ours, difference = row.reproduced[score], row.reproduced[score].mean - value
+        for score, value in row.reproduction.published.items():
+            ours, difference = (
+                row.reproduction.ours[score],
+                row.reproduction.ours[score].mean - value,
+            )
             line = (
                 Cell(row.method),
                 Cell(named(score)),
@@ -67,7 +70,7 @@ def named(score: str) -> str:
 def deviations(board: Board) -> list[str]:
     """What may explain a difference to published scores: initialisation, size of the training part,
     overrides, what the scenario says."""
-    header, done = board.header, finished(board)
+    header, done = board.header, board.finished
     parts = [record["split"]["train"] for record in done]
     found = (
         [

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from harness.leaderboard import significance
 from harness.leaderboard.board import Board
 from harness.leaderboard.bootstrap import image_interval
-from harness.leaderboard.rows import FLOOR, MARGIN, Row, finished, named_floor
+from harness.leaderboard.rows import FLOOR, MARGIN, Row, named_floor
 from harness.leaderboard.statistics import Interval, Spread
 from harness.pages import formats as cells
 from harness.pages.table import (
@@ -47,14 +47,14 @@ def by_seed(board: Board, table: Sequence[Row]) -> Table:
 
     lines = []
     for row in table:
-        values = list(row.miou.values())
+        values = list(row.scores.miou.values())
         summary = [
-            row.median,
-            row.interquartile_mean,
+            row.scores.median_miou,
+            row.scores.interquartile_mean_miou,
             *((min(values), max(values)) if values else (math.nan, math.nan)),
-            row.score.sd,
+            row.scores.mean_miou.sd,
         ]
-        per_seed = [row.miou.get(seed) for seed in seeds]
+        per_seed = [row.scores.miou.get(seed) for seed in seeds]
         lines.append(
             (
                 Cell(row.method),
@@ -87,9 +87,10 @@ def by_seed(board: Board, table: Sequence[Row]) -> Table:
 
 def tests(board: Board, table: Sequence[Row]) -> dict[str, significance.PairedTest]:
     """The paired tests of the methods that are listed, against the reference."""
-    reference = next((row.miou for row in table if row.role == "reference"), {})
+    reference = next((row.scores.miou for row in table if row.role == "reference"), {})
     return significance.against(
-        reference, {row.method: row.miou for row in table if row.standing in ("ranked", "unranked")}
+        reference,
+        {row.method: row.scores.miou for row in table if row.standing in ("ranked", "unranked")},
     )
 
 
@@ -142,7 +143,7 @@ def recovery(board: Board, table: Sequence[Row]) -> Table:
 
 def images(board: Board, table: Sequence[Row]) -> dict[str, Interval | str]:
     """The interval over test images of each method that has a finished run, or why it has none."""
-    done = finished(board)
+    done = board.finished
     own = {
         row.method: [record for record in done if record["method"] == row.method] for row in table
     }
@@ -165,7 +166,7 @@ def test_images(board: Board, table: Sequence[Row]) -> Table | None:
     for row in table:
         interval = found.get(row.method, "")
         if not isinstance(interval, str):
-            lines.append((Cell(row.method), within(row.score.mean, interval)))
+            lines.append((Cell(row.method), within(row.scores.mean_miou.mean, interval)))
     missing = (f"No interval: {reason}." for reason in reasons)
     return Table(
         "Interval over test images",
@@ -177,11 +178,11 @@ def test_images(board: Board, table: Sequence[Row]) -> Table | None:
 
 def per_class(table: Sequence[Row]) -> Table:
     """IoU of each class, shaded."""
-    names = next((list(row.iou) for row in table if row.iou), [])
+    names = next((list(row.scores.iou) for row in table if row.scores.iou), [])
     nothing = Spread(0, math.nan, math.nan)
     lines = []
     for row in table:
-        values = (row.iou.get(name, nothing) for name in names)
+        values = (row.scores.iou.get(name, nothing) for name in names)
         lines.append(
             (Cell(row.method), *(shaded(value.mean, cells.spread(value)) for value in values))
         )
@@ -197,17 +198,21 @@ def scores(board: Board, table: Sequence[Row]) -> Table:
     """Accuracy, F1, and what the records' details tell of boundaries, proportions and
     calibration."""
     known = [
-        name for name in SCORES if any(name in row.details and row.details[name].n for row in table)
+        name
+        for name in SCORES
+        if any(name in row.scores.details and row.scores.details[name].n for row in table)
     ]
     nothing = Spread(0, math.nan, math.nan)
     lines = []
     for row in table:
-        details = ((name, row.details.get(name, nothing)) for name in known)
+        details = ((name, row.scores.details.get(name, nothing)) for name in known)
         own = (
             cell(cells.spread(value, 3, 1), value.mean) if name == "nll" else spread(value)
             for name, value in details
         )
-        lines.append((Cell(row.method), spread(row.accuracy), spread(row.macro_f1), *own))
+        lines.append(
+            (Cell(row.method), spread(row.scores.accuracy), spread(row.scores.macro_f1), *own)
+        )
     radii = sorted(
         {
             r["details"]["boundary"]["radius"]

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from harness.leaderboard.board import Board
-from harness.leaderboard.rows import finished, ordered
 from harness.pages import formats as cells
 from harness.pages.formats import counted, shown
 from harness.pages.table import Cell, Table
@@ -18,7 +17,7 @@ HIDDEN = frozenset({"name", "version", "source", "content", "weight", "ramp"})
 def methods(board: Board) -> Table | None:
     """A line for each method; None where no run has settings."""
     known: dict[str, Mapping[str, Any]] = {}
-    for record in ordered(board):
+    for record in board.ordered:
         if "settings" in record:
             known.setdefault(record["method"], record["settings"])
     if not known:
@@ -65,7 +64,7 @@ def _term(each: Mapping[str, Any]) -> str:
 
 def setup(board: Board) -> Table | None:
     """How a board was made; None where no run has finished."""
-    done = finished(board)
+    done = board.finished
     if not done:
         return None
     settings, header = done[0]["settings"], board.header

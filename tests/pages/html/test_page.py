@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from demo import board_of, rows_of
 from places import ROOT
 from reported import (
     BOARD,
@@ -41,7 +42,6 @@ from harness.cli.main import main
 from harness.core.errors import InputError
 from harness.leaderboard.board import Board
 from harness.leaderboard.budgets import Curve, Reach
-from harness.leaderboard.rows import rows
 from harness.leaderboard.statistics import spread
 from harness.pages.html import charts, cite, pictures
 from harness.pages.html import report_tables as tables
@@ -226,7 +226,7 @@ def test_failed_and_missing_runs_are_told(page: Page) -> None:
 
 
 def test_it_depends_on_records_alone(path: Path, tmp_path: Path) -> None:
-    again = Board(json.loads(json.dumps(HEADER)), tuple(json.loads(json.dumps(BOARD.records))))
+    again = board_of(json.loads(json.dumps(HEADER)), tuple(json.loads(json.dumps(BOARD.records))))
     write_report(again, path.parent / "runs", tmp_path / "again.html")
     assert (tmp_path / "again.html").read_bytes() == path.read_bytes()
 
@@ -270,7 +270,7 @@ def lines(table: Table) -> list[dict[str, str]]:
 def test_the_headline_counted_by_hand() -> None:
     table = [
         replace(row, annotation_seconds=5400.0 if row.method == POINTS[0] else math.nan)
-        for row in rows(BOARD)
+        for row in rows_of(BOARD)
     ]
     headline = tables.headline(BOARD, table)
     full, weak, more, shares, floor = lines(headline)
@@ -302,12 +302,12 @@ def test_the_headline_counted_by_hand() -> None:
 
 
 def test_a_smoke_test_has_no_ranks() -> None:
-    smoke = Board(HEADER | {"profile": "smoke"}, BOARD.records)
-    assert "rank" not in tables.headline(smoke, rows(smoke)).columns
+    smoke = board_of(HEADER | {"profile": "smoke"}, BOARD.records)
+    assert "rank" not in tables.headline(smoke, rows_of(smoke)).columns
 
 
 def test_further_tables_counted_by_hand() -> None:
-    table = rows(BOARD)
+    table = rows_of(BOARD)
     full, weak, *_ = lines(sections.by_seed(BOARD, table))
     assert (full["seed 1"], full["median"], full["min"], full["collapsed (%)"]) == (
         "100.00",
@@ -363,7 +363,7 @@ def test_numbers_are_written_for_people() -> None:
 
 
 def curve(board: Board, measured: tuple[Curve, ...] = ()) -> charts.Chart | None:
-    return charts.curve(board, rows(board), "labelled_pixels", "labelled pixels", measured)
+    return charts.curve(board, rows_of(board), "labelled_pixels", "labelled pixels", measured)
 
 
 def test_a_curve_has_families_lines_and_what_was_published() -> None:
@@ -382,14 +382,14 @@ def test_a_curve_has_families_lines_and_what_was_published() -> None:
         shape["y0"] for shape in chart.figure["layout"]["shapes"] if shape["type"] == "line"
     ] == pytest.approx([75.0, 40.0])
     assert max(full["error_y"]["array"]) == pytest.approx(25.0)  # no score is above 100 %
-    alone = Board(
+    alone = board_of(
         BOARD.header, tuple(record for record in BOARD.records if record["method"] != POINTS[1])
     )
     assert curve(alone) is None
 
 
 def test_scores_in_another_measure_are_not_drawn_beside_miou() -> None:
-    board = Board(
+    board = board_of(
         HEADER | {"published": HEADER["published"] | {"compare": "accuracy"}}, BOARD.records
     )
     chart = curve(board)
@@ -449,7 +449,7 @@ def test_training_curves_average_over_seeds() -> None:
         pytest.approx([3, 1.5, 1, 1 / 3, 0.5, 1], rel=1e-4),
     )
     floors = [{**own, "history": []} for own in FULL]
-    assert epochs.training(Board(HEADER, tuple(floors))) is None
+    assert epochs.training(board_of(HEADER, tuple(floors))) is None
 
 
 def test_validation_is_drawn_where_it_is_finite() -> None:
@@ -464,14 +464,14 @@ def test_validation_is_drawn_where_it_is_finite() -> None:
         for own in tracked().records
         if "settings" in own
     ]
-    shares = epochs.validation(Board(HEADER, tuple(mapped)))
+    shares = epochs.validation(board_of(HEADER, tuple(mapped)))
     assert shares
     assert (shares.title, shares.figure["data"][0]["y"][1]) == ("Validation mIoU", 100.0)
 
 
 def test_long_training_is_thinned() -> None:
     history = [{"epoch": epoch, "loss": 1.0 / epoch} for epoch in range(1, 1002)]
-    chart = epochs.training(Board(HEADER, (FULL[0] | {"history": history},)))
+    chart = epochs.training(board_of(HEADER, (FULL[0] | {"history": history},)))
     assert chart
     drawn = chart.figure["data"][0]["x"]
     assert (drawn[0], drawn[-1]) == (1, 1001)
@@ -555,7 +555,7 @@ def test_samples_that_do_not_fit_are_named_by_field(
 
 
 def test_a_report_says_what_weighs_against_its_headline(tmp_path: Path) -> None:
-    lost = Board(
+    lost = board_of(
         BOARD.header,
         tuple({**own, "status": "missing"} if own is FULL[1] else own for own in BOARD.records),
     )
@@ -632,7 +632,7 @@ def test_500_runs_fit(tmp_path: Path) -> None:
         for seed in range(10)
         for index, name in enumerate(names)
     ]
-    write_report(Board(header, tuple(runs)), tmp_path, tmp_path / "demo.html")
+    write_report(board_of(header, tuple(runs)), tmp_path, tmp_path / "demo.html")
     assert (tmp_path / "demo.html").stat().st_size + 1.1 * BUDGET < 15e6
 
 
