@@ -108,6 +108,7 @@ def test_inverse_frequency_gives_every_labelled_class_the_same_weight_in_the_tra
         batch.images, batch.valid, batch.labels, labels_per_patch=torch.tensor([6.0, 1.0, 0.0, 1.0])
     )
     loss = PartialCrossEntropy(normaliser="class-weights", class_weights="inverse-frequency")
+    assert batch.labels is not None
     values = F.cross_entropy(logits, batch.labels, ignore_index=IGNORE, reduction="none")
     means = [values[batch.labels == index].mean().item() for index in (0, 1, 3)]
     assert loss(logits, batch).item() == pytest.approx(np.mean(means), rel=1e-6)
