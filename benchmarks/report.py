@@ -24,6 +24,7 @@ import numpy as np
 from playwright.sync_api import sync_playwright
 from reported import HEADER, png, record
 
+from harness.leaderboard.analysis import analyse
 from harness.leaderboard.board import Board
 from harness.pages.html.page import write_report
 
@@ -170,7 +171,7 @@ def main() -> None:
         for own in made.records:
             store(runs, own)
         start = time.perf_counter()
-        write_report(made, runs, path)
+        write_report(analyse(made), runs, path)
         size, seconds = path.stat().st_size / 1e6, time.perf_counter() - start
         print(
             f"{len(made.records)} runs, {size:.1f} MB, written in {seconds:.1f} s, {os.cpu_count()}"

@@ -20,7 +20,7 @@ from harness import hookspecs
 from harness.catalog import load_catalog
 from harness.leaderboard.board import read_board, records_path
 from harness.leaderboard.rows import rows
-from harness.pages.formats import percent
+from harness.pages.formats import format_percent
 from harness.scenario.json_schema import reference, scenario_schema
 
 ROOT = Path(__file__).parent.parent
@@ -87,7 +87,7 @@ def reproduction(name: str) -> str:
             if measure in row.published
             else (None, None)
         )
-        lines.append([*line, *(percent(value) for value in told)])
+        lines.append([*line, *(format_percent(value) for value in told)])
     columns = [
         "method",
         "mIoU",

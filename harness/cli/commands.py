@@ -96,11 +96,11 @@ def _show(arguments: Namespace) -> int:
 
 def _leaderboard(arguments: Namespace) -> int:
     from harness.core.paths import leaderboards_root
-    from harness.pages.write import stale, write_boards
+    from harness.pages.write import find_stale, write_boards
 
     names, root = arguments.board, leaderboards_root()
     if arguments.check:
-        found, damaged = stale(names, root)
+        found, damaged = find_stale(names, root)
         for path, remedy in found.items():
             print(f"{path} {remedy}")
     else:
@@ -117,12 +117,13 @@ def _figures(arguments: Namespace) -> int:
     from pathlib import Path
 
     from harness.core.paths import leaderboards_root
+    from harness.leaderboard.analysis import analyse
     from harness.leaderboard.board import read_board, records_path
     from harness.pages.figures import write_figures
 
     name, root = arguments.board, leaderboards_root()
     written = write_figures(
-        read_board(records_path(root, name)),
+        analyse(read_board(records_path(root, name))),
         Path(arguments.out) if arguments.out else root / "figures" / name,
     )
     print(f"wrote {', '.join(map(str, written))}")
@@ -131,12 +132,14 @@ def _figures(arguments: Namespace) -> int:
 
 def _report(arguments: Namespace) -> int:
     from harness.core.paths import leaderboards_root, runs_root
+    from harness.leaderboard.analysis import analyse
     from harness.leaderboard.board import read_board, records_path
     from harness.pages.html.page import write_report
 
     root = leaderboards_root()
     path = root / f"{arguments.board}.html"
-    write_report(read_board(records_path(root, arguments.board)), runs_root(), path)
+    leaderboard = analyse(read_board(records_path(root, arguments.board)))
+    write_report(leaderboard, runs_root(), path)
     print(path)
     if arguments.open:
         import webbrowser

@@ -83,12 +83,13 @@ def run(
     except KeyboardInterrupt:
         interrupted = True
 
-    from harness.pages.leaderboard_page import headline
-    from harness.pages.write import write_board
+    from harness.leaderboard.analysis import analyse
+    from harness.pages.leaderboard_page import to_terminal
+    from harness.pages.write import write_leaderboard
 
-    board = collect(scenario, experiment.runs, store, root)
-    written = write_board(board, root)
-    print(headline(board), file=out)
+    leaderboard = analyse(collect(scenario, experiment.runs, store, root))
+    written = write_leaderboard(leaderboard, root)
+    print(to_terminal(leaderboard), file=out)
     for record in failures:
         error = record["error"]
         print(

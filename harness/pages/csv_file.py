@@ -7,18 +7,16 @@ import io
 import math
 from typing import Any
 
-from harness.leaderboard.analysis import analyse
-from harness.leaderboard.board import Board
-from harness.leaderboard.rows import Row, named_floor
-from harness.leaderboard.selection_tracks import split
+from harness.leaderboard.analysis import Leaderboard, TrackTable
+from harness.leaderboard.rows import Row
 from harness.leaderboard.significance import PairedTest
 from harness.leaderboard.statistics import NOWHERE, Interval, Ratio
-from harness.pages.sections.results import SCORES, images, tests
+from harness.pages.sections.results import DETAIL_COLUMNS as SCORES
 
 FIRST_COLUMNS = "method,standing,rank,track,"
 
 
-def to_csv(board: Board) -> str:
+def to_csv(leaderboard: Leaderboard) -> str:
     """A line per method, six decimals, empty where nothing is known. Scores are fractions,
     differences fractions of 1 mIoU.
 
@@ -27,7 +25,7 @@ def to_csv(board: Board) -> str:
     the reference, of the t test and of the exact one, and after Holm. published_ and reproduced_:
     what a source reports, and ours in the same score.
     """
-    lines = [line for track, part in split(board).items() for line in _lines(part, track)]
+    lines = [line for table in leaderboard.tables for line in _lines(table)]
     out = io.StringIO()
     columns = dict.fromkeys(
         column for line in sorted(lines, key=len, reverse=True) for column in line
@@ -38,9 +36,9 @@ def to_csv(board: Board) -> str:
     return out.getvalue()
 
 
-def _lines(board: Board, track: str) -> list[dict[str, str]]:
-    table = analyse(board).rows
-    tested, resampled, floor = tests(board, table), images(board, table), named_floor(board)
+def _lines(part: TrackTable) -> list[dict[str, str]]:
+    table, board, track = part.rows, part.board, part.track
+    tested, resampled, floor = part.tests, part.image_intervals, part.floor
     lines = []
     for row in table:
         line: dict[str, Any] = {

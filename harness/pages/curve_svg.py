@@ -6,12 +6,19 @@ from __future__ import annotations
 import html
 import math
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.leaderboard.board import Board
-from harness.leaderboard.rows import Row
-from harness.pages.curve import PALETTE, Curve, Level, Point, amount, curve, log_ticks
+from harness.leaderboard.analysis import TrackTable
+from harness.pages.curve import (
+    DARK_PALETTE,
+    PALETTE,
+    DrawnCurve,
+    DrawnLevel,
+    DrawnPoint,
+    choose_log_ticks,
+    format_tick,
+    make_curve,
+)
 
 WIDTH, LEFT, RIGHT, TOP, BOTTOM = 640, 48, 588, 40, 262
 
@@ -28,10 +35,6 @@ MARKERS = (
 """Circle, square, triangle, diamond around the origin, as paths."""
 
 
-DARK = ("#56B4E9", "#E8743B", "#2DB88B", "#D98CBB", "#E69F00", "#8FB8F0")
-"""The palette on a dark ground."""
-
-
 STYLE = (
     ".ground{fill:#fff}.text{fill:#1f2328}.quiet{fill:#59636e}"
     ".grid{stroke:#d8dee4}.axis{stroke:#818b98}.level{stroke:#59636e}"
@@ -39,7 +42,9 @@ STYLE = (
     + ".line{fill:none}.hollow{fill:#fff}@media"
     " (prefers-color-scheme:dark){.ground{fill:#0d1117}.text{fill:#e6edf3}.quiet{fill:#9198a1}"
     ".grid{stroke:#2a3038}.axis{stroke:#656c76}.level{stroke:#9198a1}"
-    + "".join(f".f{index}{{fill:{color};stroke:{color}}}" for index, color in enumerate(DARK))
+    + "".join(
+        f".f{index}{{fill:{color};stroke:{color}}}" for index, color in enumerate(DARK_PALETTE)
+    )
     + ".line{fill:none}.hollow{fill:#0d1117}}text{font:12px system-ui,-apple-system,'Segoe"
     " UI',Helvetica,Arial,sans-serif;stroke:none}"
 )
@@ -64,18 +69,18 @@ class Axis:
         return self.start + share * (self.end - self.start)
 
 
-def curve_svg(table: Sequence[Row], board: Board) -> str | None:
+def to_svg(table: TrackTable) -> str | None:
     """The curve of mIoU (%) against labelled pixels as a stand-alone SVG that follows the reader's
     light or dark scheme.
 
     None where fewer than two methods have labelled pixels, but not all of them. Points have 95 %
     intervals over seeds.
     """
-    drawn = curve(table, board)
-    return None if drawn is None else _drawing(drawn, str(board.header["board"]))
+    drawn = make_curve(table)
+    return None if drawn is None else _drawing(drawn, table.board.name)
 
 
-def _drawing(drawn: Curve, board: str) -> str:
+def _drawing(drawn: DrawnCurve, board: str) -> str:
     across, up = _budgets(drawn), _scores(drawn)
     legend, height = _legend(drawn, up)
     parts = [
@@ -96,7 +101,7 @@ def _drawing(drawn: Curve, board: str) -> str:
     )
 
 
-def _frame(drawn: Curve, across: Axis, up: Axis) -> list[str]:
+def _frame(drawn: DrawnCurve, across: Axis, up: Axis) -> list[str]:
     """Both axes with their titles, and the levels across."""
     total = (
         f", of {drawn.reference.budget:,.0f}"
@@ -125,7 +130,7 @@ def _frame(drawn: Curve, across: Axis, up: Axis) -> list[str]:
         parts.append(f'<path class="axis" d="M{x} {BOTTOM}v5"/>')
         parts.append(
             f'<text class="quiet" x="{x}" y="{BOTTOM + 20}"'
-            f' text-anchor="middle">{amount(10**tick)}</text>'
+            f' text-anchor="middle">{format_tick(10**tick)}</text>'
         )
     for level, dashes in _levels(drawn):
         if 100 * level.mean >= up.low:
@@ -140,7 +145,7 @@ def _frame(drawn: Curve, across: Axis, up: Axis) -> list[str]:
     return parts
 
 
-def _levels(drawn: Curve) -> list[tuple[Level, str]]:
+def _levels(drawn: DrawnCurve) -> list[tuple[DrawnLevel, str]]:
     """The levels there are, with their dashes."""
     return [
         (level, dashes)
@@ -149,17 +154,17 @@ def _levels(drawn: Curve) -> list[tuple[Level, str]]:
     ]
 
 
-def _families(drawn: Curve, across: Axis, up: Axis) -> list[str]:
+def _families(drawn: DrawnCurve, across: Axis, up: Axis) -> list[str]:
     """Lines first, then published points, intervals and means, so that nothing measured is
     covered."""
 
-    def place(point: Point, score: float) -> tuple[float, float]:
+    def place(point: DrawnPoint, score: float) -> tuple[float, float]:
         return across.at(math.log10(point.budget)) + ASIDE * point.aside, up.at(100 * score)
 
     lines, points = [], []
     for index, family in enumerate(drawn.families):
         color, marker = _look(index)
-        if family.joined:
+        if family.is_line:
             corners = (place(point, point.mean) for point in family.points)
             path = "L".join(f"{x:.1f} {y:.1f}" for x, y in corners)
             lines.append(f'<path class="{color} line" stroke-width="2" d="M{path}"/>')
@@ -185,12 +190,12 @@ def _families(drawn: Curve, across: Axis, up: Axis) -> list[str]:
     return lines + points
 
 
-def _legend(drawn: Curve, up: Axis) -> tuple[list[str], int]:
+def _legend(drawn: DrawnCurve, up: Axis) -> tuple[list[str], int]:
     """The legend in as many lines as its texts need, and the height of the drawing with it."""
     entries: list[tuple[str, str]] = []
     for index, family in enumerate(drawn.families):
         color, marker = _look(index)
-        line = f'<path class="{color}" stroke-width="2" d="M0 0h26"/>' if family.joined else ""
+        line = f'<path class="{color}" stroke-width="2" d="M0 0h26"/>' if family.is_line else ""
         entries.append((line + _marker(13, 0, color, marker), _short(family.name)))
     if any(point.published is not None for point in drawn.points):
         color, marker = _look(0)
@@ -216,7 +221,7 @@ def _legend(drawn: Curve, up: Axis) -> tuple[list[str], int]:
     return parts, y + LINE
 
 
-def _description(drawn: Curve) -> str:
+def _description(drawn: DrawnCurve) -> str:
     """The drawing in words, for who cannot see it."""
     words = []
     for point in drawn.points:
@@ -236,15 +241,15 @@ def _description(drawn: Curve) -> str:
     )
 
 
-def _budgets(drawn: Curve) -> Axis:
+def _budgets(drawn: DrawnCurve) -> Axis:
     """Decimal logarithms."""
-    low, high = drawn.budgets
-    return Axis(low, high, LEFT, RIGHT, tuple(map(math.log10, log_ticks(10**low, 10**high))))
+    low, high = drawn.log_budget_range
+    return Axis(low, high, LEFT, RIGHT, tuple(map(math.log10, choose_log_ticks(10**low, 10**high))))
 
 
-def _scores(drawn: Curve) -> Axis:
+def _scores(drawn: DrawnCurve) -> Axis:
     """From tick to tick around the scores to show, in %."""
-    low, high = (100 * score for score in drawn.scores)
+    low, high = (100 * score for score in drawn.score_range)
     step = next(
         step for step in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20) if (high - low) / step <= 6 or step == 20
     )

@@ -16,11 +16,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import InputError
-from harness.leaderboard.analysis import analyse
-from harness.leaderboard.board import Board
+from harness.leaderboard.analysis import Leaderboard, TrackTable
 from harness.leaderboard.rows import FLOOR, Row
-from harness.leaderboard.selection_tracks import split
-from harness.pages.curve import PALETTE, Curve, Family, amount, curve, log_ticks, span
+from harness.pages.curve import (
+    PALETTE,
+    BudgetField,
+    DrawnCurve,
+    DrawnFamily,
+    choose_log_ticks,
+    choose_score_range,
+    format_tick,
+    make_curve,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -67,7 +74,7 @@ METADATA: dict[str, dict[str, None]] = {
 }
 
 
-def write_figures(board: Board, folder: Path) -> list[Path]:
+def write_figures(leaderboard: Leaderboard, folder: Path) -> list[Path]:
     """Writes `curve`, `curve-seconds`, `scores` and `classes`, each as PDF, SVG, PNG (300 dpi) and
     CSV (scores in %), returns the paths.
 
@@ -83,15 +90,15 @@ def write_figures(board: Board, folder: Path) -> list[Path]:
         raise InputError(
             "figures need matplotlib: pip install 'weakseg-harness[figures]'"
         ) from error
-    header, parts = board.header, split(board)
+    header = leaderboard.board.header
     chosen: dict[str, Drawing] = {}
-    for track, part in parts.items():
-        suffix = f"-{track.replace(':', '-')}" if len(parts) > 1 else ""
-        chosen |= {f"{name}{suffix}": drawing for name, drawing in _drawings(part).items()}
+    for table in leaderboard.tables:
+        suffix = f"-{table.track.replace(':', '-')}" if leaderboard.has_tracks else ""
+        chosen |= {f"{name}{suffix}": drawing for name, drawing in _drawings(table).items()}
     if not chosen:
         raise InputError(
-            f"board {header['board']} has no finished run to draw: harness run"
-            f" scenarios/{header['scenario']}.yaml first"
+            f"board {header.board} has no finished run to draw: harness run"
+            f" scenarios/{header.scenario}.yaml first"
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -112,23 +119,27 @@ def write_figures(board: Board, folder: Path) -> list[Path]:
     return written
 
 
-def _drawings(board: Board) -> dict[str, Drawing]:
+def _drawings(part: TrackTable) -> dict[str, Drawing]:
     """The figures of a board of one selection track, by name: the numbers in each, and what draws
     it."""
-    table = [row for row in analyse(board).rows if row.scores.mean_miou.n]
+    table = [row for row in part.rows if row.scores.mean_miou.n]
     found: dict[str, Drawing] = {}
     if not table:
         return {}
-    for name, budget in (("curve", "labelled_pixels"), ("curve-seconds", "annotation_seconds")):
-        drawn = curve(table, board, budget)
+    budgets: dict[str, BudgetField] = {
+        "curve": "labelled_pixels",
+        "curve-seconds": "annotation_seconds",
+    }
+    for name, budget in budgets.items():
+        drawn = make_curve(part, budget)
         if drawn is not None:
             found[name] = _curve_lines(drawn), partial(_draw_curve, drawn)
-    found["scores"] = _score_lines(table), partial(_draw_scores, table, board.header["reference"])
+    found["scores"] = _score_lines(table), partial(_draw_scores, table, part.board.reference)
     found["classes"] = _class_lines(table), partial(_draw_classes, table)
     return found
 
 
-def _curve_lines(drawn: Curve) -> list[Mapping[str, object]]:
+def _curve_lines(drawn: DrawnCurve) -> list[Mapping[str, object]]:
     lines: list[Mapping[str, object]] = []
     for family in drawn.families:
         for point in family.points:
@@ -191,14 +202,14 @@ def _csv(lines: Sequence[Mapping[str, object]]) -> str:
     return text.getvalue()
 
 
-def _draw_curve(drawn: Curve, figure: Figure) -> None:
+def _draw_curve(drawn: DrawnCurve, figure: Figure) -> None:
     """mIoU against a budget, a line per family."""
     axes = figure.add_subplot(
-        xlabel=drawn.budget.replace("_", " "), ylabel="mIoU (%)", ylim=_limits(drawn.scores)
+        xlabel=drawn.budget.replace("_", " "), ylabel="mIoU (%)", ylim=_limits(drawn.score_range)
     )
     axes.grid(axis="y")
     axes.yaxis.set_major_locator(_round_steps())
-    _logarithms(axes, *(10**power for power in drawn.budgets))
+    _logarithms(axes, *(10**power for power in drawn.log_budget_range))
     handles, labels = [], []
     for index, family in enumerate(drawn.families):
         handles.append(_draw_family(axes, family, PALETTE[index % len(PALETTE)], "os^D"[index % 4]))
@@ -208,7 +219,7 @@ def _draw_curve(drawn: Curve, figure: Figure) -> None:
         labels.append("published")
     for level, style in ((drawn.reference, "--"), (drawn.floor, ":")):
         if level:
-            below = level.mean < drawn.scores[0]
+            below = level.mean < drawn.score_range[0]
             handles += [
                 axes.axhline(
                     100 * level.mean, linestyle="" if below else style, color=GREY, linewidth=0.9
@@ -222,13 +233,13 @@ def _draw_curve(drawn: Curve, figure: Figure) -> None:
     figure.legend(handles, labels, loc="outside lower left", ncols=columns, columnspacing=1.5)
 
 
-def _draw_family(axes: Axes, family: Family, color: str, marker: str) -> Any:
+def _draw_family(axes: Axes, family: DrawnFamily, color: str, marker: str) -> Any:
     """Draws a family and returns what stands for it in the legend."""
     from matplotlib.lines import Line2D
 
     low, high = axes.get_xlim()
     budgets = [point.budget * (high / low) ** (0.015 * point.aside) for point in family.points]
-    if family.joined:
+    if family.is_line:
         axes.plot(budgets, [100 * point.mean for point in family.points], color=color)
     for budget, point in zip(budgets, family.points, strict=True):
         if point.published is not None:
@@ -239,15 +250,15 @@ def _draw_family(axes: Axes, family: Family, color: str, marker: str) -> Any:
             else None
         )
         axes.errorbar(budget, 100 * point.mean, bars, fmt=marker, color=color, elinewidth=0.9)
-    return Line2D([], [], color=color, marker=marker, linestyle="-" if family.joined else "")
+    return Line2D([], [], color=color, marker=marker, linestyle="-" if family.is_line else "")
 
 
 def _logarithms(axes: Axes, low: float, high: float) -> None:
     """A logarithmic axis with plain numbers."""
-    ticks = log_ticks(low, high)
+    ticks = choose_log_ticks(low, high)
     axes.set_xscale("log")
     axes.set_xlim(low, high)
-    axes.set_xticks(ticks, [*map(amount, ticks)])
+    axes.set_xticks(ticks, [*map(format_tick, ticks)])
     axes.minorticks_off()
 
 
@@ -262,7 +273,7 @@ def _draw_scores(table: Sequence[Row], reference: str, figure: Figure) -> None:
         for value in (row.scores.mean_miou.mean, *row.scores.mean_miou.interval)
     ]
     floor = next((row.scores.mean_miou.mean for row in table if row.method == FLOOR), math.nan)
-    axes = figure.add_subplot(xlabel="mIoU (%)", xlim=_limits(span(bounds, floor)))
+    axes = figure.add_subplot(xlabel="mIoU (%)", xlim=_limits(choose_score_range(bounds, floor)))
     axes.grid(axis="x")
     axes.xaxis.set_major_locator(_round_steps())
     for place, row in enumerate(table):
