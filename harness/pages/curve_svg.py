@@ -206,7 +206,7 @@ def _make_score_axis(curve: DrawnCurve) -> Axis:
     """Make an axis in % from the tick below all scores to the tick above them."""
     lowest, highest = curve.score_range
     low, high = 100 * lowest, 100 * highest
-    step = SCORE_STEPS[-1]
+    step: float = SCORE_STEPS[-1]
     for candidate in SCORE_STEPS:
         if (high - low) / candidate <= MOST_STEPS:
             step = candidate
