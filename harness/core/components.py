@@ -16,15 +16,12 @@ import numpy as np
 from pydantic import Field
 from pydantic.config import JsonDict
 
+from harness.core.jobs import Event, Job
 from harness.core.strict_model import Frozen
 from harness.core.values import Batch, Provision, Sample, Scene, SegmentationClass, WeakLabel
 
 if TYPE_CHECKING:
     import torch
-
-    from harness.core.jobs import Event
-    from harness.plan.runs import Run
-    from harness.records.store import Store
 
 NotInKey: JsonDict = {"in_key": False}
 """`json_schema_extra` of a field that says where something is, not what it is: it does not change a
@@ -154,9 +151,13 @@ class Model(Component):
 
 
 class Executor(Component):
-    """Runs runs somewhere."""
+    """Runs jobs somewhere: in this process, in others, or on other machines."""
 
     @abstractmethod
-    def execute(self, runs: Iterable[Run], store: Store) -> Iterator[Event]:
-        """Performs the runs, yielding their events as they happen; every run ends with a
-        `RunFinished`, also a run that died."""
+    def execute(self, jobs: Iterable[Job]) -> Iterator[Event]:
+        """Perform the jobs, and yield their events as they happen.
+
+        The events of one job are in order; those of different jobs may be mixed. Every job ends
+        with a `RunFinished`: of a job whose process died, it is the one that `Job.abandon` returns,
+        and of a job that another process holds, the one of `refuse_running`.
+        """

@@ -18,12 +18,9 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from harness.core.errors import InputError
+from harness.core.jobs import AlreadyRunningError
 
 State = Literal["done", "failed", "running", "missing"]
-
-
-class AlreadyRunningError(Exception):
-    """Another process holds this run."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from harness.core.jobs import AlreadyRunningError
 from harness.records.store import (
-    AlreadyRunningError,
     Store,
     append_epoch,
     write_confusion,
