@@ -21,6 +21,7 @@ from harness.core.strict_model import StrictModel
 from harness.core.values import Batch, Provision, Sample, Scene, SegmentationClass, WeakLabel
 
 if TYPE_CHECKING:
+    # For types alone: importing it takes seconds, which `harness list` need not wait for.
     import torch
 
 NotInKey: JsonDict = {"in_key": False}

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from harness.core.errors import InputError
 
 if TYPE_CHECKING:
+    # For types alone: importing it takes seconds, which `harness list` need not wait for.
     import torch
 
 IGNORE = 255

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import pickle
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,15 @@ class FakeJob:
         return RunFinished(self.key, {"status": "failed", "error": reason})
 
 
+def finished_records(events: Iterable[Event]) -> dict[str, dict[str, Any]]:
+    """Return the records of the runs that ended, by their keys."""
+    records = {}
+    for event in events:
+        if isinstance(event, RunFinished):
+            records[event.key] = event.record
+    return records
+
+
 @pytest.fixture
 def smoke_jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[RunJob]:
     """The jobs of a shipped scenario that needs no data."""
@@ -79,7 +88,7 @@ def test_each_job_ends_with_its_own_event() -> None:
     events = list(Local(jobs=2).execute(jobs))
     started = [event.key for event in events if isinstance(event, RunStarted)]
     assert sorted(started) == ["0", "1", "2", "3", "4"]
-    records = {event.key: event.record for event in events if isinstance(event, RunFinished)}
+    records = finished_records(events)
     assert records["0"]["status"] == records["4"]["status"] == "ok"
     assert "the process was killed by signal 9 (out of memory?" in records["1"]["error"]
     assert records["2"]["error"] == "the process exited with code 3"
@@ -104,11 +113,8 @@ def test_nothing_to_do_is_no_event() -> None:
 def test_cores_are_shared_out_as_threads() -> None:
     assert share_cores(cores=8, jobs=None, count=20, wanted=1) == (8, 1)
     assert share_cores(cores=8, jobs=3, count=20, wanted=1) == (3, 2)
-    jobs = [FakeJob("0"), FakeJob("1")]
-    records = [
-        event.record for event in Local(jobs=1).execute(jobs) if isinstance(event, RunFinished)
-    ]
-    assert records[0]["threads"] == records[1]["threads"] >= 1
+    records = finished_records(Local(jobs=1).execute([FakeJob("0"), FakeJob("1")]))
+    assert records["0"]["threads"] == records["1"]["threads"] >= 1
 
 
 @pytest.mark.slow
