@@ -11,7 +11,7 @@ from harness.catalog import Catalog
 from harness.core.components import Executor
 from harness.core.paths import check_writable, leaderboards_root
 from harness.execution.experiment import Experiment, cut_patches
-from harness.execution.progress import computed
+from harness.execution.progress import compute
 from harness.leaderboard.annotation_costs import cost_model
 from harness.leaderboard.collect import collect, earlier
 from harness.records.store import Store
@@ -77,7 +77,7 @@ def run(
 
     failures, interrupted = [], False
     try:
-        for record in computed(catalog, waiting, store, executor, out):
+        for record in compute(catalog, waiting, store, executor, out):
             if record["status"] == "failed":
                 failures.append(record)
     except KeyboardInterrupt:

@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.catalog import Catalog
 from harness.comparison.find import Record
-from harness.core.components import NotInKey
+from harness.core.components import Dataset, NotInKey
 from harness.core.errors import InputError
 from harness.scenario.overrides import overridden, parse_setting
 from harness.scenario.resolve import Resolver
@@ -85,7 +85,7 @@ def _check_located(
     dataset: Mapping[str, Any], changes: Sequence[str], catalog: Catalog, where: str
 ) -> None:
     """Refuses changes of anything but where data lies, and says which of that must be given."""
-    fields = catalog.find("dataset", dataset["name"]).component.model_fields
+    fields = catalog.component(Dataset, dataset["name"]).model_fields
     located = [name for name, field in fields.items() if field.json_schema_extra == NotInKey]
     given = [change.partition("=")[0] for change in changes]
     for name in given:

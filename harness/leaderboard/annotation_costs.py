@@ -12,7 +12,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 
 from harness.core.errors import InputError, suggestion
-from harness.core.strict_model import Frozen
+from harness.core.strict_model import StrictModel
 from harness.scenario.mistakes import explained
 from harness.scenario.yaml_document import Problem, ScenarioError, read_document
 
@@ -48,7 +48,7 @@ BY_HAND = ("pixel", "piece")
 """What a click or stroke of its own is needed for, where a kind has a time for it."""
 
 
-class Rate(Frozen):
+class Rate(StrictModel):
     """Seconds for one thing that is counted, and where that number is from."""
 
     seconds: float = Field(ge=0, description="Seconds for each.")
@@ -56,7 +56,7 @@ class Rate(Frozen):
     source: str = Field(min_length=1, description="Who measured it, or why it is assumed.")
 
 
-class CostModel(Frozen):
+class CostModel(StrictModel):
     """Rates by kind of annotation and by what is counted, and the kind of each supervision by
     name."""
 

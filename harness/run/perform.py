@@ -71,7 +71,7 @@ def perform(run: Run, store: Store, threads: int | None = None) -> Iterator[Even
         except Exception as problem:  # recorded, shown on the board, and told by the exit code
             error = problem
         record = make_record(run, findings, error)
-        write_record(folder, record.as_json())
+        write_record(folder, record)
     yield RunFinished(run.key, record.as_json())
 
 
@@ -79,5 +79,5 @@ def abandon(run: Run, store: Store, reason: str) -> RunFinished:
     """Record a run whose process died: `reason` says how."""
     with store.claim(run.key, {**run.title, "settings": run.settings}) as folder:
         record = make_abandoned_record(run, reason)
-        write_record(folder, record.as_json())
+        write_record(folder, record)
     return RunFinished(run.key, record.as_json())

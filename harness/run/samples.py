@@ -13,8 +13,8 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.errors import NotGeoreferencedWarning
 
+from harness.core.files import write_json_atomically
 from harness.core.values import IGNORE, SegmentationClass
-from harness.records.store import write_json
 from harness.run.annotate import TrainingLabels
 from harness.run.evaluate import Result
 from harness.run.patches import PatchSet
@@ -89,7 +89,7 @@ def write_samples(
         if weak and weak.tags is not None:
             entry["tags"] = weak.tags[position].tolist()
         listed.append(entry | ({"weak_label_error": error} if error else {}))
-    write_json(folder / "samples.json", listed)
+    write_json_atomically(folder / "samples.json", listed)
 
 
 def _spaced(count: int) -> list[int]:

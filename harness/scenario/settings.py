@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
 
-from harness.core.strict_model import Frozen
+from harness.core.strict_model import StrictModel
 
 SCORES = (
     "miou",
@@ -23,7 +23,7 @@ SCORE = r"^(miou|batch_miou|accuracy|macro_f1|(iou|f1|precision|recall):.+)$"
 Floor = Literal["majority", "mean-proportions", "qda"]
 
 
-class Section(Frozen):
+class Section(StrictModel):
     """A frozen part of a scenario; unknown fields are refused."""
 
     def identity(self) -> dict[str, Any]:
