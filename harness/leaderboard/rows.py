@@ -1,4 +1,4 @@
-"""The rows of a leaderboard: what each method comes to over its seeds, and against the reference."""
+"""The rows of a leaderboard: each method over its seeds, and against the reference."""
 
 from __future__ import annotations
 

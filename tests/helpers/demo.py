@@ -74,7 +74,7 @@ def record(
 
 
 def board_of(header: Mapping[str, Any], records: Iterable[Any]) -> Board:
-    """Make a board of JSON, or of parts of other boards; what a test does not care for is filled in.
+    """Make a board of JSON, or of parts of other boards; what no test cares for is filled in.
 
     Args:
         header: fields of the header.
