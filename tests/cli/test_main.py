@@ -56,8 +56,8 @@ def test_help_explains_every_argument_and_option(
         if isinstance(parameter, click.Option):
             assert parameter.help
         else:
-            word = parameter.make_metavar(click.Context(command)).strip("[].")
-            assert word in command.help
+            name_in_usage = parameter.human_readable_name.strip("[].")
+            assert name_in_usage in command.help
 
 
 def test_help_lists_every_command_in_whole_sentences(
