@@ -15,12 +15,13 @@ from harness.core.components import Executor
 from harness.core.jobs import EpochFinished, Event, RunFinished, RunStarted
 from harness.execution.run_job import RunJob
 from harness.plan.runs import Run
+from harness.records.record import Record, parse_record
 from harness.records.store import Store
 
 
-def compute(
+def compute_runs(
     catalog: Catalog, runs: Sequence[Run], store: Store, executor: Executor, out: TextIO
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[Record]:
     """Perform runs, tell observers, show progress, and yield the records as runs end.
 
     Closing the iterator, or an interruption, ends what is running.
@@ -64,9 +65,7 @@ def _notify(catalog: Catalog, title: dict[str, Any], event: Event) -> Iterator[s
     return catalog.notify("harness_run_finished", run=title, record=event.record)
 
 
-def _show_progress(
-    events: Iterator[Event], runs: Sequence[Run], out: TextIO
-) -> Iterator[dict[str, Any]]:
+def _show_progress(events: Iterator[Event], runs: Sequence[Run], out: TextIO) -> Iterator[Record]:
     """Show progress, and yield the records as runs end.
 
     On a terminal there is a bar over all epochs; elsewhere there is a line for each run.
@@ -98,25 +97,26 @@ def _show_progress(
                 # A run may end before its last epoch: it failed, or stopped early.
                 bar.update(epochs_per_run - epochs_seen[event.key])
                 bar.set_description(f"run {ended}/{count}")
-                line = f"[{ended}/{count}] {names[event.key]}: {_describe(event.record)}"
+                record = parse_record(event.record)
+                line = f"[{ended}/{count}] {names[event.key]}: {_describe(record)}"
                 if ended < count:
                     seconds_per_run = (time.perf_counter() - started) / ended
                     line += f"; about {_duration(seconds_per_run * (count - ended))} left"
                 # `tqdm.write` keeps the line from being drawn over by the bar.
                 tqdm.write(line, file=out)
                 out.flush()
-                yield event.record
+                yield record
 
 
-def _describe(record: dict[str, Any]) -> str:
+def _describe(record: Record) -> str:
     """Say how a run ended and, where its record knows, how long it took."""
-    if record["status"] == "ok":
-        outcome = f"mIoU {100 * record['metrics']['miou']:.1f} %"
-    else:
-        outcome = f"failed: {record['error']['type']}"
-    seconds = record.get("cost", {}).get("seconds")
-    if seconds:
-        outcome += f", {seconds:.0f} s"
+    outcome = "ended"
+    if record.metrics.miou is not None:
+        outcome = f"mIoU {100 * record.metrics.miou:.1f} %"
+    if record.error is not None:
+        outcome = f"failed: {record.error.type}"
+    if record.cost.seconds:
+        outcome += f", {record.cost.seconds:.0f} s"
     return outcome
 
 
