@@ -23,7 +23,7 @@ from harness.comparison.differences import (
 )
 from harness.comparison.find import ERRORS, NLL, Record, Selection, scores
 from harness.core.errors import InputError
-from harness.leaderboard.statistics import Spread, quantile, spread
+from harness.leaderboard.statistics import Interval, Spread, spread, t_interval
 
 FEWEST = 3
 """Below this number of seeds, no interval is given."""
@@ -165,15 +165,10 @@ def _score(
     return Score(name, first, second, difference, interval(difference), by_seed)
 
 
-def interval(values: Spread, further: int | None = None) -> tuple[float, float] | None:
+def interval(values: Spread, further: int | None = None) -> Interval | None:
     """The 95 % Student-t interval of the mean of n values; None below `FEWEST`. `further`: of the
     mean of that many new values instead."""
-    if values.n < FEWEST:
-        return None
-    half = (
-        quantile(values.n) * values.sd * math.sqrt(1 / values.n + (1 / further if further else 0))
-    )
-    return values.mean - half, values.mean + half
+    return t_interval(values, further) if values.n >= FEWEST else None
 
 
 def to_json(found: Comparison) -> str:

@@ -17,7 +17,7 @@ from harness.leaderboard.comparability import require_comparable
 from harness.leaderboard.published import reported
 from harness.leaderboard.scores import _details, _known, _mean, _whole, counted, measured, miou
 from harness.leaderboard.significance import LISTED, RANKED
-from harness.leaderboard.statistics import Comparison, Ratio, Spread, compare, spread
+from harness.leaderboard.statistics import AgainstReference, Ratio, Spread, compare, spread
 from harness.metrics import Counts
 
 FLOOR = "most frequent class"
@@ -63,7 +63,7 @@ class Row:
     macro_f1: Spread
     iou: Mapping[str, Spread]
     details: Mapping[str, Spread]
-    against: Comparison
+    against: AgainstReference
     gap_closed: Ratio
     collapsed: float
     labelled_pixels: float
@@ -240,7 +240,7 @@ def _row(
             name: spread(_known([own[name] for own in details if name in own]))
             for name in dict.fromkeys(n for d in details for n in d)
         },
-        against=Comparison(nothing, statistics.ratio({}, {})),
+        against=AgainstReference(nothing, statistics.ratio({}, {})),
         gap_closed=statistics.ratio({}, {}),
         collapsed=math.nan,
         labelled_pixels=_mean([ledger["labelled_pixels"] for ledger in ledgers]),

@@ -15,7 +15,7 @@ from itertools import combinations
 import numpy as np
 from scipy.special import stdtr
 
-from harness.leaderboard.statistics import DIGITS, LEVEL, paired, spread
+from harness.leaderboard.statistics import DIGITS, LEVEL, paired_differences, spread
 
 ALPHA = round(1 - LEVEL, 6)
 
@@ -91,7 +91,7 @@ def against(
     reference: Mapping[int, float], scores: Mapping[str, Mapping[int, float]]
 ) -> dict[str, PairedTest]:
     """The tests of a table: each method against the reference, both by seed."""
-    differences = [paired(own, reference) for own in scores.values()]
+    differences = [paired_differences(own, reference) for own in scores.values()]
     n = [len(own) for own in differences]
     t, exact = [paired_p(own) for own in differences], [exact_p(own) for own in differences]
     least = holm([min(1.0, 2.0 ** (1 - count)) for count in n])
@@ -114,7 +114,7 @@ def ranks(scores: Mapping[str, Mapping[int, float]]) -> dict[str, int]:
     }
     order = sorted(scores, key=lambda method: (-means[method], method))
     pairs = list(combinations(order, 2))
-    differences = [paired(scores[better], scores[worse]) for better, worse in pairs]
+    differences = [paired_differences(scores[better], scores[worse]) for better, worse in pairs]
     worse = {
         pair: p < ALPHA and sum(own) > 0
         for pair, p, own in zip(

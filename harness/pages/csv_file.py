@@ -11,7 +11,7 @@ from harness.leaderboard.board import Board
 from harness.leaderboard.rows import Row, named_floor, rows, smoke
 from harness.leaderboard.selection_tracks import split
 from harness.leaderboard.significance import PairedTest
-from harness.leaderboard.statistics import NOWHERE, Interval, Ratio
+from harness.leaderboard.statistics import NO_INTERVAL, Interval, Ratio
 from harness.pages.sections.results import SCORES, images, tests
 
 FIRST_COLUMNS = "method,standing,rank,track,"
@@ -125,7 +125,7 @@ def _ratio(name: str, ratio: Ratio) -> dict[str, float]:
 
 
 def _interval(name: str, interval: Interval | str | None) -> dict[str, float]:
-    known = NOWHERE if interval is None or isinstance(interval, str) else interval
+    known = NO_INTERVAL if interval is None or isinstance(interval, str) else interval
     return {f"{name}_low": known.low, f"{name}_high": known.high}
 
 

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from harness.leaderboard.bootstrap import studentised
-from harness.leaderboard.statistics import quantile, ratio_interval
+from harness.leaderboard.statistics import fieller_interval, t_quantile
 
 Values = NDArray[np.float64]
 REPEATS = 20_000
@@ -31,13 +31,13 @@ def test_intervals_over_seeds(n: int) -> None:
     method, reference, floor = simulated(n)
     covered = {}
     for name, values, truth in (("mean", method, 0.7), ("difference", method - reference, -0.1)):
-        half = quantile(n) * values.std(1, ddof=1) / n**0.5
+        half = t_quantile(n) * values.std(1, ddof=1) / n**0.5
         covered[name] = abs(values.mean(1) - truth) <= half
     for name, over, under, truth in (
         ("recovery", method, reference, 0.7 / 0.8),
         ("gap closed", method - floor, reference - floor, (0.7 - 0.3) / (0.8 - 0.3)),
     ):
-        low, high = ratio_interval(over, under)
+        low, high = fieller_interval(over, under)
         covered[name] = (low <= truth) & (truth <= high)
     assert {name: float(hit.mean()) for name, hit in covered.items()} == dict.fromkeys(
         covered, pytest.approx(0.95, abs=0.01)
