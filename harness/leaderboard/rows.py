@@ -50,8 +50,8 @@ class Row:
     gap_closed: (mIoU - floor) / (reference - floor), of means paired by seed, with the floor of
     `named_floor`. collapsed: the share of seeds that are no better than the most frequent class,
     see MARGIN; NaN for floors. published: what a source reports, by score, and reproduced what
-    these runs have in it (see `measured`). rank: see `significance.ranks`; None where there is
-    none.
+    these runs have in it (see `measured`). rank: see `significance.rank_methods`; None where there
+    is none.
     """
 
     method: str
@@ -283,7 +283,7 @@ def _compared(table: list[Row], board: Board) -> list[Row]:
     entrants = {
         row.method: row.miou for row in table if row.role == "method" and len(row.miou) >= RANKED
     }
-    ranks = {} if smoke(board.header) else significance.ranks(entrants)
+    ranks = {} if smoke(board.header) else significance.rank_methods(entrants)
 
     def above(values: Mapping[int, float]) -> dict[int, float]:
         return {seed: values[seed] - floor[seed] for seed in values.keys() & floor.keys()}

@@ -20,6 +20,9 @@ from scipy.special import stdtrit
 
 Floats = NDArray[np.float64]
 
+ScoresBySeed = Mapping[int, float]
+"""The scores of one method: of seed 0, of seed 1, and so on, where these finished."""
+
 LEVEL = 0.95
 """Nominal coverage of every interval."""
 
@@ -139,39 +142,41 @@ def interquartile_mean(values: Sequence[float]) -> float:
     return spread(middle).mean
 
 
-def paired_differences(values: Mapping[int, float], reference: Mapping[int, float]) -> list[float]:
+def paired_differences(scores: ScoresBySeed, reference: ScoresBySeed) -> list[float]:
     """Return the differences to the reference over the seeds that both have, by rising seed.
 
     The same seed is the same split, initialisation and supervision draw on both sides.
     """
     differences = []
-    for seed in _shared_seeds(values, reference):
+    for seed in _shared_seeds(scores, reference):
+        difference = scores[seed] - reference[seed]
         # Without rounding, equal scores could differ by 1e-17, and a test would see a direction.
-        differences.append(round(values[seed] - reference[seed], DIGITS))
+        differences.append(round(difference, DIGITS))
     return differences
 
 
-def compare(values: Mapping[int, float], reference: Mapping[int, float]) -> AgainstReference:
+def compare(scores: ScoresBySeed, reference: ScoresBySeed) -> AgainstReference:
     """Compare a method with the reference, paired by seed."""
-    difference = spread(paired_differences(values, reference))
-    return AgainstReference(difference, ratio(values, reference))
+    difference = spread(paired_differences(scores, reference))
+    return AgainstReference(difference, ratio(scores, reference))
 
 
-def ratio(values: Mapping[int, float], reference: Mapping[int, float]) -> Ratio:
-    """Divide the mean of values by the mean of the reference, over the seeds that both have."""
-    seeds = _shared_seeds(values, reference)
+def ratio(scores: ScoresBySeed, reference: ScoresBySeed) -> Ratio:
+    """Divide the mean of scores by the mean of the reference's, over the seeds that both have."""
+    seeds = _shared_seeds(scores, reference)
     if not seeds:
         return Ratio(math.nan, NO_INTERVAL)
-    x = np.array([values[seed] for seed in seeds], np.float64)
+    x = np.array([scores[seed] for seed in seeds], np.float64)
     y = np.array([reference[seed] for seed in seeds], np.float64)
     if y.mean() <= 0:
         return Ratio(math.nan, NO_INTERVAL)
+    value = x.mean() / y.mean()
     low, high = fieller_interval(x, y)
-    return Ratio(float(x.mean() / y.mean()), Interval(float(low), float(high)))
+    return Ratio(float(value), Interval(float(low), float(high)))
 
 
-def _shared_seeds(values: Mapping[int, float], reference: Mapping[int, float]) -> list[int]:
-    return sorted(values.keys() & reference.keys())
+def _shared_seeds(scores: ScoresBySeed, reference: ScoresBySeed) -> list[int]:
+    return sorted(scores.keys() & reference.keys())
 
 
 def fieller_interval(x: Floats, y: Floats) -> tuple[Floats, Floats]:
@@ -200,13 +205,17 @@ def fieller_interval(x: Floats, y: Floats) -> tuple[Floats, Floats]:
     x_mean, y_mean = x.mean(-1), y.mean(-1)
     dx = x - x_mean[..., None]
     dy = y - y_mean[..., None]
-    # Sums of squares are not yet divided by n - 1: times the weight they are t² s / n.
+    sum_xx = (dx * dx).sum(-1)
+    sum_xy = (dx * dy).sum(-1)
+    sum_yy = (dy * dy).sum(-1)
+    # The sums are not yet divided by n - 1: times this weight they are t² s / n.
     weight = t_quantile(n) ** 2 / n / (n - 1)
-    a = y_mean * y_mean - weight * (dy * dy).sum(-1)
-    b = x_mean * y_mean - weight * (dx * dy).sum(-1)
-    c = x_mean * x_mean - weight * (dx * dx).sum(-1)
+    a = y_mean * y_mean - weight * sum_yy
+    b = x_mean * y_mean - weight * sum_xy
+    c = x_mean * x_mean - weight * sum_xx
     # Below zero by rounding alone: where a > 0, the ratio of means itself solves the inequality.
     root = np.sqrt(np.maximum(b * b - a * c, 0))
     # For a <= 0 the inequality holds outside two roots, or everywhere: no interval that has ends.
-    a_bounded = np.where((a > 0) & (y_mean > 0), a, np.nan)
-    return (b - root) / a_bounded, (b + root) / a_bounded
+    is_bounded = (a > 0) & (y_mean > 0)
+    a = np.where(is_bounded, a, np.nan)
+    return (b - root) / a, (b + root) / a
