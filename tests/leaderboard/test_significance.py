@@ -156,7 +156,7 @@ def test_ranks_do_not_change_with_a_constant_or_the_order(
 @given(TABLES)
 def test_ranks_follow_the_means_from_one(table: dict[str, list[int]]) -> None:
     ranks = ranks_of(table, list(table))
-    by_mean = sorted(table, key=lambda method: -sum(table[method]))
+    by_mean = sorted(table, key=lambda method: (-sum(table[method]), method))
     in_order = [ranks[method] for method in by_mean]
     assert in_order[0] == 1
     assert in_order == sorted(in_order)
