@@ -16,7 +16,7 @@ from harness.leaderboard.board import Board
 from harness.leaderboard.rows import finished
 from harness.leaderboard.scores import counted, miou
 from harness.leaderboard.statistics import Spread, spread
-from harness.leaderboard.sweeps import Family, families
+from harness.leaderboard.sweeps import Sweep, find_sweeps
 
 Floats = NDArray[np.float64]
 
@@ -94,7 +94,7 @@ def curves(board: Board) -> tuple[Curve, ...]:
         for kind in KINDS
     }
     found = []
-    for family in families(done):
+    for family in find_sweeps(done):
         for kind in KINDS:
             curve = _curve(family, kind, spent[kind], scores, board.header["reference"])
             found += [curve] if curve else []
@@ -102,7 +102,7 @@ def curves(board: Board) -> tuple[Curve, ...]:
 
 
 def _curve(
-    family: Family,
+    family: Sweep,
     kind: Kind,
     spent: Mapping[Result, float | None],
     scored: Mapping[Result, float],

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.leaderboard import sweeps as families
+from harness.leaderboard import sweeps
 from harness.leaderboard.board import Board
 from harness.leaderboard.rows import FLOOR, Row, finished
 
@@ -172,8 +172,8 @@ def curve(table: Sequence[Row], board: Board, budget: str = "labelled_pixels") -
         )
 
     by_name = {row.method: point(row) for row in drawn}
-    grouped = families.lines(
-        families.families(finished(board)), {name: found.budget for name, found in by_name.items()}
+    grouped = sweeps.choose_lines(
+        sweeps.find_sweeps(finished(board)), {name: found.budget for name, found in by_name.items()}
     )
     levels = {
         row.method: Level(
