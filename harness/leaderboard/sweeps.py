@@ -35,10 +35,11 @@ class Sweep(NamedTuple):
 
         All names, where they differ in more than numbers.
         """
-        texts = {NUMBER.sub("*", method) for method in self.methods}
+        pieces = [NUMBER.split(method) for method in self.methods]
+        # Every second piece is the text between numbers.
+        texts = {tuple(split[::2]) for split in pieces}
         if len(texts) > 1:
             return ", ".join(self.methods)
-        pieces = [NUMBER.split(method) for method in self.methods]
         name = ""
         for alternatives in zip(*pieces, strict=True):
             is_same = len(set(alternatives)) == 1

@@ -15,7 +15,7 @@ from typing import Any
 from harness.core.errors import InputError
 from harness.core.files import replace_file
 from harness.leaderboard.board import Board
-from harness.leaderboard.budgets import curves
+from harness.leaderboard.budgets import budget_curves
 from harness.leaderboard.rows import Row, named_floor, rows, smoke
 from harness.leaderboard.selection_tracks import split
 from harness.leaderboard.statistics import DIGITS
@@ -175,7 +175,7 @@ def _listed(board: Board, table: list[Row]) -> tuple[list[Row], list[Row]]:
 
 
 def _charts(board: Board, table: list[Row]) -> list[charts.Chart]:
-    measured = curves(board)
+    measured = budget_curves(board)
     found = [
         charts.curve(board, table, "labelled_pixels", "labelled pixels", measured),
         charts.curve(board, table, "annotation_seconds", "annotation seconds", measured),

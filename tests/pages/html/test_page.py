@@ -40,7 +40,7 @@ from scipy.stats import t
 from harness.cli.main import main
 from harness.core.errors import InputError
 from harness.leaderboard.board import Board
-from harness.leaderboard.budgets import Curve, Reach
+from harness.leaderboard.budgets import BudgetCurve, Reach
 from harness.leaderboard.rows import rows
 from harness.leaderboard.statistics import spread
 from harness.pages.html import charts, cite, pictures
@@ -362,7 +362,7 @@ def test_numbers_are_written_for_people() -> None:
     assert (percent(0.123).text, percent(None).text) == ("12.3", "–")
 
 
-def curve(board: Board, measured: tuple[Curve, ...] = ()) -> charts.Chart | None:
+def curve(board: Board, measured: tuple[BudgetCurve, ...] = ()) -> charts.Chart | None:
     return charts.curve(board, rows(board), "labelled_pixels", "labelled pixels", measured)
 
 
@@ -407,7 +407,7 @@ def test_how_much_to_annotate_is_told_in_words() -> None:
         Reach(0.9, outcome, nan, nan, nan, 3, 1, 1)
         for outcome in ("below the smallest budget", "not reached", "not in every seed")
     ]
-    measured = Curve(
+    measured = BudgetCurve(
         "p*",
         "supervision.0.count",
         "labelled pixels",
