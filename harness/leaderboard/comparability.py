@@ -11,7 +11,7 @@ import numpy as np
 
 from harness.core.errors import InputError
 from harness.leaderboard.board import Board
-from harness.leaderboard.selection_tracks import one_test
+from harness.leaderboard.selection_tracks import is_tested_once
 from harness.scenario.settings import Evaluation, Patches, Section, Split
 
 Record = Mapping[str, Any]
@@ -80,7 +80,7 @@ def problems(records: Sequence[Record]) -> list[str]:
     found = [
         f"{_run(record)} was tested more than once: {record['test_evaluations']}"
         for record in done
-        if not one_test(record)
+        if not is_tested_once(record)
     ]
     first_of_seed: dict[int, Record] = {}
     for record in done:

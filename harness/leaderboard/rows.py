@@ -142,7 +142,7 @@ def rows(board: Board) -> list[Row]:
     Where a board has more than one selection track, those of each by itself, one after the other.
     Raises InputError naming runs that cannot stand in one table.
     """
-    return [row for part in tracks.split(board).values() for row in _rows(part)]
+    return [row for part in tracks.split_by_track(board).values() for row in _rows(part)]
 
 
 def _rows(board: Board) -> list[Row]:

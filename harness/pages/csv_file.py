@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.leaderboard.board import Board
 from harness.leaderboard.rows import Row, named_floor, rows, smoke
-from harness.leaderboard.selection_tracks import split
+from harness.leaderboard.selection_tracks import split_by_track
 from harness.leaderboard.significance import PairedTest
 from harness.leaderboard.statistics import NO_INTERVAL, Interval, Ratio
 from harness.pages.sections.results import SCORES, images, tests
@@ -26,7 +26,9 @@ def to_csv(board: Board) -> str:
     the reference, of the t test and of the exact one, and after Holm. published_ and reproduced_:
     what a source reports, and ours in the same score.
     """
-    lines = [line for track, part in split(board).items() for line in _lines(part, track)]
+    lines = [
+        line for track, part in split_by_track(board).items() for line in _lines(part, str(track))
+    ]
     out = io.StringIO()
     columns = dict.fromkeys(
         column for line in sorted(lines, key=len, reverse=True) for column in line

@@ -20,7 +20,7 @@ from harness.cli.main import main
 from harness.leaderboard.annotation_costs import DEFAULTS, OWN
 from harness.leaderboard.board import Board, read_board, records_path
 from harness.leaderboard.rows import FLOOR, rows
-from harness.leaderboard.selection_tracks import split
+from harness.leaderboard.selection_tracks import split_by_track
 from harness.pages.csv_file import to_csv
 from harness.pages.formats import duration, rounded
 from harness.pages.leaderboard_page import to_markdown
@@ -252,8 +252,8 @@ def test_tracks_have_tables_of_their_own() -> None:
         made.append(record | {"settings": record["settings"] | weakly})
     mixed = Board(board.header, tuple(made))
     assert {
-        track: [entry["name"] for entry in part.header["methods"]]
-        for track, part in split(mixed).items()
+        str(track): [entry["name"] for entry in part.header["methods"]]
+        for track, part in split_by_track(mixed).items()
     } == {
         "none": ["full", "points"],
         "weak-val": ["tuned", "retuned"],

@@ -17,7 +17,7 @@ from harness.core.files import replace_file
 from harness.leaderboard.board import Board
 from harness.leaderboard.budgets import budget_curves
 from harness.leaderboard.rows import Row, named_floor, rows, smoke
-from harness.leaderboard.selection_tracks import split
+from harness.leaderboard.selection_tracks import split_by_track
 from harness.leaderboard.statistics import DIGITS
 from harness.pages.caveats import caveats, notes, varied
 from harness.pages.html import charts
@@ -133,9 +133,9 @@ def html_report(board: Board, shown: Gallery) -> str:
 
 def _parts(board: Board) -> list[Part]:
     """A part for each selection track, since no table or drawing may hold rows of two."""
-    found = split(board)
+    found = split_by_track(board)
     return [
-        _part(own, track, f"-{track.replace(':', '-')}" if len(found) > 1 else "")
+        _part(own, str(track), f"-{str(track).replace(':', '-')}" if len(found) > 1 else "")
         for track, own in found.items()
     ]
 
