@@ -6,15 +6,21 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def reported(published: Mapping[str, Any] | None, method: str) -> dict[str, float]:
-    """What a source has for a method, by score, from the `published` of a scenario or of a board's
-    header.
+def published_scores(published: Mapping[str, Any] | None, method: str) -> dict[str, float]:
+    """Return what a source reports for a method, by score.
 
-    A number alone is the score that `compare` names.
+    Args:
+        published: the section of that name of a scenario, or of a board's header; None where no
+            source is compared with.
+        method: the name of the method.
+
+    Returns:
+        The scores by name; empty where the source has none for the method.
     """
-    value = (published or {}).get("values", {}).get(method, {})
-    return (
-        dict(value)
-        if isinstance(value, Mapping)
-        else {(published or {}).get("compare", "miou"): value}
-    )
+    if published is None:
+        return {}
+    value = published.get("values", {}).get(method, {})
+    if isinstance(value, Mapping):
+        return dict(value)
+    # A number alone is the one score that the section names for all methods.
+    return {published.get("compare", "miou"): value}

@@ -14,7 +14,7 @@ from harness.leaderboard import selection_tracks as tracks
 from harness.leaderboard import significance, statistics
 from harness.leaderboard.board import Board
 from harness.leaderboard.comparability import require_comparable
-from harness.leaderboard.published import reported
+from harness.leaderboard.published import published_scores
 from harness.leaderboard.scores import _details, _known, _mean, _whole, counted, measured, miou
 from harness.leaderboard.significance import LISTED, RANKED
 from harness.leaderboard.statistics import AgainstReference, Ratio, Spread, compare, spread
@@ -205,7 +205,7 @@ def _row(
     counts: Sequence[Counts],
 ) -> Row:
     """What one method comes to by itself; what it takes other rows to say is still empty."""
-    published = reported(board.header["published"], method)
+    published = published_scores(board.header["published"], method)
     names = [entry["name"] for entry in records[0]["classes"]] if records else []
     per_class = {
         name: [float(metrics.iou(count)[index]) for count in counts]
