@@ -93,11 +93,13 @@ def assign_tracks(records: Sequence[Record]) -> list[Track]:
         noted.append(track_of(record) if "settings" in record else None)
     noted = _join_seeds(records, noted)
     by_method: dict[str, Track] = {}
+    incomplete: list[Track] = []
     for record, track in zip(records, noted, strict=True):
         if track is not None and track.is_known:
             by_method[record["method"]] = track
+        elif track is not None:
+            incomplete.append(track)
     # Only where no method has a known track does `dense-val:?` become one.
-    incomplete = [track for track in noted if track is not None]
     first = next(iter([*by_method.values(), *incomplete, NONE]))
     assigned = []
     for record, track in zip(records, noted, strict=True):
@@ -134,14 +136,16 @@ def split_by_track(board: Board) -> dict[Track, Board]:
     A board without records is of the track `none`.
     """
     tracks = assign_tracks(board.records)
-    # By name, so that the order of tables does not depend on which method a scenario lists first.
-    distinct = sorted(set(tracks), key=str)
-    if len(distinct) < 2:
-        return {track: board for track in distinct or [NONE]}
+    records_by_track: dict[Track, list[dict[str, Any]]] = {}
+    for record, track in zip(board.records, tracks, strict=True):
+        records_by_track.setdefault(track, []).append(record)
+    if len(records_by_track) < 2:
+        only = next(iter(records_by_track), NONE)
+        return {only: board}
     boards = {}
-    for track in distinct:
-        pairs = zip(board.records, tracks, strict=True)
-        records = tuple(record for record, assigned in pairs if assigned == track)
+    # By name, so that the order of tables does not depend on which method a scenario lists first.
+    for track in sorted(records_by_track, key=str):
+        records = tuple(records_by_track[track])
         methods = {record["method"] for record in records}
         entries = [entry for entry in board.header["methods"] if entry["name"] in methods]
         header = {**board.header, "methods": entries}

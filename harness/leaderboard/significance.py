@@ -126,18 +126,24 @@ def paired_tests(
     Returns:
         A test for each method, corrected over all methods given.
     """
-    differences = [paired_differences(by_seed, reference) for by_seed in scores.values()]
-    t_p = [paired_p(values) for values in differences]
-    exact = [exact_p(values) for values in differences]
-    # Correcting the smallest p values possible tells which tests cannot reject in this table.
-    smallest = [smallest_exact_p(len(values)) for values in differences]
+    counts: list[int] = []
+    t_p: list[float] = []
+    exact: list[float] = []
+    smallest: list[float] = []
+    for by_seed in scores.values():
+        differences = paired_differences(by_seed, reference)
+        counts.append(len(differences))
+        t_p.append(paired_p(differences))
+        exact.append(exact_p(differences))
+        smallest.append(smallest_exact_p(len(differences)))
     t_adjusted = holm(t_p)
     exact_adjusted = holm(exact)
+    # Correcting the smallest p values possible tells which tests cannot reject in this table.
     smallest_adjusted = holm(smallest)
     tests = {}
     for index, method in enumerate(scores):
         tests[method] = PairedTest(
-            n=len(differences[index]),
+            n=counts[index],
             p=t_p[index],
             adjusted=t_adjusted[index],
             exact=exact[index],
