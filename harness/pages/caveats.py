@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.leaderboard.board import Board
 from harness.leaderboard.rows import Row
-from harness.leaderboard.selection_tracks import meaning, missing_rows, split
+from harness.leaderboard.selection_tracks import missing_rows, split_by_track
 from harness.pages import formats as cells
 
 
@@ -24,8 +24,8 @@ def absent(board: Board) -> dict[str, list[int]]:
 def notes(board: Board) -> list[str]:
     """What a reader must know beside the columns: how networks were chosen, rows and classes that
     are not there. Plain text."""
-    (track,) = split(board)
-    chosen = [f"Selection track `{track}`: {meaning(track)}."]
+    (track,) = split_by_track(board)
+    chosen = [f"Selection track `{track}`: {track.meaning}."]
     lacking = [
         f"This leaderboard lacks {row}." for row in missing_rows(board.header, board.records)
     ]

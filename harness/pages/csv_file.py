@@ -10,9 +10,9 @@ from typing import Any
 from harness.leaderboard.analysis import analyse
 from harness.leaderboard.board import Board
 from harness.leaderboard.rows import Row, named_floor
-from harness.leaderboard.selection_tracks import split
+from harness.leaderboard.selection_tracks import split_by_track
 from harness.leaderboard.significance import PairedTest
-from harness.leaderboard.statistics import NOWHERE, Interval, Ratio
+from harness.leaderboard.statistics import NO_INTERVAL, Interval, Ratio
 from harness.pages.sections.results import SCORES, images, tests
 
 FIRST_COLUMNS = "method,standing,rank,track,"
@@ -27,7 +27,9 @@ def to_csv(board: Board) -> str:
     the reference, of the t test and of the exact one, and after Holm. published_ and reproduced_:
     what a source reports, and ours in the same score.
     """
-    lines = [line for track, part in split(board).items() for line in _lines(part, track)]
+    lines = [
+        line for track, part in split_by_track(board).items() for line in _lines(part, str(track))
+    ]
     out = io.StringIO()
     columns = dict.fromkeys(
         column for line in sorted(lines, key=len, reverse=True) for column in line
@@ -130,7 +132,7 @@ def _ratio(name: str, ratio: Ratio) -> dict[str, float]:
 
 
 def _interval(name: str, interval: Interval | str | None) -> dict[str, float]:
-    known = NOWHERE if interval is None or isinstance(interval, str) else interval
+    known = NO_INTERVAL if interval is None or isinstance(interval, str) else interval
     return {f"{name}_low": known.low, f"{name}_high": known.high}
 
 

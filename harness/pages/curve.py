@@ -174,8 +174,9 @@ def curve(table: Sequence[Row], board: Board, budget: str = "labelled_pixels") -
         )
 
     by_name = {row.method: point(row) for row in drawn}
-    grouped = families.lines(
-        families.families(board.finished), {name: found.budget for name, found in by_name.items()}
+    grouped = families.choose_lines(
+        families.find_sweeps(board.finished),
+        {name: found.budget for name, found in by_name.items()},
     )
     levels = {
         row.method: Level(

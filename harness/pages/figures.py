@@ -19,7 +19,7 @@ from harness.core.errors import InputError
 from harness.leaderboard.analysis import analyse
 from harness.leaderboard.board import Board
 from harness.leaderboard.rows import FLOOR, Row
-from harness.leaderboard.selection_tracks import split
+from harness.leaderboard.selection_tracks import split_by_track
 from harness.pages.curve import PALETTE, Curve, Family, amount, curve, log_ticks, span
 
 if TYPE_CHECKING:
@@ -83,10 +83,10 @@ def write_figures(board: Board, folder: Path) -> list[Path]:
         raise InputError(
             "figures need matplotlib: pip install 'weakseg-harness[figures]'"
         ) from error
-    header, parts = board.header, split(board)
+    header, parts = board.header, split_by_track(board)
     chosen: dict[str, Drawing] = {}
     for track, part in parts.items():
-        suffix = f"-{track.replace(':', '-')}" if len(parts) > 1 else ""
+        suffix = f"-{str(track).replace(':', '-')}" if len(parts) > 1 else ""
         chosen |= {f"{name}{suffix}": drawing for name, drawing in _drawings(part).items()}
     if not chosen:
         raise InputError(

@@ -10,7 +10,7 @@ from tabulate import tabulate
 from harness.leaderboard.analysis import analyse
 from harness.leaderboard.board import Board
 from harness.leaderboard.rows import FLOOR, Row, named_floor
-from harness.leaderboard.selection_tracks import split
+from harness.leaderboard.selection_tracks import split_by_track
 from harness.leaderboard.significance import LISTED, RANKED
 from harness.leaderboard.statistics import DIGITS
 from harness.pages import formats as cells
@@ -55,7 +55,7 @@ def to_markdown(board: Board, curve: bool = False) -> str:
     curve: whether NAME.svg lies beside it. Raises InputError naming runs that cannot stand in one
     table.
     """
-    header, parts = board.header, split(board)
+    header, parts = board.header, split_by_track(board)
     blocks = [f"# {_title(header)}", cells.text(header["about"])]
     for track, part in parts.items():
         table = analyse(part).rows

@@ -11,7 +11,7 @@ from harness.leaderboard.analysis import analyse
 from harness.leaderboard.annotation_costs import cost_model
 from harness.leaderboard.board import Board, read_board, records_path
 from harness.leaderboard.comparability import require_comparable
-from harness.leaderboard.selection_tracks import split
+from harness.leaderboard.selection_tracks import split_by_track
 from harness.pages.csv_file import FIRST_COLUMNS, to_csv
 from harness.pages.curve_svg import curve_svg
 from harness.pages.index_page import to_index
@@ -27,7 +27,7 @@ Files = Mapping[str, str | None]
 def files(board: Board) -> Files:
     """The page of a board, its CSV, and its curve, where there is something to draw."""
     # one drawing would compare what no table may
-    apart = board.header.is_smoke or len(split(board)) > 1
+    apart = board.header.is_smoke or len(split_by_track(board)) > 1
     name, curve = board.header["board"], None if apart else curve_svg(analyse(board).rows, board)
     return {
         f"{name}.md": to_markdown(board, curve is not None),
@@ -128,7 +128,7 @@ def _believed(names: Sequence[str], root: Path) -> tuple[dict[str, Board], dict[
     for name in names:
         try:
             board = read_board(records_path(root, name))
-            for part in split(board).values():
+            for part in split_by_track(board).values():
                 require_comparable(part)
             boards[name] = board
         except InputError as error:

@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.leaderboard.board import Board
-from harness.leaderboard.budgets import Curve as Measured
-from harness.leaderboard.budgets import Kind, Reach
+from harness.leaderboard.budgets import BudgetCurve, BudgetKind, Reach
 from harness.leaderboard.rows import FLOOR, Row
 from harness.pages import curve as curves
 from harness.pages.curve import Family, Level, Point, amount, log_ticks, span
@@ -44,7 +43,11 @@ class Chart:
 
 
 def curve(
-    board: Board, rows: Sequence[Row], budget: str, unit: Kind, measured: Sequence[Measured]
+    board: Board,
+    rows: Sequence[Row],
+    budget: str,
+    unit: BudgetKind,
+    measured: Sequence[BudgetCurve],
 ) -> Chart | None:
     """mIoU against the field `budget` of the rows, in `unit`, on a log axis, with the reference and
     the floor as lines; see `curves.curve`.
@@ -130,7 +133,7 @@ def curve(
     )
 
 
-def _numbers(points: Sequence[Point], unit: Kind) -> Table:
+def _numbers(points: Sequence[Point], unit: BudgetKind) -> Table:
     published = any(point.published is not None for point in points)
     lines = []
     for point in points:
@@ -141,7 +144,7 @@ def _numbers(points: Sequence[Point], unit: Kind) -> Table:
     return Table(f"mIoU against {unit}", columns, tuple(lines))
 
 
-def _finding(curve: Measured, reach: Reach, reference: str) -> str:
+def _finding(curve: BudgetCurve, reach: Reach, reference: str) -> str:
     """What a reach says, as a sentence."""
     start = f"{curve.name}: {reach.share:.0%} of {reference} ".replace("%", " %")
     if reach.outcome == "reached":
@@ -163,7 +166,7 @@ def _finding(curve: Measured, reach: Reach, reference: str) -> str:
     return start + told[reach.outcome] + "."
 
 
-def _points(family: Family, unit: Kind, hue: str, symbol: str) -> dict[str, Any]:
+def _points(family: Family, unit: BudgetKind, hue: str, symbol: str) -> dict[str, Any]:
     points = family.points
     ends = [
         (

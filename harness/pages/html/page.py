@@ -16,9 +16,9 @@ from harness.core.errors import InputError
 from harness.core.files import replace_file
 from harness.leaderboard.analysis import analyse
 from harness.leaderboard.board import Board
-from harness.leaderboard.budgets import curves
+from harness.leaderboard.budgets import budget_curves
 from harness.leaderboard.rows import Row, named_floor
-from harness.leaderboard.selection_tracks import split
+from harness.leaderboard.selection_tracks import split_by_track
 from harness.leaderboard.statistics import DIGITS
 from harness.pages.caveats import caveats, notes, varied
 from harness.pages.html import charts
@@ -134,9 +134,9 @@ def html_report(board: Board, shown: Gallery) -> str:
 
 def _parts(board: Board) -> list[Part]:
     """A part for each selection track, since no table or drawing may hold rows of two."""
-    found = split(board)
+    found = split_by_track(board)
     return [
-        _part(own, track, f"-{track.replace(':', '-')}" if len(found) > 1 else "")
+        _part(own, str(track), f"-{str(track).replace(':', '-')}" if len(found) > 1 else "")
         for track, own in found.items()
     ]
 
@@ -176,7 +176,7 @@ def _listed(board: Board, table: list[Row]) -> tuple[list[Row], list[Row]]:
 
 
 def _charts(board: Board, table: list[Row]) -> list[charts.Chart]:
-    measured = curves(board)
+    measured = budget_curves(board)
     found = [
         charts.curve(board, table, "labelled_pixels", "labelled pixels", measured),
         charts.curve(board, table, "annotation_seconds", "annotation seconds", measured),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from harness.leaderboard.annotation_costs import OWN, packaged
 from harness.leaderboard.board import Board
-from harness.leaderboard.budgets import SHARES, Curve, Reach, curves
+from harness.leaderboard.budgets import SHARES, BudgetCurve, Reach, budget_curves
 from harness.leaderboard.rows import FLOOR, Row
 from harness.pages import formats as cells
 from harness.pages.table import NOTHING, Cell, Table, cell, number, percent, within
@@ -89,7 +89,7 @@ def _model(board: Board) -> str:
 def budgets(board: Board) -> Table | None:
     """The budgets that reach shares of full supervision, a line for each family and kind of budget;
     None where none is measured."""
-    found = curves(board)
+    found = budget_curves(board)
     if not found:
         return None
     reference = board.header["reference"]
@@ -128,7 +128,7 @@ def budgets(board: Board) -> Table | None:
     )
 
 
-def _reach(curve: Curve, reach: Reach) -> str:
+def _reach(curve: BudgetCurve, reach: Reach) -> str:
     """The budget with its interval, or what else the seeds say."""
     if reach.outcome == "not in every seed":
         said = [
@@ -147,5 +147,5 @@ def _reach(curve: Curve, reach: Reach) -> str:
     return f"{_amount(curve, reach.budget)}{interval}"
 
 
-def _amount(curve: Curve, value: float) -> str:
+def _amount(curve: BudgetCurve, value: float) -> str:
     return cells.rounded(value) if curve.kind == "labelled pixels" else cells.duration(value)

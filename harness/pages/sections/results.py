@@ -88,7 +88,7 @@ def by_seed(board: Board, table: Sequence[Row]) -> Table:
 def tests(board: Board, table: Sequence[Row]) -> dict[str, significance.PairedTest]:
     """The paired tests of the methods that are listed, against the reference."""
     reference = next((row.scores.miou for row in table if row.role == "reference"), {})
-    return significance.against(
+    return significance.paired_tests(
         reference,
         {row.method: row.scores.miou for row in table if row.standing in ("ranked", "unranked")},
     )
