@@ -15,7 +15,7 @@ from harness.core.components import Supervision
 from harness.core.errors import InputError
 from harness.core.values import IGNORE, Provision, Sample, WeakLabel
 from harness.run.annotate import annotate
-from harness.run.ledger import entry
+from harness.run.ledger import count_supervision
 from harness.run.patches import PatchSet
 from harness_points.full import Full
 from harness_points.random_points import PointsPerClass, PointsPerImage
@@ -625,7 +625,7 @@ def test_the_total_variation_of_regions_weighs_each_region_alike(patch_set: Make
         for rows in (mask[:2], mask[2:])
     ]
     # Exact: 3/4 and 1; then 1/4 and 0. The third region has no pixels.
-    assert entry(Halves(), samples, labels)["total_variation"] == {
+    assert count_supervision(Halves(), samples, labels)["total_variation"] == {
         "mean": 0.375,
         "median": 0.375,
         "max": 0.5,

@@ -17,7 +17,7 @@ from harness.core.components import Dataset, NotInKey
 from harness.core.errors import InputError
 from harness.core.values import IGNORE, Part, Scene, SegmentationClass
 from harness.plan.keys import data_fingerprint
-from harness.run.patches import PatchOrigin, PatchSet, cut, downsampled, open_patches, resized
+from harness.run.patches import PatchOrigin, PatchSet, cut, downsample, open_patches, resize
 from harness.scenario.settings import Patches
 
 Array = NDArray[Any]
@@ -117,7 +117,7 @@ def test_a_scene_smaller_than_a_patch_is_an_error_with_a_remedy(
 def test_downsampling_takes_the_mean_of_each_block_and_its_centre_pixel() -> None:
     image = np.array([[0, 1, 10, 10, 7], [2, 3, 10, 13, 7], [9, 9, 9, 9, 9]], np.uint8)[..., None]
     mask = np.array([[0, 0, 1, 1, 1], [0, 1, 1, 0, 1], [0, 0, 0, 0, 0]], np.uint8)
-    small, labels = downsampled(image, mask, 2)
+    small, labels = downsample(image, mask, 2)
     assert small[..., 0].tolist() == [[2, 11]]  # means 1.5 and 10.75
     assert labels.tolist() == [[1, 0]]
     assert small.dtype == labels.dtype == np.uint8
@@ -126,14 +126,14 @@ def test_downsampling_takes_the_mean_of_each_block_and_its_centre_pixel() -> Non
 def test_downsampling_by_three_takes_the_middle_of_each_block() -> None:
     mask = np.arange(81, dtype=np.uint8).reshape(9, 9)
     image = np.stack([mask, mask // 2], -1)
-    small, labels = downsampled(image, mask, 3)
+    small, labels = downsample(image, mask, 3)
     assert_array_equal(labels, mask[1::3, 1::3])
     assert_array_equal(small[..., 0], labels)  # of a plane, the mean of a block is its middle
 
 
 def test_downsampling_by_one_changes_nothing() -> None:
     image, mask = pair(5, 4)
-    same = downsampled(image, mask, 1)
+    same = downsample(image, mask, 1)
     assert_array_equal(same[0], image)
     assert_array_equal(same[1], mask)
 
@@ -141,7 +141,7 @@ def test_downsampling_by_one_changes_nothing() -> None:
 def test_downsampling_comes_before_cutting(opened: Callable[..., PatchSet]) -> None:
     image, mask = pair(32, 49)
     patches = opened([(image, mask)], downsample=2)
-    small, labels = downsampled(image, mask, 2)
+    small, labels = downsample(image, mask, 2)
     assert [(origin.row, origin.column) for origin in patches.origins] == [
         (0, 0),
         (0, 8),
@@ -159,7 +159,7 @@ def test_resizing_is_bilinear_with_antialiasing_and_takes_the_nearest_label(
     shape: tuple[int, int],
 ) -> None:
     image, mask = pair(12, 18, channels=4)
-    found, labels = resized(image, mask, shape)
+    found, labels = resize(image, mask, shape)
     assert found.dtype == labels.dtype == np.uint8
     exact = (
         triangle(12, shape[0]) @ image.transpose(2, 0, 1) @ triangle(18, shape[1]).T
@@ -185,7 +185,7 @@ def triangle(old: int, new: int) -> Array:
 
 def test_resizing_to_half_by_hand() -> None:
     ramp = np.repeat(np.array([[0, 0, 0, 0, 240, 240, 240, 240]], np.uint8), 8, 0)
-    found, labels = resized(ramp[..., None], (ramp > 0).astype(np.uint8), (8, 4))
+    found, labels = resize(ramp[..., None], (ramp > 0).astype(np.uint8), (8, 4))
     # an edge is spread over weights 1, 3, 3, 1 eighths
     assert found[0, :, 0].tolist() == [0, 30, 210, 240]
     assert labels[0].tolist() == [0, 0, 1, 1]
@@ -201,7 +201,7 @@ def test_resizing_comes_before_cutting(opened: Callable[..., PatchSet]) -> None:
         ("s1", 0, 0),
         ("s1", 8, 0),
     ]
-    image, mask = resized(*scenes[1], (16, 8))
+    image, mask = resize(*scenes[1], (16, 8))
     assert_array_equal(patches.images[3], image[8:])
     assert_array_equal(patches.masks[3], mask[8:])
 
@@ -281,7 +281,7 @@ def test_other_content_or_another_cut_is_another_cache(
     fresh = pair(16, 16, seed=2)
     assert_array_equal(
         opened([fresh], **settings).masks[0, :8, :8],
-        downsampled(*fresh, settings.get("downsample", 1))[1][:8, :8],
+        downsample(*fresh, settings.get("downsample", 1))[1][:8, :8],
     )
     assert_array_equal(opened([fresh], fingerprint="fresh").masks[0], fresh[1][:8, :8])
 
@@ -349,7 +349,7 @@ def test_a_scene_put_together_from_its_patches_is_the_scene(
 ) -> None:
     image, mask = pair(21, 29)
     patches = opened([pair(16, 16, seed=5), (image, mask)], **settings)
-    sample = patches.scene(
+    sample = patches.assemble_scene(
         [index for index, origin in enumerate(patches.origins) if origin.scene == "s1"]
     )
     height, width = min(21, sample.mask.shape[0]), min(29, sample.mask.shape[1])
@@ -365,7 +365,7 @@ def test_a_scene_put_together_from_its_patches_is_the_scene(
 
 def test_what_no_patch_covers_is_ignored(opened: Callable[..., PatchSet]) -> None:
     _, mask = made = pair(16, 16)
-    sample = opened([made]).scene([3, 0])
+    sample = opened([made]).assemble_scene([3, 0])
     assert_array_equal(sample.mask[:8, :8], mask[:8, :8])
     assert_array_equal(sample.mask[8:, 8:], mask[8:, 8:])
     assert not sample.valid[:8, 8:].any()
