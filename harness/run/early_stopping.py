@@ -13,7 +13,7 @@ from torch import Tensor
 
 from harness import metrics
 from harness.run.batches import TrainingSet, plain_batches
-from harness.run.evaluate import evaluate
+from harness.run.evaluate import Predictor, evaluate
 from harness.run.patches import PatchSet
 from harness.run.train import autocast, objective
 from harness.scenario.scenario import Term
@@ -73,7 +73,7 @@ def validation_miou(
     precision: str,
 ) -> float:
     """Mean IoU over `classes` of the validation patches, against their whole masks."""
-    tested = evaluate(model, patches, indices, (data.mean, data.std), precision)
+    tested = evaluate(Predictor(model, data.normalisation, precision), patches, indices)
     return metrics.mean_iou(tested.counts.sum(0), classes)
 
 

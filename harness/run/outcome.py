@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from harness import metrics
 from harness.run.boundaries import COUNTED
-from harness.run.evaluate import Result, by_scene
+from harness.run.evaluate import TestResult, by_scene
 from harness.run.patches import PatchSet
 from harness.scenario.scenario import Scenario
 
@@ -35,7 +35,7 @@ def outcome(
     }
 
 
-def details(tested: Result, radius: int) -> dict[str, Any]:
+def details(tested: TestResult, radius: int) -> dict[str, Any]:
     """The part `details` of a record: what confusion counts do not tell, as counts that `metrics`
     makes scores of.
 
@@ -63,7 +63,7 @@ def details(tested: Result, radius: int) -> dict[str, Any]:
     return found | {"calibration": calibration}
 
 
-def _proportions(tested: Result) -> dict[str, Any]:
+def _proportions(tested: TestResult) -> dict[str, Any]:
     truth = tested.counts.sum(2)
     scored = truth.any(1)
     pixels = truth[scored].sum(1, keepdims=True)

@@ -24,7 +24,7 @@ from harness.core.randomness import stream_seed
 from harness.plan.runs import Run
 from harness.records.store import Store, append_epoch, write_confusion, write_record
 from harness.run.annotate import TrainingLabels, annotate, whole_masks
-from harness.run.batches import TrainingSet, training_set
+from harness.run.batches import Normalisation, TrainingSet, training_set
 from harness.run.early_stopping import followed, validation_loss, validation_miou
 from harness.run.environment import (
     choose_device,
@@ -35,13 +35,13 @@ from harness.run.environment import (
     package_versions,
     peak_memory_mib,
 )
-from harness.run.evaluate import Result, evaluate, score
+from harness.run.evaluate import Predictor, TestResult, evaluate, score
 from harness.run.floors import predictions
 from harness.run.outcome import details, outcome
 from harness.run.patches import PatchSet, check_channels, open_patches
 from harness.run.samples import Draw, write_samples
 from harness.run.splits import Parts, divide
-from harness.run.train import train
+from harness.run.train import Procedure, train
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
@@ -205,9 +205,7 @@ def _steps(run: Run, folder: Path, parts: dict[str, Any]) -> Iterator[EpochFinis
     write_confusion(
         folder, parts["confusion"]["images"], np.array(parts["confusion"]["counts"], np.int64)
     )
-    write_samples(
-        folder / "samples", patches, split["test"], tested, scenario.dataset.classes, draw
-    )
+    write_samples(folder / "samples", patches, tested, scenario.dataset.classes, draw)
 
 
 def _network(
@@ -217,7 +215,7 @@ def _network(
     split: Parts,
     labels: TrainingLabels,
     parts: dict[str, Any],
-) -> Generator[EpochFinished, None, Result]:
+) -> Generator[EpochFinished, None, TestResult]:
     """Trains, follows and tests a network; returns the test that is reported."""
     scenario, method, own = run.scenario, run.method, split[run.method.part]
     settings = scenario.training if method.trains_on == "training" else scenario.training.fixed()
@@ -258,7 +256,11 @@ def _network(
 
     clock, best, epochs = time.perf_counter(), None, 0
     training = train(
-        model, data, method.terms, settings, precision, run.seed, scenario.model.auxiliary_weights
+        model,
+        data,
+        method.terms,
+        Procedure(settings, precision, run.seed),
+        scenario.model.auxiliary_weights,
     )
     following = followed(model, training, measure, settings)
     while True:
@@ -272,14 +274,12 @@ def _network(
     trained = time.perf_counter()
     parts["test_evaluations"] = Counter[str]()
 
-    def test(network: str) -> Result:
+    def test(network: str) -> TestResult:
         parts["test_evaluations"][network] += 1
         return evaluate(
-            model,
+            Predictor(model, data.normalisation, precision),
             patches,
             split["test"],
-            (data.mean, data.std),
-            precision,
             scenario.evaluation.boundary_radius,
         )
 
@@ -317,9 +317,8 @@ def _tensors(
     statistics: Statistics,
     device: torch.device,
 ) -> TrainingSet:
-    chosen = list(indices)
-    images, masks = np.asarray(patches.images[chosen]), np.asarray(patches.masks[chosen])
-    return training_set(images, masks, labels, statistics, patches.classes, device)
+    normalisation = Normalisation.of(*statistics, device)
+    return training_set(patches, indices, labels, normalisation, device)
 
 
 def _write_weights(model: torch.nn.Module, folder: Path) -> None:

@@ -10,7 +10,7 @@ import torch
 from numpy.testing import assert_allclose
 from torch import Tensor
 
-from harness.run.augment import Change, augmented, draw
+from harness.run.augment import Change, apply_change, draw_change
 from harness.scenario.settings import Training
 
 MOVES = ["horizontal-flip", "vertical-flip", "flips", "rotations"]
@@ -42,7 +42,9 @@ def positions() -> tuple[Tensor, Tensor]:
 
 
 def change(*augment: str, seed: int = 0, jitter: float = 0.2, count: int = COUNT) -> Change:
-    return draw(settings(*augment, jitter=jitter), count, torch.Generator().manual_seed(seed))
+    return draw_change(
+        settings(*augment, jitter=jitter), count, torch.Generator().manual_seed(seed)
+    )
 
 
 @pytest.mark.parametrize(
@@ -51,7 +53,7 @@ def change(*augment: str, seed: int = 0, jitter: float = 0.2, count: int = COUNT
 @pytest.mark.parametrize("seed", [0, 1])
 def test_images_and_maps_move_together(augment: list[str], seed: int) -> None:
     images, maps = positions()
-    moved, moved_maps = augmented(images, maps, change(*augment, seed=seed))
+    moved, moved_maps = apply_change(images, maps, change(*augment, seed=seed))
     assert moved.dtype == moved_maps.dtype == torch.uint8
     assert torch.equal(moved[..., :2], moved_maps)
     assert not torch.equal(moved, images)
@@ -61,7 +63,7 @@ def test_images_and_maps_move_together(augment: list[str], seed: int) -> None:
 @pytest.mark.parametrize("move", MOVES)
 def test_every_possible_move_occurs_and_no_other(move: str) -> None:
     images, maps = positions()
-    moved, _ = augmented(images, maps, change(move))
+    moved, _ = apply_change(images, maps, change(move))
     occurred = set()
     for before, after in zip(images, moved, strict=True):
         matching = [
@@ -81,7 +83,7 @@ def test_the_pixels_of_each_class_are_as_many_as_before(augment: list[str]) -> N
     maps = torch.randint(
         0, 5, (COUNT, SIZE, SIZE, 1), generator=torch.Generator().manual_seed(1)
     ).to(torch.uint8)
-    _, moved = augmented(positions()[0], maps, change(*augment))
+    _, moved = apply_change(positions()[0], maps, change(*augment))
     for before, after in zip(maps, moved, strict=True):
         assert torch.equal(
             before.flatten().bincount(minlength=5), after.flatten().bincount(minlength=5)
@@ -90,7 +92,7 @@ def test_the_pixels_of_each_class_are_as_many_as_before(augment: list[str]) -> N
 
 def test_without_augmentation_nothing_changes() -> None:
     images, maps = positions()
-    same = augmented(images, maps, change())
+    same = apply_change(images, maps, change())
     assert torch.equal(same[0], images)
     assert torch.equal(same[1], maps)
 
@@ -99,7 +101,7 @@ def test_without_augmentation_nothing_changes() -> None:
 def test_the_seed_decides_the_change(augment: list[str]) -> None:
     images, maps = positions()
     first, again, other = (
-        augmented(images, maps, change(*augment, seed=seed))[0] for seed in (3, 3, 4)
+        apply_change(images, maps, change(*augment, seed=seed))[0] for seed in (3, 3, 4)
     )
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
@@ -123,7 +125,7 @@ def noise() -> Tensor:
 
 def test_jitter_changes_images_and_no_maps() -> None:
     maps = positions()[1]
-    images, same = augmented(noise(), maps, change("color-jitter", jitter=1.0))
+    images, same = apply_change(noise(), maps, change("color-jitter", jitter=1.0))
     assert torch.equal(same, maps)
     assert images.dtype == torch.float32
     assert float(images.min()) == 0
@@ -136,14 +138,14 @@ def test_an_even_grey_patch_changes_in_brightness_alone_and_within_bounds(value:
     images = torch.full((COUNT, SIZE, SIZE, 3), value, dtype=torch.uint8)
     made = change("color-jitter")
     assert made.factors is not None
-    jittered, _ = augmented(images, positions()[1], made)
+    jittered, _ = apply_change(images, positions()[1], made)
     expected = (value / 255 * made.factors[0]).clamp(max=1)
     assert_allclose(jittered, expected[:, None, None, None].expand_as(jittered), rtol=1e-4)
 
 
 def test_jitter_of_strength_zero_only_scales() -> None:
     assert_allclose(
-        augmented(noise(), positions()[1], change("color-jitter", jitter=0.0))[0],
+        apply_change(noise(), positions()[1], change("color-jitter", jitter=0.0))[0],
         noise() / 255,
         atol=1e-6,
     )
@@ -159,7 +161,7 @@ def by_formula(image: Any, brightness: float, contrast: float, saturation: float
 def test_jitter_is_brightness_then_contrast_then_saturation() -> None:
     made = change("color-jitter", jitter=0.5)
     assert made.factors is not None
-    jittered, _ = augmented(noise(), positions()[1], made)
+    jittered, _ = apply_change(noise(), positions()[1], made)
     for image, after, factors in zip(
         noise().numpy(), jittered, made.factors.T.tolist(), strict=True
     ):
