@@ -15,10 +15,10 @@ from torch import Tensor
 from harness.core.values import IGNORE
 
 COUNTED = ("intersection", "union", "predicted", "predicted_matched", "true", "true_matched")
-"""The rows of `boundary_counts`, as a record names them."""
+"""The rows of `count_boundaries`, as a record names them."""
 
 
-def boundary_counts(predicted: Tensor, truth: Tensor, classes: int, radius: int) -> Tensor:
+def count_boundaries(predicted: Tensor, truth: Tensor, classes: int, radius: int) -> Tensor:
     """Count the pixels at the boundary of each class, summed over maps.
 
     Boundary IoU is of bands, the pixels of a class with another class within the radius (Cheng et

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from harness.core.values import IGNORE
 from harness.run.batches import Normalisation
-from harness.run.boundaries import boundary_counts
+from harness.run.boundaries import count_boundaries
 from harness.run.calibration import (
     BatchProbabilities,
     Probabilities,
@@ -37,7 +37,7 @@ class TestResult:
     predictions: Pixels
     """uint8 [N, S, S]: the predicted classes."""
     boundaries: NDArray[np.int64] | None = None
-    """[6, K]: see `boundary_counts`; None where they were not asked for."""
+    """[6, K]: see `count_boundaries`; None where they were not asked for."""
     probabilities: Probabilities | None = None
     """What a network's probabilities come to; None without a network, or where not asked for."""
 
@@ -104,7 +104,7 @@ def evaluate(
             predictions.append(predicted)
             counts.append(confusion(predicted, truth, classes))
             if radius:
-                boundaries.append(boundary_counts(predicted, truth, classes, radius))
+                boundaries.append(count_boundaries(predicted, truth, classes, radius))
                 probabilities.append(measure_probabilities(logits, predicted, truth))
     if not torch.stack(finite).all():
         raise FloatingPointError(
@@ -135,7 +135,7 @@ def score(
     predicted_maps = torch.from_numpy(predicted)
     true_maps = torch.from_numpy(np.asarray(patches.masks[list(indices)]))
     counts = confusion(predicted_maps, true_maps, patches.classes)
-    boundaries = boundary_counts(predicted_maps, true_maps, patches.classes, radius)
+    boundaries = count_boundaries(predicted_maps, true_maps, patches.classes, radius)
     return TestResult(tuple(indices), counts.numpy(), predicted, boundaries.numpy())
 
 

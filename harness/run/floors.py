@@ -50,7 +50,7 @@ def predictions(
     return _predict_constant(floor, labelled, tested, classes)
 
 
-def features(image: Pixels, window: int = WINDOW) -> NDArray[np.float64]:
+def compute_features(image: Pixels, window: int = WINDOW) -> NDArray[np.float64]:
     """Compute what qda knows of each pixel of an image uint8 [S, S, C].
 
     Returns:
@@ -112,7 +112,7 @@ def _predict_by_qda(
     model = QuadraticDiscriminantAnalysis(priors=priors, reg_param=1e-4)
     model.fit(points[kept], values[kept])
     for image in tested:
-        pixels = features(image).reshape(-1, feature_count)
+        pixels = compute_features(image).reshape(-1, feature_count)
         predicted = model.predict(pixels).astype(np.uint8)
         yield predicted.reshape(image.shape[:2])
 
@@ -127,7 +127,7 @@ def _labelled_points(
         is_labelled = labels != IGNORE
         # Without this test, features would be computed for patches that give no point.
         if is_labelled.any():
-            points.append(features(image)[is_labelled])
+            points.append(compute_features(image)[is_labelled])
             values.append(labels[is_labelled])
     if not points:
         raise ValueError("floor qda: no training pixel is labelled")

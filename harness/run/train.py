@@ -62,7 +62,7 @@ def train(
             the term and the step.
     """
     settings = procedure.settings
-    optimizer = optimizer_for(model, settings, data.device)
+    optimizer = make_optimizer(model, settings, data.device)
     steps = steps_per_epoch(len(data.images), settings.batch_size)
     model.train()
     for epoch in range(settings.epochs):
@@ -90,7 +90,7 @@ def train(
         yield {
             "epoch": epoch + 1,
             "loss": means[0],
-            "terms": dict(zip(term_names(terms), means[1:], strict=True)),
+            "terms": dict(zip(name_terms(terms), means[1:], strict=True)),
             "learning_rate": optimizer.param_groups[0]["lr"],
             "seconds": round(time.perf_counter() - started, 3),
         }
@@ -145,7 +145,7 @@ def learning_rate_factor(settings: Training, progress: float) -> float:
     return 1.0
 
 
-def optimizer_for(
+def make_optimizer(
     model: torch.nn.Module, settings: Training, device: torch.device
 ) -> torch.optim.Optimizer:
     """Make the optimiser of a scenario."""
@@ -169,7 +169,7 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager[Any
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
 
 
-def term_names(terms: Sequence[Term]) -> list[str]:
+def name_terms(terms: Sequence[Term]) -> list[str]:
     """Name each term by its loss, numbered where a loss occurs again."""
     names: list[str] = []
     times: Counter[str] = Counter()
@@ -216,7 +216,7 @@ def _check_finite(
         return
     # The first such step names the culprit: after it the weights are broken, and every term is.
     first = int(np.flatnonzero(~finite_steps)[0])
-    values = dict(zip(term_names(terms), history[first, 1:].tolist(), strict=True))
+    values = dict(zip(name_terms(terms), history[first, 1:].tolist(), strict=True))
     # Finite terms can overflow once they are weighted and summed.
     blamed = [name for name, value in values.items() if not math.isfinite(value)]
     culprit = " and ".join(blamed) or "the weighted sum"

@@ -27,9 +27,9 @@ from harness.run.patches import PatchSet
 from harness.run.train import (
     Procedure,
     learning_rate_factor,
-    optimizer_for,
+    make_optimizer,
+    name_terms,
     ramp,
-    term_names,
     train,
 )
 from harness.scenario.scenario import Term
@@ -389,7 +389,7 @@ def test_optimizers_have_what_the_settings_say(
     fields: dict[str, Any], kind: type, expected: dict[str, float]
 ) -> None:
     chosen = settings(learning_rate=0.1, weight_decay=0.2, **fields)
-    optimizer = optimizer_for(make_network(), chosen, CPU)
+    optimizer = make_optimizer(make_network(), chosen, CPU)
     assert type(optimizer) is kind
     for name, value in expected.items():
         assert optimizer.param_groups[0][name] == value
@@ -456,7 +456,7 @@ def test_a_term_of_weight_zero_teaches_nothing() -> None:
 def test_terms_are_numbered_where_a_loss_occurs_again() -> None:
     losses = [Constant(), CrossEntropy(), Constant(), Constant(), CrossEntropy()]
     names = ["constant", "cross-entropy", "constant#2", "constant#3", "cross-entropy#2"]
-    assert term_names([Term(loss) for loss in losses]) == names
+    assert name_terms([Term(loss) for loss in losses]) == names
 
 
 @pytest.mark.parametrize(("infinite", "value"), [(False, "nan"), (True, "inf")])
