@@ -69,7 +69,8 @@ def count_labelled(labels: Array) -> list[int]:
 
 
 def shares_of_classes(sample: Sample) -> NDArray[np.float32]:
-    return sample.shares()[0].astype(np.float32)
+    (shares,) = sample.shares().astype(np.float32)
+    return np.asarray(shares)
 
 
 class Corner(Supervision):
@@ -114,8 +115,8 @@ class Halves(Supervision):
             "map": {"regions": regions[1:]},
             "map type": {"regions": regions.astype(np.int64)},
             "outside": {"regions": regions * 2},
-            "sum": {"proportions": shares * np.float32([[1], [0.5]])},
-            "empty": {"proportions": shares * np.float32([[1], [0]])},
+            "sum": {"proportions": shares * np.array([[1], [0.5]], np.float32)},
+            "empty": {"proportions": shares * np.array([[1], [0]], np.float32)},
         }
         if "@0,0" in sample.key:  # in the first patch of a scene alone
             changes["another number"] = {"proportions": np.repeat(shares, 2, 0)}
@@ -624,8 +625,8 @@ def test_the_total_variation_of_regions_weighs_each_region_alike(patch_set: Make
     image = np.zeros((2, 4, 3), np.uint8)
     samples = [Sample("", image, mask[:2], 2), Sample("", image, mask[2:], 2)]
     label = WeakLabel(
-        proportions=np.float32([[0.5, 0.5], [0.5, 0.5], [0.25, 0.75]]),
-        regions=np.uint8([[0] * 4, [1] * 4]),
+        proportions=np.array([[0.5, 0.5], [0.5, 0.5], [0.25, 0.75]], np.float32),
+        regions=np.array([[0] * 4, [1] * 4], np.uint8),
     )
     entry = count_supervision(Halves(), samples, [label, label])
     # Exact: 3/4 and 1; then 1/4 and 0. The third region has no pixels.

@@ -28,13 +28,14 @@ def drawn(*rows: str) -> Array:
     return np.array(pixels, np.uint8).reshape(len(rows), -1)
 
 
+def stacked(maps: Array) -> torch.Tensor:
+    """One map [H, W], or several, as bytes [B, H, W]."""
+    return torch.from_numpy(maps.astype(np.uint8).reshape(-1, *maps.shape[-2:]))
+
+
 def count(predicted: Array, truth: Array, classes: int, radius: int) -> dict[str, list[int]]:
     """Count the boundaries of one map [H, W], or of several [B, H, W]."""
-    maps = []
-    for values in (predicted, truth):
-        stacked = values.astype(np.uint8).reshape(-1, *values.shape[-2:])
-        maps.append(torch.from_numpy(stacked))
-    counts = count_boundaries(*maps, classes, radius)
+    counts = count_boundaries(stacked(predicted), stacked(truth), classes, radius)
     return dict(zip(COUNTED, counts.tolist(), strict=True))
 
 

@@ -92,7 +92,8 @@ def test_evaluate_counts_what_the_model_predicts_whatever_the_batch_size(
     assert tested.indices == tuple(indices)
     assert tested.counts.shape == (5, 4, 4)
     assert tested.predictions.dtype == np.uint8
-    assert tested.boundaries is tested.probabilities is None
+    assert tested.boundaries is None
+    assert tested.probabilities is None
     for position, index in enumerate(indices):
         predicted = np.minimum(patches.images[index, ..., 0] // 50, 3)
         counts = confusion_by_scikit_learn(patches.masks[index], predicted, 4)

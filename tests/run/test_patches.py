@@ -26,6 +26,10 @@ ImageAndMask = tuple[Array, Array]
 Open = Callable[..., PatchSet]
 
 
+def both(image: Array, mask: Array) -> ImageAndMask:
+    return image, mask
+
+
 class InMemory(Dataset):
     """Scenes of two classes that a test put into `pairs`."""
 
@@ -43,9 +47,9 @@ class InMemory(Dataset):
 
     def scenes(self) -> Sequence[Scene]:
         scenes = []
-        for number, pair in enumerate(self.pairs):
-            read = partial(tuple, pair)
-            files = tuple(self.files)
+        files = tuple(self.files)
+        for number, (image, mask) in enumerate(self.pairs):
+            read = partial(both, image, mask)
             scenes.append(Scene(f"s{number}", f"g{number}", read, "train", files))
         return scenes
 

@@ -101,7 +101,7 @@ class Heads(torch.nn.Module):
         return logits if self.training else logits[0]
 
 
-def make_network(seed: int = 0, classes: int = 3) -> torch.nn.Module:
+def make_network(seed: int = 0, classes: int = 3) -> torch.nn.Sequential:
     torch.manual_seed(seed)
     return torch.nn.Sequential(
         torch.nn.Conv2d(3, 8, 3, padding=1),
