@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -241,6 +242,24 @@ def test_everything_known_of_a_patch_stays_with_it() -> None:
         assert torch.equal(batch.labels, index[:, None, None].expand(-1, 4, 4))
         assert torch.equal(batch.proportions.argmax(1), index)
         assert torch.equal(batch.tags, batch.proportions.bool())
+
+
+@pytest.mark.parametrize("count", [2, 5, 13])
+def test_a_set_that_stays_on_the_host_gives_the_same_batches(
+    monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    # Without a GPU: a device that is another one by name, and memory that is not pinned.
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda tensor: tensor)
+    resident = numbered(count)
+    streamed = replace(resident, device=torch.device("cpu", 0))
+    chosen = settings(augment=AUGMENTATIONS)
+    for expected, batch in zip(
+        batches(resident, chosen, 0, 0), batches(streamed, chosen, 0, 0), strict=True
+    ):
+        assert torch.equal(batch.images, expected.images)
+        assert batch.labels is not None
+        assert expected.labels is not None
+        assert torch.equal(batch.labels, expected.labels)
 
 
 @pytest.mark.parametrize("with_labels", [True, False])
