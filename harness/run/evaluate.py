@@ -51,7 +51,7 @@ class Predictor:
     normalisation: Normalisation
     """How it sees images, on its device."""
     precision: str
-    """"fp32" or "bf16", for the forward pass."""
+    """Of the forward pass: "fp32" or "bf16"."""
 
     @property
     def device(self) -> torch.device:

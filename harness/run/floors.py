@@ -1,4 +1,4 @@
-"""Predict without a network: floors, which say what score is worth nothing.
+"""Predict without a network: floors, whose scores any network should exceed.
 
 Each fits on training patches and predicts test patches. Shapes: patches of S x S pixels, C bands,
 K classes.
@@ -61,7 +61,7 @@ def compute_features(image: Pixels, window: int = WINDOW) -> NDArray[np.float64]
     from scipy.ndimage import uniform_filter
 
     bands = image.astype(np.float64) / 255
-    # A window of 0 leaves the bands apart.
+    # The last 0 keeps the bands apart: no window across them.
     mean = uniform_filter(bands, (window, window, 0), mode="reflect")
     mean_square = uniform_filter(bands**2, (window, window, 0), mode="reflect")
     # In an even area rounding can make this slightly negative.

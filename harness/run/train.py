@@ -32,7 +32,7 @@ class Procedure:
     settings: Training
     """What the scenario says."""
     precision: str
-    """"fp32" or "bf16", as chosen for the device."""
+    """Of the forward pass: "fp32" or "bf16", as chosen for the device."""
     seed: int
     """Decides the order of the patches and their augmentation."""
 
