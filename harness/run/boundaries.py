@@ -1,9 +1,8 @@
-"""Counts of class boundaries in predicted and true maps, from which `metrics` has boundary IoU and
-boundary F1.
+"""Count class boundaries in predicted and true maps, for boundary IoU and boundary F1 (`metrics`).
 
 A boundary is where a valid pixel of another class is near. Neither an ignored region nor the edge
 of a patch makes one, and no ignored pixel is counted on either side. Distances are chessboard
-distances in pixels. Maps are uint8 [B, H, W].
+distances in pixels. Maps are uint8 [B, H, W], K classes.
 """
 
 from __future__ import annotations
@@ -16,51 +15,81 @@ from torch import Tensor
 from harness.core.values import IGNORE
 
 COUNTED = ("intersection", "union", "predicted", "predicted_matched", "true", "true_matched")
-"""The rows of `boundary_counts`, as a record names them."""
+"""The rows of `count_boundaries`, as a record names them."""
 
 
-def boundary_counts(predicted: Tensor, truth: Tensor, classes: int, radius: int) -> Tensor:
-    """Pixels at the boundary of each class, summed over maps: int64 [6, K] on their device, rows as
-    in COUNTED.
+def count_boundaries(predicted: Tensor, truth: Tensor, classes: int, radius: int) -> Tensor:
+    """Count the pixels at the boundary of each class, summed over maps.
 
-    intersection, union: of the bands of prediction and truth, a band being the pixels of a class
-    with another class within `radius` (Cheng et al. 2021, with a radius in pixels and without the
-    frame of the image). predicted, true: the contours, which are bands of radius 1. matched: those
-    contour pixels with one of the same class in the other map's contour within `radius` (Csurka et
-    al. 2013, Perazzi et al. 2016; there averaged over images, here counted over all of them).
+    Boundary IoU is of bands, the pixels of a class with another class within the radius (Cheng et
+    al. 2021, with a radius in pixels and without the frame of the image). Boundary F1 is of
+    contours, which are bands of radius 1: a contour pixel is matched if the other map has one of
+    the same class within the radius (Csurka et al. 2013, Perazzi et al. 2016; there averaged over
+    images, here counted over all of them).
+
+    Args:
+        predicted: the predicted maps.
+        truth: the true maps, with IGNORE.
+        classes: number of classes.
+        radius: what is near, in pixels.
+
+    Returns:
+        int64 [6, K], on the device of the maps, rows as in COUNTED.
     """
-    maps = torch.where(truth == IGNORE, IGNORE, predicted), truth
-    bands = [_band(each, radius) for each in maps]
-    contours = [_band(each, 1) for each in maps]
-    shared = torch.where(bands[0] == bands[1], bands[0], IGNORE)
-    matched = _matched(contours[0], contours[1], radius), _matched(contours[1], contours[0], radius)
-    counted = [
-        torch.bincount(each.flatten(), minlength=IGNORE + 1)[:classes]
-        for each in (shared, *bands, contours[0], matched[0], contours[1], matched[1])
-    ]
-    intersection, one, other = counted[:3]
-    return torch.stack([intersection, one + other - intersection, *counted[3:]])
+    # Ignored pixels leave the prediction too, or they would make boundaries that truth cannot have.
+    predicted = torch.where(truth == IGNORE, IGNORE, predicted)
+
+    predicted_band = _band(predicted, radius)
+    true_band = _band(truth, radius)
+    both_bands = torch.where(predicted_band == true_band, predicted_band, IGNORE)
+    in_predicted_band = _count_classes(predicted_band, classes)
+    in_true_band = _count_classes(true_band, classes)
+    intersection = _count_classes(both_bands, classes)
+    union = in_predicted_band + in_true_band - intersection
+
+    predicted_contour = _band(predicted, 1)
+    true_contour = _band(truth, 1)
+    predicted_matched = _matched(predicted_contour, true_contour, radius)
+    true_matched = _matched(true_contour, predicted_contour, radius)
+    return torch.stack(
+        [
+            intersection,
+            union,
+            _count_classes(predicted_contour, classes),
+            _count_classes(predicted_matched, classes),
+            _count_classes(true_contour, classes),
+            _count_classes(true_matched, classes),
+        ]
+    )
+
+
+def _count_classes(maps: Tensor, classes: int) -> Tensor:
+    """Count the pixels of each class, int64 [K]."""
+    # IGNORE, 255, is counted beyond the classes and cut off; a mask would copy the pixels first.
+    return torch.bincount(maps.flatten(), minlength=IGNORE + 1)[:classes]
 
 
 def _band(maps: Tensor, radius: int) -> Tensor:
-    """The map where a valid pixel of another class is within the radius, IGNORE elsewhere."""
+    """Keep the pixels that have a valid one of another class within the radius, else IGNORE."""
     near = torch.zeros_like(maps, dtype=torch.bool)
-    for shifted in _shifted(maps, radius):
+    for shifted in _shift(maps, radius):
         near |= (shifted != maps) & (shifted != IGNORE)
     return torch.where(near, maps, IGNORE)
 
 
 def _matched(contours: Tensor, others: Tensor, radius: int) -> Tensor:
-    """The contours where the others have a pixel of the same class within the radius, IGNORE
-    elsewhere."""
+    """Keep the contours that have others of the same class within the radius, else IGNORE."""
+    # IGNORE equals IGNORE, but stays IGNORE whether it is near or not.
     near = torch.zeros_like(contours, dtype=torch.bool)
-    for shifted in _shifted(others, radius):
+    for shifted in _shift(others, radius):
         near |= shifted == contours
     return torch.where(near, contours, IGNORE)
 
 
-def _shifted(maps: Tensor, radius: int) -> Iterator[Tensor]:
-    """The maps moved by every offset up to the radius; IGNORE comes in from beyond the edge."""
+def _shift(maps: Tensor, radius: int) -> Iterator[Tensor]:
+    """Move maps by every offset up to the radius; IGNORE comes in from beyond the edge."""
+    # Views of one padded copy: shifts cost no memory, and bytes suffice. Max pooling, the usual
+    # way, needs floats, and cannot tell which class is near.
     padded = torch.nn.functional.pad(maps, (radius,) * 4, value=IGNORE)
     height, width = maps.shape[1:]
     for row in range(2 * radius + 1):

@@ -1,5 +1,8 @@
-"""What a network's class probabilities say beyond the largest one: shares, confidence and
-likelihood. `metrics` has the scores."""
+"""Sum up what a network's class probabilities say beyond the largest one: shares, confidence and
+likelihood.
+
+`metrics` makes scores of them. Shapes: N patches, B of them in a batch, of H x W pixels, K classes.
+"""
 
 from __future__ import annotations
 
@@ -18,46 +21,94 @@ BINS = 15
 et al. 2017)."""
 
 
+Floats = NDArray[np.float64]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Probabilities:
-    """Of N patches, over valid pixels, float64: shares [N, K], the mean probabilities of each patch
-    (zero where no pixel is valid); pixels, correct and confidence [BINS], per bin the pixels, how
-    many are right and their summed confidence; nll [], the summed negative log likelihood of the
-    truth, in nats."""
+    """What the probabilities of N patches come to, over valid pixels."""
 
-    shares: NDArray[np.float64]
-    pixels: NDArray[np.float64]
-    correct: NDArray[np.float64]
-    confidence: NDArray[np.float64]
-    nll: NDArray[np.float64]
+    shares: Floats
+    """[N, K]: the mean probabilities of each patch; zero where no pixel is valid."""
+    pixels: Floats
+    """[BINS]: pixels whose confidence is in the bin."""
+    correct: Floats
+    """[BINS]: those of them that are predicted right."""
+    confidence: Floats
+    """[BINS]: their summed confidence."""
+    nll: Floats
+    """[]: the summed negative log likelihood of the truth, in nats."""
 
 
-def measured(logits: Tensor, predicted: Tensor, truth: Tensor) -> tuple[Tensor, ...]:
-    """The fields of Probabilities for a batch of logits [B, K, H, W], with predictions and truth
-    uint8 [B, H, W]. Softmax in float32.
+@dataclass(frozen=True, slots=True, eq=False)
+class BatchProbabilities:
+    """The same of one batch, on its device, so that the test waits for the device only once."""
 
-    Sums over pixels are reductions, not scattered additions, so that a GPU repeats them exactly.
+    shares: Tensor
+    """float32 [B, K]."""
+    pixels: Tensor
+    """int64 [BINS]."""
+    correct: Tensor
+    """int64 [BINS]."""
+    confidence: Tensor
+    """float32 [BINS]."""
+    nll: Tensor
+    """float32 []."""
+
+
+def measure_probabilities(logits: Tensor, predicted: Tensor, truth: Tensor) -> BatchProbabilities:
+    """Sum up the probabilities of a batch.
+
+    Args:
+        logits: [B, K, H, W], in any precision.
+        predicted: uint8 [B, H, W], the predicted classes.
+        truth: uint8 [B, H, W], the true classes, or IGNORE.
     """
+    # Softmax in float32: in bf16 every confidence near 1 would fall on a few values.
     logits = logits.float().contiguous()
     valid = truth != IGNORE
     softmax = logits.softmax(1)
     confidence = softmax.amax(1)
-    bins = torch.where(valid, (confidence * BINS).ceil().clamp(1, BINS) - 1, BINS).to(torch.uint8)
-    right = torch.where(predicted == truth, bins, BINS)
-    return (
-        (softmax * valid[:, None]).sum((2, 3)) / valid.sum((1, 2)).clamp(min=1)[:, None],
-        *(torch.bincount(each.flatten(), minlength=BINS + 1)[:BINS] for each in (bins, right)),
-        torch.stack([torch.where(bins == index, confidence, 0).sum() for index in range(BINS)]),
-        torch.nn.functional.cross_entropy(
-            logits, truth.long(), ignore_index=IGNORE, reduction="none"
-        ).sum(),
+
+    # ceil - 1, not floor: bins are open below and closed above. One bin more collects what is
+    # ignored, or wrong, and is cut off.
+    bins = (confidence * BINS).ceil().clamp(1, BINS) - 1
+    bins = torch.where(valid, bins, BINS).to(torch.uint8)
+    bins_where_right = torch.where(predicted == truth, bins, BINS)
+    # Sums by masked reductions: a scattered addition of floats on a GPU has no fixed order, and
+    # would not be repeated exactly.
+    confidences = [torch.where(bins == index, confidence, 0).sum() for index in range(BINS)]
+
+    valid_pixels = valid.sum((1, 2)).clamp(min=1)
+    losses = torch.nn.functional.cross_entropy(
+        logits, truth.long(), ignore_index=IGNORE, reduction="none"
+    )
+    return BatchProbabilities(
+        shares=(softmax * valid[:, None]).sum((2, 3)) / valid_pixels[:, None],
+        pixels=_count_bins(bins),
+        correct=_count_bins(bins_where_right),
+        confidence=torch.stack(confidences),
+        nll=losses.sum(),
     )
 
 
-def merged(batches: Sequence[tuple[Tensor, ...]]) -> Probabilities:
-    """Batches in order as one, on the host."""
-    shares, *sums = zip(*batches, strict=True)
+def merge_probabilities(batches: Sequence[BatchProbabilities]) -> Probabilities:
+    """Merge batches, in order, into what they come to together, on the host."""
+    shares = torch.cat([batch.shares for batch in batches])
     return Probabilities(
-        torch.cat(shares).cpu().double().numpy(),
-        *(torch.stack(each).cpu().double().sum(0).numpy() for each in sums),
+        shares=shares.cpu().double().numpy(),
+        pixels=_sum_up([batch.pixels for batch in batches]),
+        correct=_sum_up([batch.correct for batch in batches]),
+        confidence=_sum_up([batch.confidence for batch in batches]),
+        nll=_sum_up([batch.nll for batch in batches]),
     )
+
+
+def _count_bins(bins: Tensor) -> Tensor:
+    return torch.bincount(bins.flatten(), minlength=BINS + 1)[:BINS]
+
+
+def _sum_up(values: Sequence[Tensor]) -> Floats:
+    # In float64: float32 loses whole pixels once a sum passes 2^24, about 256 patches of 256 x 256.
+    summed: Floats = torch.stack(list(values)).cpu().double().sum(0).numpy()
+    return summed

@@ -1,9 +1,11 @@
-"""The one evaluation of a run, by the core, after training: confusion counts of every test image,
-boundaries and probabilities."""
+"""Test a run once, by the core, after training: confusion counts, boundaries and probabilities.
+
+Shapes: N patches, B of them in a batch, of S x S pixels, C channels, K classes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,108 +14,192 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from harness.core.values import IGNORE
-from harness.run.batches import normalised
-from harness.run.boundaries import boundary_counts
-from harness.run.calibration import Probabilities, measured, merged
-from harness.run.patches import PatchSet
+from harness.run.batches import Normalisation
+from harness.run.boundaries import count_boundaries
+from harness.run.calibration import (
+    BatchProbabilities,
+    Probabilities,
+    measure_probabilities,
+    merge_probabilities,
+)
+from harness.run.patches import PatchSet, Pixels
 from harness.run.train import autocast
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Result:
-    """What was found on N patches. counts: confusion int64 [N, K, K] (rows: truth). predictions:
-    uint8 [N, S, S]. boundaries: int64 [6, K], see `boundary_counts`, and probabilities, of a
-    network: where they were asked for."""
+class PatchResults:
+    """What a test found on N patches."""
 
+    indices: tuple[int, ...]
+    """The patches that were tested."""
     counts: NDArray[np.int64]
-    predictions: NDArray[np.uint8]
+    """[N, K, K]: confusion counts of each patch; rows are the truth, columns the prediction."""
+    predictions: Pixels
+    """uint8 [N, S, S]: the predicted classes."""
     boundaries: NDArray[np.int64] | None = None
+    """[6, K]: see `count_boundaries`; None where they were not asked for."""
     probabilities: Probabilities | None = None
+    """What a network's probabilities come to; None without a network, or where not asked for."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Predictor:
+    """A network as it is applied to images."""
+
+    model: torch.nn.Module
+    """The network, in any mode."""
+    normalisation: Normalisation
+    """How it sees images, on its device."""
+    precision: str
+    """Of the forward pass: "fp32" or "bf16"."""
+
+    @property
+    def device(self) -> torch.device:
+        """The device of the network."""
+        return self.normalisation.mean.device
+
+    def predict(self, images: Tensor) -> Tensor:
+        """Compute the logits [B, K, S, S] of images uint8 [B, S, S, C]."""
+        with autocast(self.device, self.precision):
+            logits: Tensor = self.model(self.normalisation.apply(images))
+        return logits
 
 
 def evaluate(
-    model: torch.nn.Module,
+    predictor: Predictor,
     patches: PatchSet,
     indices: Sequence[int],
-    statistics: tuple[Tensor, Tensor],
-    precision: str,
     radius: int | None = None,
     batch_size: int = 16,
-) -> Result:
-    """Tests a network on the patches at `indices`; with a boundary radius, in pixels, boundaries
-    and probabilities are looked at too.
+) -> PatchResults:
+    """Test a network. Ignored and padded pixels are not counted.
 
-    Ignored and padded pixels are not counted. `statistics` are mean and std, float [C], on the
-    device of the model. Raises FloatingPointError if the network's outputs are not finite, as after
-    a last step that diverged.
+    Args:
+        predictor: the network; it is left in evaluation mode.
+        patches: all patches of the data set.
+        indices: those to test.
+        radius: what is near a boundary, in pixels; without it, neither boundaries nor
+            probabilities are looked at.
+        batch_size: patches at a time; it changes no count.
+
+    Raises:
+        FloatingPointError: if the network's outputs are not finite, as after a last step that
+            diverged.
     """
-    device, classes = statistics[0].device, patches.classes
-    model.eval()
-    counts, predictions, finite, boundaries, probabilities = [], [], [], [], []
+    classes = patches.classes
+    counts: list[Tensor] = []
+    predictions: list[Tensor] = []
+    finite: list[Tensor] = []
+    boundaries: list[Tensor] = []
+    probabilities: list[BatchProbabilities] = []
+    predictor.model.eval()
     with torch.inference_mode():
-        for start in range(0, len(indices), batch_size):
-            chosen = list(indices[start : start + batch_size])
-            images = torch.from_numpy(np.asarray(patches.images[chosen])).to(
-                device, non_blocking=True
-            )
-            truth = torch.from_numpy(np.asarray(patches.masks[chosen])).to(
-                device, non_blocking=True
-            )
-            with autocast(device, precision):
-                logits = model(normalised(images, *statistics))
+        # Results stay on the device until the end: fetching them batch by batch would wait for it
+        # each time.
+        for images, truth in _test_batches(patches, indices, batch_size, predictor.device):
+            logits = predictor.predict(images)
             finite.append(torch.isfinite(logits).all())
-            # several times faster than argmax on a CPU
+            # Several times faster than argmax on a CPU.
             predicted = logits.max(1).indices.to(torch.uint8)
-            counts.append(confusion(predicted, truth, classes))
             predictions.append(predicted)
+            counts.append(confusion(predicted, truth, classes))
             if radius:
-                boundaries.append(boundary_counts(predicted, truth, classes, radius))
-                probabilities.append(measured(logits, predicted, truth))
+                boundaries.append(count_boundaries(predicted, truth, classes, radius))
+                probabilities.append(measure_probabilities(logits, predicted, truth))
     if not torch.stack(finite).all():
         raise FloatingPointError(
             "the trained network's outputs on test images are not finite: lower"
             " training.learning_rate"
         )
-    return Result(
-        torch.cat(counts).cpu().numpy(),
-        torch.cat(predictions).cpu().numpy(),
-        torch.stack(boundaries).sum(0).cpu().numpy() if boundaries else None,
-        merged(probabilities) if probabilities else None,
+    return PatchResults(
+        indices=tuple(indices),
+        counts=torch.cat(counts).cpu().numpy(),
+        predictions=torch.cat(predictions).cpu().numpy(),
+        boundaries=torch.stack(boundaries).sum(0).cpu().numpy() if boundaries else None,
+        probabilities=merge_probabilities(probabilities) if probabilities else None,
     )
 
 
 def score(
-    predicted: Iterable[NDArray[np.uint8]], patches: PatchSet, indices: Sequence[int], radius: int
-) -> Result:
-    """Tests predictions uint8 [S, S] that were made without a network, so without probabilities."""
-    maps = np.stack(list(predicted))
-    pair = torch.from_numpy(maps), torch.from_numpy(np.asarray(patches.masks[list(indices)]))
-    counts, boundaries = (
-        confusion(*pair, patches.classes),
-        boundary_counts(*pair, patches.classes, radius),
-    )
-    return Result(counts.numpy(), maps, boundaries.numpy())
+    predictions: Iterable[Pixels], patches: PatchSet, indices: Sequence[int], radius: int
+) -> PatchResults:
+    """Test predictions that were made without a network, so without probabilities.
+
+    Args:
+        predictions: uint8 [S, S] for each of the patches at `indices`.
+        patches: all patches of the data set.
+        indices: those to test.
+        radius: what is near a boundary, in pixels.
+    """
+    predicted = np.stack(list(predictions))
+    predicted_maps = torch.from_numpy(predicted)
+    true_maps = torch.from_numpy(np.asarray(patches.masks[list(indices)]))
+    counts = confusion(predicted_maps, true_maps, patches.classes)
+    boundaries = count_boundaries(predicted_maps, true_maps, patches.classes, radius)
+    return PatchResults(tuple(indices), counts.numpy(), predicted, boundaries.numpy())
 
 
 def confusion(predicted: Tensor, truth: Tensor, classes: int) -> Tensor:
-    """Counts int64 [B, K, K] (rows: truth, columns: prediction) of class maps [B, H, W], without
-    pixels whose truth is IGNORE."""
-    size = classes * classes
+    """Count the pixels of each pair of a true and a predicted class, without ignored pixels.
+
+    Args:
+        predicted: class maps [B, H, W].
+        truth: class maps [B, H, W], with IGNORE.
+        classes: number of classes, K.
+
+    Returns:
+        int64 [B, K, K]; rows are the truth, columns the prediction.
+    """
+    maps = len(truth)
+    pairs = classes * classes
+    # int64 before the product: bytes would wrap round from 17 classes on.
     cells = truth.long() * classes + predicted.long()
-    cells = torch.where(truth == IGNORE, size, cells)  # one extra cell collects what is ignored
-    offsets = torch.arange(len(truth), device=truth.device)[:, None, None] * (size + 1)
-    counted = torch.bincount((cells + offsets).flatten(), minlength=len(truth) * (size + 1))
-    return counted.view(len(truth), size + 1)[:, :size].view(-1, classes, classes)
+    # One cell more collects what is ignored, and is cut off: selecting the valid pixels instead
+    # would make the host wait for their number.
+    cells = torch.where(truth == IGNORE, pairs, cells)
+    # One bincount for all maps, each with cells of its own: counts of whole numbers are exact, in
+    # whatever order a GPU adds them.
+    offsets = torch.arange(maps, device=truth.device) * (pairs + 1)
+    cells = cells + offsets[:, None, None]
+    counts = torch.bincount(cells.flatten(), minlength=maps * (pairs + 1))
+    return counts.view(maps, pairs + 1)[:, :pairs].view(-1, classes, classes)
 
 
 def by_scene(
     counts: NDArray[np.int64], patches: PatchSet, indices: Sequence[int]
 ) -> tuple[list[str], list[str], NDArray[np.int64]]:
-    """Counts summed over the patches of each test image: image keys, their groups, and counts int64
-    [images, K, K]."""
-    scenes = list(dict.fromkeys(patches.origins[index].scene for index in indices))
-    groups = {patches.origins[index].scene: patches.origins[index].group for index in indices}
-    summed = np.zeros((len(scenes), *counts.shape[1:]), np.int64)
-    rows = {scene: row for row, scene in enumerate(scenes)}
-    np.add.at(summed, [rows[patches.origins[index].scene] for index in indices], counts)
-    return scenes, [groups[scene] for scene in scenes], summed
+    """Sum confusion counts over the patches of each test image.
+
+    Args:
+        counts: [N, K, K], of the patches at `indices`.
+        patches: all patches of the data set.
+        indices: those that were tested.
+
+    Returns:
+        The keys of the images in the order of their first patch, their groups, and the counts,
+        int64 [images, K, K].
+    """
+    groups: dict[str, str] = {}
+    scenes: list[str] = []
+    for index in indices:
+        origin = patches.origins[index]
+        groups[origin.scene] = origin.group
+        scenes.append(origin.scene)
+    rows = {scene: row for row, scene in enumerate(groups)}
+    summed = np.zeros((len(groups), *counts.shape[1:]), np.int64)
+    # Not `summed[rows] += counts`: that would add only one patch of each image.
+    np.add.at(summed, [rows[scene] for scene in scenes], counts)
+    return list(groups), list(groups.values()), summed
+
+
+def _test_batches(
+    patches: PatchSet, indices: Sequence[int], batch_size: int, device: torch.device
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Give images uint8 [B, S, S, C] and masks uint8 [B, S, S] on the device, in order."""
+    for start in range(0, len(indices), batch_size):
+        chosen = list(indices[start : start + batch_size])
+        images = torch.from_numpy(np.asarray(patches.images[chosen]))
+        masks = torch.from_numpy(np.asarray(patches.masks[chosen]))
+        device_images = images.to(device, non_blocking=True)
+        device_masks = masks.to(device, non_blocking=True)
+        yield device_images, device_masks

@@ -60,14 +60,8 @@ def perform(run: Run, store: Store, threads: int | None = None) -> Iterator[Even
 
             confusion = test.outcome.confusion
             write_confusion(folder, confusion.images, confusion.array)
-            write_samples(
-                folder / "samples",
-                data.patches,
-                data.split["test"],
-                test.result,
-                run.scenario.dataset.classes,
-                annotated.draw,
-            )
+            classes = run.scenario.dataset.classes
+            write_samples(folder / "samples", data.patches, test.result, classes, annotated.draw)
         except Exception as problem:  # recorded, shown on the board, and told by the exit code
             error = problem
         record = make_record(run, findings, error)
