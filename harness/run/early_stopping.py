@@ -15,7 +15,7 @@ from torch import Tensor
 
 from harness import metrics
 from harness.run.batches import TrainingSet, plain_batches
-from harness.run.evaluate import Predictor, evaluate
+from harness.run.evaluation.evaluate import Predictor, evaluate
 from harness.run.patches import PatchSet
 from harness.run.train import autocast, objective
 from harness.scenario.scenario import Term

@@ -21,10 +21,10 @@ from harness.run.annotate import whole_masks
 from harness.run.batches import Normalisation, TrainingSet, training_set
 from harness.run.early_stopping import FollowedTraining, validation_loss, validation_miou
 from harness.run.environment import choose_device, choose_precision, describe_hardware
-from harness.run.evaluate import PatchResults, Predictor, evaluate
+from harness.run.evaluation.evaluate import PatchResults, Predictor, evaluate
+from harness.run.evaluation.outcome import ReportedTest, summarise
 from harness.run.patches import check_channels
 from harness.run.prepare import AnnotatedPart, DividedPatches
-from harness.run.score_test import ReportedTest, summarise
 from harness.run.train import Procedure, train
 from harness.scenario.settings import Training
 

@@ -10,11 +10,11 @@ import torch
 from harness.core.jobs import EpochFinished, Event, RunFinished, RunStarted
 from harness.plan.runs import Run
 from harness.records.store import Store, append_epoch, write_confusion, write_record
+from harness.run.evaluation.outcome import evaluate_floor
 from harness.run.make_record import begin_findings, make_abandoned_record, make_record
 from harness.run.network import build_network, evaluate_network, write_weights
 from harness.run.prepare import annotate_training_part, divide_patches
 from harness.run.samples import write_samples
-from harness.run.score_test import evaluate_floor
 
 
 def perform(run: Run, store: Store, threads: int | None = None) -> Iterator[Event]:

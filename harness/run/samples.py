@@ -18,7 +18,7 @@ from rasterio.errors import NotGeoreferencedWarning
 from harness.core.files import write_json_atomically
 from harness.core.values import IGNORE, SegmentationClass
 from harness.run.annotate import TrainingLabels
-from harness.run.evaluate import PatchResults
+from harness.run.evaluation.evaluate import PatchResults
 from harness.run.patches import PatchSet, Pixels
 
 COUNT = 6

@@ -18,13 +18,13 @@ from rasterio.errors import NotGeoreferencedWarning
 
 from harness.core.values import IGNORE, SegmentationClass
 from harness.run.annotate import TrainingLabels, whole_masks
-from harness.run.evaluate import score
+from harness.run.evaluation.evaluate import score
 from harness.run.patches import PatchSet
 from harness.run.samples import write_samples
 
 if TYPE_CHECKING:
     # Not at run time: pytest would take a class of this name for a test.
-    from harness.run.evaluate import PatchResults
+    from harness.run.evaluation.evaluate import PatchResults
 
 CLASSES = [
     SegmentationClass("a", (10, 20, 30)),

@@ -16,7 +16,7 @@ from scipy import ndimage
 
 from harness.core.values import IGNORE
 from harness.metrics import boundary_f1, boundary_iou
-from harness.run.boundaries import COUNTED, count_boundaries
+from harness.run.evaluation.boundaries import COUNTED, count_boundaries
 
 Array = NDArray[Any]
 

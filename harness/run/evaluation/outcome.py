@@ -22,9 +22,9 @@ from harness.records.record import (
     ShareError,
     StatedScores,
 )
-from harness.run.boundaries import COUNTED
-from harness.run.calibration import Probabilities
-from harness.run.evaluate import PatchResults, by_scene, score
+from harness.run.evaluation.boundaries import COUNTED
+from harness.run.evaluation.calibration import Probabilities
+from harness.run.evaluation.evaluate import PatchResults, by_scene, score
 from harness.run.floors import predictions
 from harness.run.prepare import AnnotatedPart, DividedPatches
 

@@ -15,8 +15,8 @@ from torch import Tensor
 
 from harness.core.values import IGNORE
 from harness.run.batches import Normalisation
-from harness.run.boundaries import count_boundaries
-from harness.run.calibration import (
+from harness.run.evaluation.boundaries import count_boundaries
+from harness.run.evaluation.calibration import (
     BatchProbabilities,
     Probabilities,
     measure_probabilities,

@@ -19,13 +19,13 @@ from torchmetrics.functional.classification import multiclass_calibration_error
 from harness.core.values import IGNORE
 from harness.metrics import expected_calibration_error, negative_log_likelihood
 from harness.run.batches import Normalisation
-from harness.run.calibration import BINS
-from harness.run.evaluate import Predictor, evaluate, score
+from harness.run.evaluation.calibration import BINS
+from harness.run.evaluation.evaluate import Predictor, evaluate, score
 from harness.run.patches import PatchSet
 
 if TYPE_CHECKING:
     # Not at run time: pytest would take a class of this name for a test.
-    from harness.run.evaluate import PatchResults
+    from harness.run.evaluation.evaluate import PatchResults
 
 Array = NDArray[Any]
 Make = Callable[..., PatchSet]

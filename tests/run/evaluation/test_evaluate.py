@@ -14,7 +14,7 @@ from sklearn.metrics import confusion_matrix
 
 from harness.core.values import IGNORE
 from harness.run.batches import Normalisation
-from harness.run.evaluate import Predictor, by_scene, confusion, evaluate
+from harness.run.evaluation.evaluate import Predictor, by_scene, confusion, evaluate
 from harness.run.patches import PatchSet
 
 Array = NDArray[Any]
