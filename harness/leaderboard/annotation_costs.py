@@ -13,8 +13,8 @@ from pydantic import Field, ValidationError
 
 from harness.core.errors import InputError, suggestion
 from harness.core.strict_model import Frozen
-from harness.scenario.mistakes import explained
-from harness.scenario.yaml_document import Problem, ScenarioError, read_document
+from harness.scenario.mistakes import explain
+from harness.scenario.yaml_document import DocumentError, Problem, read_document
 
 DEFAULTS = Path(__file__).with_name("annotation_costs.yaml")
 
@@ -67,7 +67,7 @@ class CostModel(Frozen):
 def cost_model(root: Path) -> CostModel:
     """The cost model in a leaderboards' folder, or the packaged one where it has none.
 
-    Raises ScenarioError naming file, line and field of every mistake, InputError for a file of
+    Raises DocumentError naming file, line and field of every mistake, InputError for a file of
     nearly that name, which would be ignored.
     """
     own = root / OWN
@@ -93,9 +93,9 @@ def _read(path: Path) -> CostModel:
     try:
         model = CostModel.model_validate(document.value)
     except ValidationError as error:
-        raise ScenarioError(
+        raise DocumentError(
             [
-                explained(CostModel, details, document, ())
+                explain(CostModel, details, document, ())
                 for details in error.errors(include_url=False)
             ]
         ) from error
@@ -117,7 +117,7 @@ def _read(path: Path) -> CostModel:
             )
         )
     if problems:
-        raise ScenarioError(problems)
+        raise DocumentError(problems)
     return model
 
 

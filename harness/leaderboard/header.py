@@ -8,7 +8,7 @@ from pydantic import Field
 
 from harness.records.checks import _mistyped, _twice
 from harness.records.record import Count, Name, _Part
-from harness.scenario.settings import Published
+from harness.scenario.published import Published
 
 
 class _DataSet(_Part):

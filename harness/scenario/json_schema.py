@@ -10,15 +10,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from harness.catalog import Catalog
-from harness.scenario.settings import (
-    MethodSettings,
-    Patches,
-    Published,
-    ScenarioSettings,
-    Split,
-    TermSettings,
-    Training,
-)
+from harness.scenario.published import Published
+from harness.scenario.scenario_settings import MethodSettings, ScenarioSettings, TermSettings
+from harness.scenario.settings import Patches, Split, Training
 
 
 def scenario_schema(catalog: Catalog) -> dict[str, Any]:

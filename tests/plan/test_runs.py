@@ -14,7 +14,8 @@ from harness.core.hashing import files_fingerprint
 from harness.plan.keys import PROTOCOL, source_fingerprint
 from harness.plan.runs import expand
 from harness.scenario.resolve import read_scenario
-from harness.scenario.settings import Evaluation, Patches, Split, TermSettings, Training
+from harness.scenario.scenario_settings import TermSettings
+from harness.scenario.settings import Evaluation, Patches, Split, Training
 
 CATALOG = load_catalog(disabled=())
 TEXT = """

@@ -13,7 +13,7 @@ from harness.catalog import load_catalog
 from harness.core.errors import InputError
 from harness.scenario.resolve import read_scenario
 from harness.scenario.scenario import Scenario
-from harness.scenario.yaml_document import ScenarioError
+from harness.scenario.yaml_document import DocumentError
 
 CATALOG = load_catalog(disabled=())
 GOOD = """\
@@ -46,7 +46,7 @@ def read(
 
 
 def mistakes(tmp_path: Path, text: str, **options: Any) -> list[str]:
-    with pytest.raises(ScenarioError) as caught:
+    with pytest.raises(DocumentError) as caught:
         read(tmp_path, text, **options)
     return [re.sub(r"^.*s\.yaml:", "", str(problem)) for problem in caught.value.problems]
 
