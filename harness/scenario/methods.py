@@ -63,7 +63,16 @@ class MethodReader:
         # A field that a sweep did not reach has a wrong value: a complaint of it would mislead.
         if len(self.reader.problems) > problems_before:
             return None
+        method = self.read_fields(name, raw, path)
+        if len(self.reader.problems) > problems_before:
+            return None
+        return method
 
+    def read_fields(self, name: str, raw: Mapping[str, Any], path: Keys) -> Method | None:
+        """Return a method as it is written, with its name; None where it trains nothing.
+
+        Components with mistakes are noted and left out.
+        """
         supervision_items = _list_items(raw.get("supervision"), (*path, "supervision"))
         supervisions = self.read_supervisions(supervision_items)
         loss_items = _list_items(raw.get("loss"), (*path, "loss"))
@@ -74,17 +83,9 @@ class MethodReader:
         # A supervision that could not be read might provide what a loss needs.
         if supervisions and len(supervisions) == len(supervision_items):
             self.check_losses(terms, supervisions)
-
         floor = raw.get("floor")
-        # A floor is fitted on the labels of the first supervision.
-        if floor and supervisions and "labels" not in supervisions[0].provides:
-            self.reader.note_problem(
-                (*path, "floor"),
-                f"floor {floor!r} needs labels, which supervision {supervisions[0].name!r} does not"
-                " provide",
-            )
-        if len(self.reader.problems) > problems_before:
-            return None
+        if floor and supervisions:
+            self.check_floor(floor, supervisions[0], path)
         if not terms and not floor:
             return None  # noted with the sections
         return Method(
@@ -192,6 +193,15 @@ class MethodReader:
             f"loss {loss.name!r} needs {missing}, which supervision {names} does not provide."
             f" Supervisions that do: {supervisions}. Losses that would work: {losses}."
         )
+
+    def check_floor(self, floor: Any, supervision: Supervision, path: Keys) -> None:
+        """Note a floor whose method begins with a supervision that gives no labels to fit it on."""
+        if "labels" not in supervision.provides:
+            self.reader.note_problem(
+                (*path, "floor"),
+                f"floor {floor!r} needs labels, which supervision {supervision.name!r} does not"
+                " provide",
+            )
 
     def list_names(self, kind: str, suits: Callable[[Any], bool]) -> str:
         """Return the names of the installed components of a kind that suit, for a message."""
