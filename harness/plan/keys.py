@@ -166,8 +166,12 @@ def data_fingerprint(dataset: Dataset, memory: Path) -> str:
 
     `memory` is a file that remembers the digests of files (`files_fingerprint`).
     """
-    scenes = dataset.scenes()
-    files = [file for scene in scenes for file in scene.files]
+    names = []
+    # A dict as an ordered set: scenes may be parts of one file, which then counts once.
+    files: dict[Path, None] = {}
+    for scene in dataset.scenes():
+        names.append([scene.key, scene.group, scene.part])
+        files.update(dict.fromkeys(scene.files))
     return digest(
         {
             # Without the folder: the same files count the same wherever they lie.
@@ -176,8 +180,7 @@ def data_fingerprint(dataset: Dataset, memory: Path) -> str:
             # How files become images and masks.
             "source": source_fingerprint(type(dataset)),
             # Splits and random draws go by key, group and part, in this order.
-            "scenes": [[scene.key, scene.group, scene.part] for scene in scenes],
-            # Each file once: scenes may be parts of one file.
-            "files": files_fingerprint(dict.fromkeys(files), memory),
+            "scenes": names,
+            "files": files_fingerprint(files, memory),
         }
     )

@@ -48,13 +48,14 @@ class Published(Section):
     metric: str = Field(
         description="What the source calls its numbers, and how they differ from ours."
     )
+    # The pattern is for editors only: `check_scores` says which score was meant, pydantic would
+    # print the pattern.
     compare: str = Field(
         "miou",
         json_schema_extra={"pattern": SCORE_PATTERN},
         description=(
             f"Which of our scores a number alone is: {', '.join(SCORE_NAMES[:-1])} or"
-            f" {SCORE_NAMES[-1]}."
-            " batch_miou: see evaluation."
+            f" {SCORE_NAMES[-1]}. batch_miou: see evaluation."
         ),
     )
     values: dict[
@@ -91,6 +92,7 @@ def check_scores(
             yield ("values", name), f"is not a method. {suggestion(name, methods)}"
     for path, score in _written_scores(published):
         if not re.match(SCORE_PATTERN, score):
+            # Without the class: with it, no score would be near.
             remedy = suggestion(score.partition(":")[0], SCORE_NAMES)
             yield path, f"{score!r}: is not a score. {remedy}"
         elif score == "batch_miou" and not batch_average:

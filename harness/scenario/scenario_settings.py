@@ -58,6 +58,7 @@ class MethodSettings(Section):
     def _loss_or_floor(self) -> Self:
         if (self.loss is None) == (self.floor is None):
             raise ValueError("give either a loss or a floor")
+        # A floor needs no supervision: then it is fitted on whole masks.
         if self.loss is not None and self.supervision is None:
             raise ValueError("a loss needs a supervision")
         return self
@@ -89,6 +90,7 @@ def write_out(path: Keys, shorthand: str) -> dict[str, Any]:
 
 
 def _write_out_split(value: Any) -> Any:
+    # What is neither a name nor a mapping is left to pydantic, which complains of it.
     if isinstance(value, str):
         return write_out(("split",), value)
     return value

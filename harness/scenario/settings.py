@@ -92,6 +92,7 @@ class Patches(Section):
 
     @model_validator(mode="after")
     def _stride_divides_size(self) -> Self:
+        # Test patches are those on the grid of the size; training patches must fall on it too.
         if self.stride and self.size % self.stride:
             raise ValueError(
                 f"stride {self.stride} must divide the size {self.size}, so that test patches can"
@@ -246,6 +247,7 @@ class Training(Section):
 
     @model_validator(mode="after")
     def _needs_validation(self) -> Self:
+        # Both go by the validation value, which would never be computed.
         if self.validation == "none" and (self.patience or self.selection != "last"):
             raise ValueError(
                 "patience and selection: best-validation need validation: loss or miou"
