@@ -11,10 +11,10 @@ from harness.catalog import Catalog
 from harness.comparison.find import Record
 from harness.core.components import Dataset, NotInKey
 from harness.core.errors import InputError
-from harness.scenario.overrides import overridden, parse_setting
-from harness.scenario.resolve import Resolver
+from harness.scenario.overrides import override, parse_setting
+from harness.scenario.resolve import resolve_document
 from harness.scenario.scenario import Scenario
-from harness.scenario.yaml_document import Document, Place, ScenarioError
+from harness.scenario.yaml_document import Document, Place
 
 PARTS = ("dataset", "model", "patches", "split", "training")
 
@@ -66,11 +66,9 @@ def rebuild(
     document = Document(value, {(): Place(where)}, {})
     _check_located(settings["dataset"], changes, catalog, where)
     for change in changes:
-        document = overridden(document, parse_setting(change))
-    resolver = Resolver(document, catalog)
-    scenario = resolver.scenario(profile, tuple(record.get("overrides", ())))
-    if scenario is None or resolver.problems:
-        raise ScenarioError(resolver.problems)
+        document = override(document, parse_setting(change))
+    overrides = tuple(record.get("overrides", ()))
+    scenario = resolve_document(document, catalog, profile, overrides)
     (only,) = scenario.methods
     return replace(
         scenario, reference=record["method"], methods=(replace(only, name=record["method"]),)
