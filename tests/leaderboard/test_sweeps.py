@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from demo import numbered_record
+from demo import HEADER, board_of, numbered_record
 from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.leaderboard.sweeps import Sweep, choose_lines, find_sweeps
-from harness.records.record import parse_record
 
 
 def lines_of(budgets: dict[str, float]) -> dict[str, tuple[str, ...]]:
     """Return the methods of each line, by its name, of methods with these budgets."""
-    records = [parse_record(numbered_record(method)) for method in budgets]
-    lines = choose_lines(find_sweeps(records), budgets)
+    board = board_of(HEADER | {"methods": []}, [numbered_record(method) for method in budgets])
+    lines = choose_lines(find_sweeps(board.finished), budgets)
     return {line.name: line.methods for line in lines}
 
 
@@ -22,9 +21,7 @@ def test_a_sweep_is_a_line() -> None:
         "points-*": ("points-0.01", "points-0.1"),
         "qda": ("qda",),
     }
-    assert lines_of({"noise-1e-05": 3, "noise-0.5": 3}) == {
-        "noise-*": ("noise-1e-05", "noise-0.5")
-    }
+    assert lines_of({"noise-1e-05": 3, "noise-0.5": 3}) == {"noise-*": ("noise-1e-05", "noise-0.5")}
 
 
 def test_a_method_alone_keeps_its_name() -> None:
@@ -55,7 +52,7 @@ def test_every_method_is_in_one_line(numbers: list[tuple[int, int]], data: st.Da
     budgets = {}
     for first, second in numbers:
         budgets[f"a{first}-b{second}"] = float(data.draw(st.integers(1, 3)))
-    joined = []
+    joined: list[str] = []
     for methods in lines_of(budgets).values():
         joined += methods
     assert sorted(joined) == sorted(budgets)

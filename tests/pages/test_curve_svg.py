@@ -103,8 +103,8 @@ def test_whatever_the_scores_the_drawing_is_whole_and_the_same_again(
     assert svg == svg_of(rows)
     assert "nan" not in svg
     for path in parse(svg).iter(f"{SVG}path"):
-        place = path.get("transform", "")
-        if place:
-            x, y = place.removeprefix("translate(").removesuffix(")").split()
+        position = path.get("transform", "")
+        if position:
+            x, y = position.removeprefix("translate(").removesuffix(")").split()
             assert 0 <= float(x) <= 640
             assert 0 <= float(y) <= 262

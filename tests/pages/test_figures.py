@@ -6,7 +6,7 @@ import csv
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from xml.etree import ElementTree
 
 import pytest
@@ -152,7 +152,7 @@ def test_what_cannot_be_drawn_or_written_is_said(tmp_path: Path) -> None:
 def test_matplotlib_is_asked_for_where_it_is_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    modules: dict[str, Any] = sys.modules  # type: ignore[assignment]
-    monkeypatch.setitem(modules, "matplotlib", None)
+    # As if it were not installed.
+    monkeypatch.setitem(cast(dict[str, Any], sys.modules), "matplotlib", None)
     with pytest.raises(InputError, match=r"pip install 'weakseg-harness\[figures\]'"):
         write_figures(committed(), tmp_path)

@@ -10,12 +10,12 @@ from demo import board_of, only_table, page_of, rewrite_records, scored, termina
 from harness.leaderboard.board import Board
 from harness.leaderboard.significance import RANKED
 from harness.pages.notes import (
+    describe_seed_changes,
     find_absent_classes,
     find_caveats,
     find_unfinished,
-    legend,
-    plain_text,
-    what_seeds_change,
+    make_legend,
+    to_plain_text,
 )
 
 FIVE_SEEDS = {"full": [900, 910, 920, 930, 940], "points": [700, 710, 720, 730, 740]}
@@ -36,7 +36,7 @@ def lose_run(board: Board, method: str, seed: int, status: str) -> Board:
 
 
 def legend_of(board: Board) -> list[str]:
-    return [plain_text(sentence) for sentence in legend(only_table(board))]
+    return [to_plain_text(sentence) for sentence in make_legend(only_table(board))]
 
 
 def test_seeds_that_the_reference_lacks_are_told_first() -> None:
@@ -80,7 +80,7 @@ def test_a_weak_label_that_costs_more_than_masks_is_told(points: int, costly: li
     }
 
     def annotate(record: dict[str, Any]) -> dict[str, Any]:
-        ledger = {"scenes": 1, "patches": 1}
+        ledger: dict[str, Any] = {"scenes": 1, "patches": 1}
         if record["method"] == "full":
             ledger |= {"labelled_pixels": 10**6, "labelled_share": 1.0, "supervisions": []}
         else:
@@ -123,7 +123,7 @@ def test_another_split_is_spoken_of_where_seeds_draw_one(
     changes = "initialisation and supervision draw"
     if not is_fixed:
         changes = f"split, {changes}"
-    assert what_seeds_change(board) == changes
+    assert describe_seed_changes(board) == changes
     assert f"for what another {changes} would change" in page_of(board)
 
 
