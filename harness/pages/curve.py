@@ -1,8 +1,9 @@
 """What a drawing of a board shows, whatever draws it: mIoU against annotation.
 
-Methods that differ in one number are a family, and joined by a line. Scores are fractions. Nothing here knows a drawing library: the SVG beside a page, the figures for a
-paper, and the charts of a report are three renderers of the same values, with the same colours,
-markers and short names.
+Methods that differ in one number are a family, and joined by a line. Scores are fractions.
+
+Nothing here knows a drawing library: the SVG beside a page, the figures for a paper, and the charts
+of a report are three renderers of the same values, with the same colours and markers.
 """
 
 from __future__ import annotations
