@@ -10,11 +10,11 @@ from typing import Literal
 from harness.audit.headings import (
     Heading,
     Measure,
-    class_column,
-    heading,
-    mean_row,
-    spread_heading,
-    titled,
+    is_mean_row,
+    names_classes,
+    read_heading,
+    read_spread_heading,
+    read_title,
 )
 from harness.audit.read_tables import Line, Printed, Table, printed
 from harness.audit.relations import Range
@@ -87,7 +87,7 @@ def read(table: Table, per_class: Measure | None = None) -> Reading:
     named = _score_columns(table, per_class)
     found = {index: own for index, own in named.items() if list(named.values()).count(own) == 1}
     spreads = {
-        index: spread_heading(column)
+        index: read_spread_heading(column)
         for index, column in enumerate(table.columns)
         if _numeric(table, index)
     }
@@ -102,7 +102,7 @@ def read(table: Table, per_class: Measure | None = None) -> Reading:
         for index in range(len(table.columns))
         if index not in found and index not in beside.values()
     ]
-    by_class = next((index for index in texts if class_column(table.columns[index])), None)
+    by_class = next((index for index in texts if names_classes(table.columns[index])), None)
     rows = []
     for line in table.lines:
         scores = {}
@@ -135,21 +135,26 @@ def read(table: Table, per_class: Measure | None = None) -> Reading:
 def _score_columns(table: Table, per_class: Measure | None) -> dict[int, Heading]:
     """The heading of each column of scores."""
     named = {
-        index: heading(column)
+        index: read_heading(column)
         for index, column in enumerate(table.columns)
         if _numeric(table, index)
     }
     found = {index: own for index, own in named.items() if own}
     measure = per_class or (
-        titled(table.title) if not any(own.of for own in found.values()) else None
+        read_title(table.title) if not any(own.subject for own in found.values()) else None
     )
     if measure:
         first = next((index for index in range(len(table.columns)) if index not in named), -1)
         for index, column in enumerate(table.columns):
-            if index > first and index in named and not named[index] and not spread_heading(column):
+            if (
+                index > first
+                and index in named
+                and not named[index]
+                and not read_spread_heading(column)
+            ):
                 found[index] = (
                     Heading(measure, mean=True)
-                    if mean_row(column)
+                    if is_mean_row(column)
                     else Heading(measure, column.lower())
                 )
     return found
@@ -193,7 +198,7 @@ def _unread(table: Table, used: Set[int]) -> Iterator[Remark]:
     columns = [
         index
         for index, column in enumerate(table.columns)
-        if index in used or (heading(column) and not _numeric(table, index))
+        if index in used or (read_heading(column) and not _numeric(table, index))
     ]
     for line in table.lines:
         for index in columns:
@@ -286,12 +291,12 @@ def _gathered(rows: Sequence[Case], column: str, counts: set[str]) -> list[Case]
             name: text for name, text in row.texts.items() if name != column and name not in counts
         }
         key, text = tuple(own.items()), row.texts[column]
-        mean = mean_row(text)
+        mean = is_mean_row(text)
         scores = {
             (
                 replace(known, mean=known.measure != "accuracy")
                 if mean
-                else replace(known, of=text.lower())
+                else replace(known, subject=text.lower())
             ): replace(entry, column=f"{entry.column} {text}")
             for known, entry in row.scores.items()
             if mean or known.measure not in ("accuracy", "majority")
@@ -307,12 +312,12 @@ def _with_mean(row: Case) -> Case:
     for known, entry in row.scores.items():
         bare = (
             not known.mean
-            and not known.of
+            and not known.subject
             and known.measure not in ("accuracy", "majority", "share")
         )
         mean = replace(known, mean=True)
         classes = sum(
-            other.of != "" and not other.mean and other.measure == known.measure
+            other.subject != "" and not other.mean and other.measure == known.measure
             for other in row.scores
         )
         if bare and classes > 1 and mean not in row.scores:

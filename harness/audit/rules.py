@@ -53,7 +53,7 @@ def checks(row: Case, options: Options) -> Iterator[Check]:
     for like in dict.fromkeys(replace(key, measure="iou") for key in scores):
         yield from _of_one(scores, like)
         f1, iou = (row.scores.get(replace(like, measure=measure)) for measure in ("f1", "iou"))
-        bare = not like.of and not like.mean and not options.averaged
+        bare = not like.subject and not like.mean and not options.averaged
         if (
             bare
             and f1
@@ -71,7 +71,7 @@ def checks(row: Case, options: Options) -> Iterator[Check]:
             )
     complete = not options.classes or options.classes <= len(classes(scores))
     for known, accuracy in scores.items():
-        if known.measure == "accuracy" and not known.of and complete:
+        if known.measure == "accuracy" and not known.subject and complete:
             yield from _of_accuracy(scores, known, accuracy)
     majority = _majority(scores, options)
     if majority:
@@ -138,7 +138,10 @@ def _of_accuracy(scores: Scores, known: Heading, accuracy: Entry) -> Iterator[Ch
             "accuracy lies between the least and the largest F1 of all classes",
         )
     pairs = [
-        (scores.get(replace(known, measure="recall", of=name)), scores.get(Heading("share", name)))
+        (
+            scores.get(replace(known, measure="recall", subject=name)),
+            scores.get(Heading("share", name)),
+        )
         for name in names
     ]
     recalls, shares = (
@@ -173,7 +176,7 @@ def means(row: Case, options: Options) -> Iterator[tuple[Entry, dict[str, Entry]
     """Each mean over classes of a row, with the scores of its classes."""
     scores = loosened(row, options)
     for known, entry in scores.items():
-        if known.mean and not known.of:
+        if known.mean and not known.subject:
             own = {
                 name: found
                 for name in classes(scores, known)
@@ -206,7 +209,7 @@ def loosened(row: Case, options: Options) -> Scores:
     averaged = options.averaged or any(entry.range.sd for entry in row.scores.values())
 
     def loose(known: Heading, entry: Entry) -> Entry:
-        unknown = known.mean or not known.of or (averaged and not entry.range.sd)
+        unknown = known.mean or not known.subject or (averaged and not entry.range.sd)
         free = unknown and known.measure in ("iou", "f1", "precision", "recall")
         return replace(entry, range=replace(entry.range, sd=math.inf)) if free else entry
 
@@ -219,18 +222,20 @@ def classes(scores: Scores, like: Heading | None = None) -> list[str]:
     scored = [
         key
         for key in scores
-        if key.of and not key.mean and key.measure in ("iou", "f1", "precision", "recall")
+        if key.subject and not key.mean and key.measure in ("iou", "f1", "precision", "recall")
     ]
     return list(
         dict.fromkeys(
-            key.of for key in scored if not like or (key.stage, key.part) == (like.stage, like.part)
+            key.subject
+            for key in scored
+            if not like or (key.stage, key.data_part) == (like.stage, like.data_part)
         )
     )
 
 
 def derived(scores: Scores, measure: Measure, name: str, like: Heading) -> Entry | None:
     """A class's score as printed, or from F1 or IoU, of which one gives the other."""
-    wanted = replace(like, measure=measure, of=name, mean=False)
+    wanted = replace(like, measure=measure, subject=name, mean=False)
     if wanted in scores or measure not in ("iou", "f1"):
         return scores.get(wanted)
     source = scores.get(replace(wanted, measure="f1" if measure == "iou" else "iou"))
@@ -249,7 +254,7 @@ def _majority(scores: Scores, options: Options) -> Entry | None:
     shares = [
         entry
         for key, entry in scores.items()
-        if key.measure == "share" and key.of in classes(scores)
+        if key.measure == "share" and key.subject in classes(scores)
     ]
     return max(known or shares, key=lambda entry: entry.range.low, default=None)
 
