@@ -16,7 +16,7 @@ from harness.audit.headings import (
     read_spread_heading,
     read_title,
 )
-from harness.audit.read_tables import Line, Printed, Table, printed
+from harness.audit.read_tables import PrintedNumber, PrintedRow, PublishedTable, read_number
 from harness.audit.relations import Range
 
 
@@ -34,7 +34,7 @@ class Entry:
     @property
     def digits(self) -> int:
         """Digits after the point, as printed."""
-        found = printed(self.text)
+        found = read_number(self.text)
         return max(0, round(-math.log10(2 * found.half))) if found else 0
 
 
@@ -42,7 +42,7 @@ class Entry:
 class Case:
     """What a table says about one configuration: the texts of its row by column, and its scores."""
 
-    table: Table
+    table: PublishedTable
     line: int
     texts: Mapping[str, str]
     scores: Mapping[Heading, Entry]
@@ -51,7 +51,7 @@ class Case:
     def name(self) -> str:
         """Its first texts; a number with the name of its column."""
         texts = [
-            f"{column} {text}" if printed(text) else text
+            f"{column} {text}" if read_number(text) else text
             for column, text in self.texts.items()
             if text
         ]
@@ -77,7 +77,7 @@ class Reading:
     remarks: tuple[Remark, ...]
 
 
-def read(table: Table, per_class: Measure | None = None) -> Reading:
+def read(table: PublishedTable, per_class: Measure | None = None) -> Reading:
     """The scores of a table. Rows of a table with a column of classes are one case for each of its
     other texts.
 
@@ -104,7 +104,7 @@ def read(table: Table, per_class: Measure | None = None) -> Reading:
     ]
     by_class = next((index for index in texts if names_classes(table.columns[index])), None)
     rows = []
-    for line in table.lines:
+    for line in table.rows:
         scores = {}
         for index, own in found.items():
             entry = _entry(table, line, index, scales[index], beside.get(own))
@@ -132,7 +132,7 @@ def read(table: Table, per_class: Measure | None = None) -> Reading:
     return Reading(tuple(_with_mean(row) for row in rows if row.scores), tuple(remarks))
 
 
-def _score_columns(table: Table, per_class: Measure | None) -> dict[int, Heading]:
+def _score_columns(table: PublishedTable, per_class: Measure | None) -> dict[int, Heading]:
     """The heading of each column of scores."""
     named = {
         index: read_heading(column)
@@ -160,7 +160,7 @@ def _score_columns(table: Table, per_class: Measure | None) -> dict[int, Heading
     return found
 
 
-def _repeated(table: Table, named: Mapping[int, Heading]) -> Iterator[Remark]:
+def _repeated(table: PublishedTable, named: Mapping[int, Heading]) -> Iterator[Remark]:
     """Columns that share a heading: which of them is meant is not certain, so all are left out."""
     for own in dict.fromkeys(named.values()):
         columns = [
@@ -176,7 +176,9 @@ def _repeated(table: Table, named: Mapping[int, Heading]) -> Iterator[Remark]:
             yield Remark(table.source, table.number, "left out", text)
 
 
-def _assumed(table: Table, scales: Mapping[int, float], guessed: Set[int]) -> Iterator[Remark]:
+def _assumed(
+    table: PublishedTable, scales: Mapping[int, float], guessed: Set[int]
+) -> Iterator[Remark]:
     """Which scale columns without a % sign were taken to have."""
     kinds = {
         "percent": [i for i in guessed if scales[i] < 1],
@@ -192,7 +194,7 @@ def _assumed(table: Table, scales: Mapping[int, float], guessed: Set[int]) -> It
         yield Remark(table.source, table.number, "assumed", f"{which} without a % sign are {kind}")
 
 
-def _unread(table: Table, used: Set[int]) -> Iterator[Remark]:
+def _unread(table: PublishedTable, used: Set[int]) -> Iterator[Remark]:
     """Cells with digits, in columns that are used or that name a score, of which no single score
     can be read."""
     columns = [
@@ -200,22 +202,24 @@ def _unread(table: Table, used: Set[int]) -> Iterator[Remark]:
         for index, column in enumerate(table.columns)
         if index in used or (read_heading(column) and not _numeric(table, index))
     ]
-    for line in table.lines:
+    for line in table.rows:
         for index in columns:
             cell = line.cells[index]
-            if any(map(str.isdigit, cell)) and not printed(cell):
+            if any(map(str.isdigit, cell)) and not read_number(cell):
                 yield Remark(
                     table.source, line.number, "not read", f"{table.columns[index]}: {cell}"
                 )
 
 
-def _numeric(table: Table, index: int) -> bool:
+def _numeric(table: PublishedTable, index: int) -> bool:
     """Whether at least half of a column's filled cells are numbers, and one is."""
-    filled = [line.cells[index] for line in table.lines if line.cells[index].strip("-–— ")]
-    return bool(filled) and 2 * sum(printed(cell) is not None for cell in filled) >= len(filled)
+    filled = [line.cells[index] for line in table.rows if line.cells[index].strip("-–— ")]
+    return bool(filled) and 2 * sum(read_number(cell) is not None for cell in filled) >= len(filled)
 
 
-def _scales(table: Table, found: Mapping[int, Heading]) -> tuple[dict[int, float], frozenset[int]]:
+def _scales(
+    table: PublishedTable, found: Mapping[int, Heading]
+) -> tuple[dict[int, float], frozenset[int]]:
     """0.01 for columns in percent, 1 for fractions; and the columns of which that is guessed, since
     no % sign says so.
 
@@ -223,7 +227,7 @@ def _scales(table: Table, found: Mapping[int, Heading]) -> tuple[dict[int, float
     not tell follow the rest of the table.
     """
     numbers = {
-        index: [number for line in table.lines if (number := printed(line.cells[index]))]
+        index: [number for line in table.rows if (number := read_number(line.cells[index]))]
         for index in found
     }
     signed = {
@@ -251,7 +255,7 @@ def _scales(table: Table, found: Mapping[int, Heading]) -> tuple[dict[int, float
     return {index: 0.01 if percent[index] else 1.0 for index in found}, frozenset(found) - signed
 
 
-def _percent(numbers: Sequence[Printed]) -> bool | None:
+def _percent(numbers: Sequence[PrintedNumber]) -> bool | None:
     """Whether numbers look like percent; None where they do not tell.
 
     Low scores in percent, such as 0.6 below 40.1, are printed like the others. Fractions have two
@@ -269,12 +273,14 @@ def _percent(numbers: Sequence[Printed]) -> bool | None:
     return len(above) > len(below) or (alike and max(abs(number.value) for number in above) > 2)
 
 
-def _entry(table: Table, line: Line, index: int, scale: float, beside: int | None) -> Entry | None:
-    number = printed(line.cells[index])
+def _entry(
+    table: PublishedTable, line: PrintedRow, index: int, scale: float, beside: int | None
+) -> Entry | None:
+    number = read_number(line.cells[index])
     if number is None:
         return None
     spread = number.spread
-    apart: Printed | None = printed(line.cells[beside]) if beside is not None else None
+    apart: PrintedNumber | None = read_number(line.cells[beside]) if beside is not None else None
     if math.isnan(spread) and apart:
         spread = apart.value + apart.half
     sd = 0.0 if math.isnan(spread) else spread * scale

@@ -17,7 +17,7 @@ from places import ROOT
 from sklearn.metrics import accuracy_score, f1_score, jaccard_score, precision_score, recall_score
 
 from harness.audit.audit import Audit, Finding, audit, to_text
-from harness.audit.read_tables import printed
+from harness.audit.read_tables import read_number
 from harness.audit.rules import Options
 from harness.cli.main import main
 from harness.core.errors import InputError
@@ -219,7 +219,7 @@ def test_ways_to_write_a_table(tmp_path: Path, text: str) -> None:
     ],
 )
 def test_what_is_read_of_a_cell(cell: str, value: float, spread: float | None) -> None:
-    found = printed(cell)
+    found = read_number(cell)
     assert found
     assert found.value == value
     assert found.spread == pytest.approx(spread) if spread else np.isnan(found.spread)
@@ -242,7 +242,7 @@ def test_what_is_read_of_a_cell(cell: str, value: float, spread: float | None) -
     ],
 )
 def test_what_is_not_a_score(cell: str) -> None:
-    assert printed(cell) is None
+    assert read_number(cell) is None
 
 
 def test_european_decimals_of_three_digits_are_no_thousands(tmp_path: Path) -> None:
