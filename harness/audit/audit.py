@@ -14,7 +14,7 @@ from pathlib import Path
 from harness.audit import relations
 from harness.audit.read_tables import read_tables
 from harness.audit.relations import Range, meet
-from harness.audit.rows import Case, Entry, Reading, Remark, read
+from harness.audit.rows import Case, Entry, Reading, Remark, read_scores
 from harness.audit.rules import Check, Level, Options, checks, implied_share, means
 from harness.core.errors import InputError
 
@@ -57,7 +57,7 @@ def audit(paths: Sequence[Path], options: Options) -> Audit:
     column that names a score."""
     tables, numbers, comparisons, findings, remarks = 0, 0, 0, list[Finding](), list[Remark]()
     for path in paths:
-        readings = [read(table, options.per_class) for table in read_tables(path)]
+        readings = [read_scores(table, options.per_class) for table in read_tables(path)]
         found = [reading.rows for reading in readings if reading.rows]
         if not found:
             raise InputError(_nothing(path, readings))
