@@ -15,7 +15,14 @@ from harness.audit import relations
 from harness.audit.read_tables import read_tables
 from harness.audit.relations import Range, meet
 from harness.audit.rows import Case, Entry, Reading, Remark, read_scores
-from harness.audit.rules import Check, Level, Options, checks, implied_share, means
+from harness.audit.rules import (
+    Check,
+    Options,
+    Severity,
+    find_class_means,
+    find_implied_share,
+    list_checks,
+)
 from harness.core.errors import InputError
 
 
@@ -31,7 +38,7 @@ class Finding:
     numbers: tuple[tuple[str, str], ...]
     allowed: tuple[str, str]
     rule: str
-    level: Level
+    level: Severity
     remark: str = ""
 
 
@@ -64,11 +71,11 @@ def audit(paths: Sequence[Path], options: Options) -> Audit:
         remarks += _together(remark for reading in readings for remark in reading.remarks)
         rows = [row for own in found for row in own]
         made = [
-            *(_failed(row, check) for row in rows for check in checks(row, options)),
+            *(_failed(row, check) for row in rows for check in list_checks(row, options)),
             *(
-                _unexplained(row, entry, own, options)
+                _unexplained(row, m.entry, m.classes, options)
                 for row in rows
-                for entry, own in means(row, options)
+                for m in find_class_means(row, options)
             ),
             *(_repeated(*pair) for pair in _repetitions(found, options.separate)),
             *(finding for own in found for finding in _other_truth(own)),
@@ -159,7 +166,7 @@ def _unexplained(
         if explained
         else f"nearest: {nearest}, {' to '.join(_shown(entry, readings[nearest]))}"
     )
-    level: Level = "note" if explained else "impossible"
+    level: Severity = "note" if explained else "impossible"
     return _finding(
         row,
         Check(
@@ -208,7 +215,7 @@ def _repeated(first: Entry, second: Entry, one: Case, other: Case) -> Finding | 
         (first.column, first.text),
         (f"{second.column}, {other.table.title}, line {second.line}", second.text),
     )
-    level: Level = "note" if within else "impossible"
+    level: Severity = "note" if within else "impossible"
     where = (one.table.source, one.table.title, first.line, one.name)
     return Finding(
         *where,
@@ -222,9 +229,10 @@ def _repeated(first: Entry, second: Entry, one: Case, other: Case) -> Finding | 
 def _other_truth(rows: Sequence[Case]) -> Iterator[Finding | None]:
     """Rows whose F1 of two classes imply another share of a class than those of the first row, so
     other test pixels: a note."""
-    implied = [(row, found) for row in rows if (found := implied_share(row))]
-    for row, (entries, name, share) in implied[1:]:
-        first, (_, _, expected) = implied[0]
+    implied = [(row, found) for row in rows if (found := find_implied_share(row))]
+    for row, i in implied[1:]:
+        entries, name, share = i.entries, i.class_name, i.share
+        first, expected = implied[0][0], implied[0][1].share
         low, high = (f"{100 * value:.1f}" for value in (share.low, share.high))
         remark = (
             f"here {name} has {low} to {high} % of the true pixels: other test pixels, or means of"
