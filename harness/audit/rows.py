@@ -96,7 +96,7 @@ class Remark:
 class Reading:
     """The scores of a table."""
 
-    rows: tuple[Case, ...]
+    cases: tuple[Case, ...]
     """The configurations that have scores."""
 
     remarks: tuple[Remark, ...]
