@@ -11,7 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import combinations
+from itertools import chain, combinations
 from pathlib import Path
 
 from harness.audit import relations
@@ -94,19 +94,17 @@ def audit(paths: Sequence[Path], options: Options) -> Audit:
     Raises:
         InputError: A file has no table, or no column that names a score.
     """
-    audits = [_audit_file(path, options) for path in paths]
-    findings: list[Finding] = []
-    remarks: list[Remark] = []
-    for audit_of_file in audits:
-        findings += audit_of_file.findings
-        remarks += audit_of_file.remarks
-    return Audit(
-        tables=sum(audit_of_file.tables for audit_of_file in audits),
-        numbers=sum(audit_of_file.numbers for audit_of_file in audits),
-        comparisons=sum(audit_of_file.comparisons for audit_of_file in audits),
-        findings=tuple(findings),
-        remarks=tuple(remarks),
-    )
+    total = Audit(tables=0, numbers=0, comparisons=0, findings=(), remarks=())
+    for path in paths:
+        audit_of_file = _audit_file(path, options)
+        total = Audit(
+            tables=total.tables + audit_of_file.tables,
+            numbers=total.numbers + audit_of_file.numbers,
+            comparisons=total.comparisons + audit_of_file.comparisons,
+            findings=total.findings + audit_of_file.findings,
+            remarks=total.remarks + audit_of_file.remarks,
+        )
+    return total
 
 
 def _audit_file(path: Path, options: Options) -> Audit:
@@ -116,16 +114,15 @@ def _audit_file(path: Path, options: Options) -> Audit:
     cases_by_table = [reading.cases for reading in readings if reading.cases]
     if not cases_by_table:
         raise InputError(_describe_lack_of_scores(path, tables, readings))
-    cases: list[Case] = []
-    for cases_of_table in cases_by_table:
-        cases += cases_of_table
-    # That a score is a share is no comparison of numbers, so these findings are not counted.
-    shares = [_check_share(case, entry) for case in cases for entry in case.scores.values()]
+    cases = list(chain.from_iterable(cases_by_table))
     comparisons = _compare(cases, options)
     comparisons += _compare_repetitions(cases_by_table, options.separate)
     for cases_of_table in cases_by_table:
         comparisons += _compare_truth(cases_of_table)
-    findings = [finding for finding in [*shares, *comparisons] if finding is not None]
+    # That a score is a share is no comparison of numbers, so it is not counted as one.
+    findings = _check_shares(cases)
+    findings += [finding for finding in comparisons if finding is not None]
+    # The sort is stable: findings of one line stay in the order of the rules.
     findings.sort(key=lambda finding: finding.line)
     return Audit(
         tables=len(cases_by_table),
@@ -140,19 +137,21 @@ def _describe_lack_of_scores(
     path: Path, tables: Sequence[PublishedTable], readings: Sequence[Reading]
 ) -> str:
     """Say why no score of a file can be used."""
-    remarks: list[str] = []
+    lines: list[str] = []
     for reading in readings:
-        remarks += [_remark_to_text(remark) for remark in reading.remarks]
-    if remarks:
-        return "\n".join([*remarks, f"{path}: no score is left to check"])
-    columns: dict[str, None] = {}  # a set that keeps the order
+        lines += map(_remark_to_text, reading.remarks)
+    if lines:
+        lines.append(f"{path}: no score is left to check")
+        return "\n".join(lines)
+    columns: list[str] = []
     for table in tables:
-        columns |= dict.fromkeys(table.columns)
-    names = ", ".join(column for column in columns if column)
+        for column in table.columns:
+            if column and column not in columns:
+                columns.append(column)
     return (
-        f"{path}: no column of numbers names a score; its columns: {names}. Name them such as"
-        " mIoU, IoU building, iou_building, F1 road, precision, recall or OA; or give --per-class"
-        " iou where they are named after classes alone"
+        f"{path}: no column of numbers names a score; its columns: {', '.join(columns)}. Name them"
+        " such as mIoU, IoU building, iou_building, F1 road, precision, recall or OA; or give"
+        " --per-class iou where they are named after classes alone"
     )
 
 
@@ -171,19 +170,23 @@ def _merge_remarks(readings: Iterable[Reading]) -> list[Remark]:
     return sorted(remarks.values(), key=lambda remark: remark.line)
 
 
-def _check_share(case: Case, entry: Entry) -> Finding | None:
-    """Check that a score lies between 0 and 1."""
-    if not _is_outside(entry.range):
-        return None
-    check = Check(entry, (), lambda: ANYTHING, "a score is a share")
-    return _make_finding(case, check, ANYTHING, "")
+def _check_shares(cases: Sequence[Case]) -> list[Finding]:
+    """Find the scores that lie outside 0 to 1."""
+    findings: list[Finding] = []
+    for case in cases:
+        for entry in case.scores.values():
+            if _is_outside(entry.range):
+                check = Check(entry, (), lambda: ANYTHING, "a score is a share")
+                findings.append(_make_finding(case, check, ANYTHING, ""))
+    return findings
 
 
 def _compare(cases: Sequence[Case], options: Options) -> list[Finding | None]:
     """Compare the scores of each row with each other; None for a comparison that holds."""
     findings: list[Finding | None] = []
     for case in cases:
-        findings += [_apply(check, case) for check in list_checks(case, options)]
+        for check in list_checks(case, options):
+            findings.append(_apply(check, case))
     for case in cases:
         for mean in find_class_means(case, options):
             findings.append(_compare_mean(case, mean, options))
@@ -192,11 +195,14 @@ def _compare(cases: Sequence[Case], options: Options) -> list[Finding | None]:
 
 def _apply(check: Check, case: Case) -> Finding | None:
     """Make one comparison; None where it holds."""
-    ranges = [entry.range for entry in check.others]
-    # What is no share is reported as such; the relations are about shares only.
-    if any(_is_outside(score) for score in (check.entry.range, *ranges)):
+    clipped: list[Range] = []
+    for other in check.others:
+        # What is no share is reported as such; the relations are about shares only.
+        if _is_outside(other.range):
+            return None
+        clipped.append(_clip(other.range.low, other.range.high, other.range.sd))
+    if _is_outside(check.entry.range):
         return None
-    clipped = [_clip(score.low, score.high, score.sd) for score in ranges]
     allowed = check.relation(*clipped)
     if meet(check.entry.range, allowed):
         return None
@@ -240,19 +246,24 @@ def _compare_mean(case: Case, mean: ClassMean, options: Options) -> Finding | No
         one_more = [*ranges.values(), Range(0.0, 0.0)]
         readings["with one more class, not listed, at 0"] = relations.mean_of(one_more)
         nearest = min(readings, key=lambda text: _distance(printed, readings[text]))
-        remark = f"nearest: {nearest}, {' to '.join(_format_ends(mean.entry, readings[nearest]))}"
-    others = tuple(mean.classes.values())
-    rule = f"the mean over {', '.join(mean.classes)}"
-    return _make_finding(
-        case, Check(mean.entry, others, relations.mean_of, rule, level), allowed, remark
+        low, high = _format_ends(mean.entry, readings[nearest])
+        remark = f"nearest: {nearest}, {low} to {high}"
+    check = Check(
+        entry=mean.entry,
+        others=tuple(mean.classes.values()),
+        relation=relations.mean_of,
+        rule=f"the mean over {', '.join(mean.classes)}",
+        level=level,
     )
+    return _make_finding(case, check, allowed, remark)
 
 
 def _means_without_one(ranges: Mapping[str, Range]) -> dict[str, Range]:
     """Average over all classes but one, for each of them; the keys say which."""
     means: dict[str, Range] = {}
     for name in ranges:
-        others = {other: score for other, score in ranges.items() if other != name}
+        others = dict(ranges)
+        del others[name]
         description = f"without {name}"
         if len(others) == 1:
             description = f"of {next(iter(others))} alone"
@@ -404,17 +415,16 @@ def to_text(result: Audit) -> str:
     lines: list[str] = []
     for finding in result.findings:
         lines += _finding_to_lines(finding)
-    for remark in result.remarks:
-        lines.append(_remark_to_text(remark))
+    lines += map(_remark_to_text, result.remarks)
     lines.append(_summary(result))
     return "\n".join(lines)
 
 
 def _finding_to_lines(finding: Finding) -> list[str]:
-    numbers = [f"{column} {text}" for column, text in finding.numbers]
-    compared = numbers[0]
-    if len(numbers) > 1:
-        compared += f"; {', '.join(numbers[1:])}"
+    first, *others = [f"{column} {text}" for column, text in finding.numbers]
+    compared = first
+    if others:
+        compared += f"; {', '.join(others)}"
     reason = finding.rule
     if finding.remark:
         reason += f"; {finding.remark}"

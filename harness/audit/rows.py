@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
@@ -146,29 +147,57 @@ def read_scores(table: PublishedTable, per_class: Measure | None = None) -> Read
         per_class: The score that columns hold which are named after classes alone; without it, the
             title may say so.
     """
-    headings = _find_headings(table, per_class)
-    columns = _decide_scales(_find_score_columns(table, headings))
-    used_columns = {column.index for column in columns}
+    numeric_columns = _find_numeric_columns(table)
+    headings = _find_headings(table, numeric_columns, per_class)
+    columns = _find_score_columns(table, numeric_columns, headings)
+    columns = _decide_scales(columns)
+    used_columns: set[int] = set()
     for column in columns:
+        used_columns.add(column.index)
         if column.spread_index is not None:
             used_columns.add(column.spread_index)
     text_columns = [index for index in range(len(table.columns)) if index not in used_columns]
     cases = [_read_case(table, row, columns, text_columns) for row in table.rows]
     class_column = _find_class_column(table, text_columns)
     if class_column is not None:
-        cases = _join_classes(cases, class_column, _count_names(table, text_columns))
+        counts = {table.columns[index] for index in numeric_columns if index in text_columns}
+        cases = _join_classes(cases, class_column, counts)
     remarks = [
         *_remark_on_headings(table, headings),
         *_remark_on_scales(table, columns),
-        *_remark_on_cells(table, used_columns),
+        *_remark_on_cells(table, numeric_columns, used_columns),
     ]
     cases_with_scores = [_name_mean(case) for case in cases if case.scores]
     return Reading(tuple(cases_with_scores), tuple(remarks))
 
 
-def _find_headings(table: PublishedTable, per_class: Measure | None) -> dict[int, Heading]:
+def _find_numeric_columns(table: PublishedTable) -> list[int]:
+    """Find the columns of which at least half of the filled cells are numbers, and one is."""
+    numeric_columns: list[int] = []
+    for index in range(len(table.columns)):
+        # A dash stands for a number that nobody measured.
+        cells = [row.cells[index].strip("-–— ") for row in table.rows]
+        filled_cells = len(cells) - cells.count("")
+        numbers = len(_read_numbers(table, index))
+        if numbers > 0 and 2 * numbers >= filled_cells:
+            numeric_columns.append(index)
+    return numeric_columns
+
+
+def _read_numbers(table: PublishedTable, index: int) -> list[PrintedNumber]:
+    """Read the cells of a column that hold a number."""
+    numbers: list[PrintedNumber] = []
+    for row in table.rows:
+        number = read_number(row.cells[index])
+        if number is not None:
+            numbers.append(number)
+    return numbers
+
+
+def _find_headings(
+    table: PublishedTable, numeric_columns: Sequence[int], per_class: Measure | None
+) -> dict[int, Heading]:
     """Find the columns of scores, and the score that each of them holds."""
-    numeric_columns = _find_numeric_columns(table)
     headings: dict[int, Heading] = {}
     for index in numeric_columns:
         heading = read_heading(table.columns[index])
@@ -180,12 +209,15 @@ def _find_headings(table: PublishedTable, per_class: Measure | None) -> dict[int
         measure = read_title(table.title)
     if measure is None:
         return headings
-    # What stands left of the first column of text numbers the rows; it is no class.
-    text_columns = [index for index in range(len(table.columns)) if index not in numeric_columns]
-    first_text = text_columns[0] if text_columns else -1
+    # Numbers left of the first column of text number the rows; they are no scores of a class.
+    first_text = -1
+    for index in range(len(table.columns)):
+        if index not in numeric_columns:
+            first_text = index
+            break
     for index in numeric_columns:
         name = table.columns[index]
-        if index <= first_text or index in headings or read_spread_heading(name):
+        if index < first_text or index in headings or read_spread_heading(name):
             continue
         if is_mean_row(name):
             headings[index] = Heading(measure, mean=True)
@@ -195,44 +227,29 @@ def _find_headings(table: PublishedTable, per_class: Measure | None) -> dict[int
 
 
 def _find_score_columns(
-    table: PublishedTable, headings: Mapping[int, Heading]
+    table: PublishedTable, numeric_columns: Sequence[int], headings: Mapping[int, Heading]
 ) -> list[ScoreColumn]:
     """Collect the columns whose heading no other column has, each with that of its spreads."""
-    all_headings = list(headings.values())
-    unique_headings = {
-        index: heading for index, heading in headings.items() if all_headings.count(heading) == 1
-    }
+    counts = Counter(headings.values())
     spread_indices: dict[Heading, int] = {}
-    for index in _find_numeric_columns(table):
+    for index in numeric_columns:
         heading = read_spread_heading(table.columns[index])
-        if heading is not None and index not in unique_headings:
+        is_score = index in headings and counts[headings[index]] == 1
+        if heading is not None and not is_score:
             spread_indices[heading] = index
     columns: list[ScoreColumn] = []
-    for index, heading in unique_headings.items():
-        numbers = [read_number(row.cells[index]) for row in table.rows]
-        columns.append(
-            ScoreColumn(
-                index=index,
-                name=table.columns[index],
-                heading=heading,
-                numbers=tuple(number for number in numbers if number is not None),
-                spread_index=spread_indices.get(heading),
+    for index, heading in headings.items():
+        if counts[heading] == 1:
+            columns.append(
+                ScoreColumn(
+                    index=index,
+                    name=table.columns[index],
+                    heading=heading,
+                    numbers=tuple(_read_numbers(table, index)),
+                    spread_index=spread_indices.get(heading),
+                )
             )
-        )
     return columns
-
-
-def _find_numeric_columns(table: PublishedTable) -> list[int]:
-    """Find the columns of which at least half of the filled cells are numbers, and one is."""
-    numeric_columns: list[int] = []
-    for index in range(len(table.columns)):
-        cells = [row.cells[index] for row in table.rows]
-        # A dash stands for a number that was not measured.
-        filled = [cell for cell in cells if cell.strip("-–— ")]
-        numbers = [cell for cell in filled if read_number(cell) is not None]
-        if numbers and 2 * len(numbers) >= len(filled):
-            numeric_columns.append(index)
-    return numeric_columns
 
 
 def _find_class_column(table: PublishedTable, text_columns: Sequence[int]) -> str | None:
@@ -241,12 +258,6 @@ def _find_class_column(table: PublishedTable, text_columns: Sequence[int]) -> st
         if names_classes(table.columns[index]):
             return table.columns[index]
     return None
-
-
-def _count_names(table: PublishedTable, text_columns: Sequence[int]) -> set[str]:
-    """Find the headings of columns that hold numbers, but no scores, such as a count of pixels."""
-    numeric_columns = _find_numeric_columns(table)
-    return {table.columns[index] for index in text_columns if index in numeric_columns}
 
 
 def _decide_scales(columns: Sequence[ScoreColumn]) -> list[ScoreColumn]:
@@ -287,22 +298,27 @@ def _numbers_without_sign(columns: Sequence[ScoreColumn], measure: Measure) -> l
 
 def _look_like_percent(numbers: Sequence[PrintedNumber]) -> bool | None:
     """Guess whether numbers are in percent; None where they do not tell."""
-    # 0 is 0 in both scales.
-    above = [number for number in numbers if abs(number.value) > 1]
-    below = [number for number in numbers if 0 < abs(number.value) <= 1]
-    if not above:
-        # Fractions have two digits at least; 0.6 alone may be a low score in percent.
-        if any(number.half < 0.05 for number in below):
-            return False
-        return None
+    above: list[PrintedNumber] = []
+    below: list[PrintedNumber] = []
+    for number in numbers:
+        if abs(number.value) > 1:
+            above.append(number)
+        elif number.value != 0:  # 0 is 0 in both scales
+            below.append(number)
     if len(above) > len(below):
         return True
-    if max(abs(number.value) for number in above) <= 2:
+    if not below:
+        return None
+    finest_below = min(number.half for number in below)
+    if not above:
+        # Fractions have two digits at least; 0.6 alone may be a low score in percent.
+        return False if finest_below < 0.05 else None
+    largest = max(abs(number.value) for number in above)
+    if largest <= 2:
         return False  # fractions, one of them a misprint just above 1
     # Low scores in percent, such as 0.6 below 40.1, are printed like the others. A misprint among
     # fractions, such as 95.0 below 0.971, is not.
     finest_above = min(number.half for number in above)
-    finest_below = min(number.half for number in below)
     return finest_above == finest_below
 
 
@@ -426,36 +442,36 @@ def _remark_on_headings(table: PublishedTable, headings: Mapping[int, Heading]) 
 
 def _remark_on_scales(table: PublishedTable, columns: Sequence[ScoreColumn]) -> Iterator[Remark]:
     """Say which scale the columns without a % sign were taken to have."""
-    guessed = [column for column in columns if not column.has_percent_sign]
-    guessed.sort(key=lambda column: column.index)
-    names_by_scale = {
-        "percent": [column.name for column in guessed if column.percent],
-        "fractions of 1": [column.name for column in guessed if not column.percent],
-    }
-    all_alike = not all(names_by_scale.values())
+    names_by_scale: dict[str, list[str]] = {"percent": [], "fractions of 1": []}
+    for column in sorted(columns, key=lambda column: column.index):
+        if not column.has_percent_sign:
+            scale = "percent" if column.percent else "fractions of 1"
+            names_by_scale[scale].append(column.name)
+    scales_differ = all(names_by_scale.values())
     for scale, names in names_by_scale.items():
         if names:
-            which = "numbers" if all_alike else ", ".join(names)
+            which = ", ".join(names) if scales_differ else "numbers"
             text = f"{which} without a % sign are {scale}"
             yield Remark(table.source, table.number, "assumed", text)
 
 
-def _remark_on_cells(table: PublishedTable, used_columns: AbstractSet[int]) -> Iterator[Remark]:
+def _remark_on_cells(
+    table: PublishedTable, numeric_columns: Sequence[int], used_columns: AbstractSet[int]
+) -> Iterator[Remark]:
     """Name the cells with digits of which no single score can be read.
 
     Columns that name a score count also where they are not used because most of their cells cannot
     be read.
     """
-    numeric_columns = _find_numeric_columns(table)
     columns: list[int] = []
     for index, name in enumerate(table.columns):
-        unreadable = index not in numeric_columns and read_heading(name) is not None
-        if index in used_columns or unreadable:
+        names_score = read_heading(name) is not None
+        if index in used_columns or (names_score and index not in numeric_columns):
             columns.append(index)
     for row in table.rows:
         for index in columns:
             cell = row.cells[index]
-            has_digits = any(character.isdigit() for character in cell)
+            has_digits = any(map(str.isdigit, cell))
             if has_digits and read_number(cell) is None:
                 text = f"{table.columns[index]}: {cell}"
                 yield Remark(table.source, row.number, "not read", text)
