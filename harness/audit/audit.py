@@ -16,7 +16,7 @@ from pathlib import Path
 
 from harness.audit import relations
 from harness.audit.read_tables import PublishedTable, read_tables
-from harness.audit.relations import ANYTHING, Range, meet
+from harness.audit.relations import ANYTHING, Range, clip, meet
 from harness.audit.rows import Case, Entry, Reading, Remark, read_scores
 from harness.audit.rules import (
     Check,
@@ -200,7 +200,7 @@ def _apply(check: Check, case: Case) -> Finding | None:
         # What is no share is reported as such; the relations are about shares only.
         if _is_outside(other.range):
             return None
-        clipped.append(_clip(other.range.low, other.range.high, other.range.sd))
+        clipped.append(clip(other.range))
     if _is_outside(check.entry.range):
         return None
     allowed = check.relation(*clipped)
@@ -221,7 +221,9 @@ def _holds_within_spreads(check: Check, ranges: Sequence[Range]) -> bool:
         if math.isinf(score.sd):
             widened.append(score)  # a mean of any values, of which no ± is printed
         else:
-            widened.append(_clip(score.low - score.sd, score.high + score.sd))
+            low = score.low - score.sd
+            high = score.high + score.sd
+            widened.append(clip(Range(low, high)))
     return meet(check.entry.range, check.relation(*widened))
 
 
@@ -291,13 +293,16 @@ def _group_alike(
     groups: dict[object, list[Case]] = {}
     for table_number, cases in enumerate(cases_by_table):
         for case in cases:
-            texts = frozenset((column.lower(), text.lower()) for column, text in case.texts.items())
+            texts: set[tuple[str, str]] = set()
+            for column, text in case.texts.items():
+                texts.add((column.lower(), text.lower()))
             filled_cells = sum(text != "" for _, text in texts)
             if filled_cells == 0:
                 continue
+            configuration: object = frozenset(texts)
             # A single text is a name, which another table may use for another thing.
-            within_table = separate or filled_cells == 1
-            configuration = (texts, table_number if within_table else None)
+            if separate or filled_cells == 1:
+                configuration = (table_number, configuration)
             groups.setdefault(configuration, []).append(case)
     yield from groups.values()
 
@@ -375,17 +380,13 @@ def _make_finding(case: Case, check: Check, allowed: Range, remark: str) -> Find
 
 
 def _numbers(entries: Iterable[Entry]) -> tuple[tuple[str, str], ...]:
+    """Write down what is printed, and where."""
     return tuple((entry.column, entry.text) for entry in entries)
 
 
 def _is_outside(score: Range) -> bool:
     """Tell whether no number of a range is a share."""
     return score.high < 0 or score.low > 1
-
-
-def _clip(low: float, high: float, sd: float = 0.0) -> Range:
-    """Cut a range to what a share can be."""
-    return Range(max(0.0, low), min(1.0, high), sd)
 
 
 def _distance(one: Range, other: Range) -> float:
@@ -403,7 +404,9 @@ def _format_ends(entry: Entry, scores: Range) -> tuple[str, str]:
 
 def _format_percent(share: Range) -> tuple[str, str]:
     """Write the ends of a range in percent."""
-    return f"{100 * share.low:.1f}", f"{100 * share.high:.1f}"
+    low = f"{100 * share.low:.1f}"
+    high = f"{100 * share.high:.1f}"
+    return low, high
 
 
 def to_text(result: Audit) -> str:

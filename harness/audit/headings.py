@@ -177,7 +177,9 @@ def read_heading(text: str) -> Heading | None:
         return None
     tokens = _tokens(text)
     measures = [measure for measure in MEASURES if measure in tokens]
-    if len(measures) != 1 or not NOT_SCORES.isdisjoint(tokens) or tokens[-1] in INTERVAL_ENDS:
+    if len(measures) != 1:
+        return None
+    if tokens[-1] in INTERVAL_ENDS or not NOT_SCORES.isdisjoint(tokens):
         return None
     measure = measures[0]
     mean = "mean" in tokens
@@ -252,7 +254,8 @@ def _tokens(text: str) -> list[str]:
 
 def _is_subject(token: str) -> bool:
     """Tell whether a word of a heading belongs to the name of a class."""
-    return not (token in MEASURES or token in STAGES or token in DATA_PARTS or token in FILLERS)
+    other_meanings = (*MEASURES, *STAGES, *DATA_PARTS, *FILLERS)
+    return token not in other_meanings
 
 
 def _first_meaning(tokens: list[str], meanings: dict[str, str]) -> str:

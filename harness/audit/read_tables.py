@@ -143,10 +143,9 @@ def _read_csv(text: str, source: str) -> PublishedTable:
     lines: list[PrintedRow] = []
     try:
         for cells in reader:
-            if any(cell.strip() for cell in cells):
-                lines.append(
-                    PrintedRow(reader.line_num, tuple(strip_markup(cell) for cell in cells))
-                )
+            if any(map(str.strip, cells)):
+                texts = tuple(map(strip_markup, cells))
+                lines.append(PrintedRow(reader.line_num, texts))
     except csv.Error as error:
         raise InputError(f"{source}:{reader.line_num}: is not CSV: {error}") from error
     if not lines:
@@ -182,7 +181,14 @@ def _read_markdown(text: str, source: str) -> list[PublishedTable]:
         if node.type == "table":
             columns, rows = _read_rows(node, lines, source)
             title = title or f"table {len(tables) + 1}"
-            tables.append(PublishedTable(source, title, _line_number(node), columns, rows))
+            table = PublishedTable(
+                source=source,
+                title=title,
+                number=_line_number(node),
+                columns=columns,
+                rows=rows,
+            )
+            tables.append(table)
             title = _text_below(node, lines)
         elif node.type in ("paragraph", "heading"):
             paragraph = node.children[0].content.split("\n")
@@ -198,7 +204,8 @@ def _read_rows(
     rows: list[PrintedRow] = []
     for node in table.walk():
         if node.type == "tr":
-            cells = tuple(strip_markup(cell.children[0].content) for cell in node.children)
+            texts = [cell.children[0].content for cell in node.children]
+            cells = tuple(map(strip_markup, texts))
             rows.append(PrintedRow(_line_number(node), cells))
     # Markdown takes every line down to the next blank one for a row. The last ones without a pipe
     # are notes, or the caption of the next table.
@@ -239,7 +246,9 @@ def _refuse_broken_table(paragraph: Sequence[str], source: str, number: int) -> 
         InputError: There are more or fewer headings than |---| below them.
     """
     for index, (line, line_below) in enumerate(pairwise(paragraph)):
-        if "|" not in line or "|" not in line_below or not DELIMITERS.fullmatch(line_below):
+        if "|" not in line or "|" not in line_below:
+            continue
+        if not DELIMITERS.fullmatch(line_below):
             continue
         headings = _count_cells(line)
         delimiters = _count_cells(line_below)

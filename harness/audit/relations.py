@@ -105,8 +105,10 @@ def share_of_second(first: Range, second: Range) -> Range:
         tp'           = u (1 - v) / (u + v)
         tp' + fp + fn = u (1 + v) / (u + v)
     """
-    u_low, u_high = 1 - first.high, 1 - first.low
-    v_low, v_high = 1 - second.high, 1 - second.low
+    u_low = 1 - first.high
+    u_high = 1 - first.low
+    v_low = 1 - second.high
+    v_high = 1 - second.low
     # Both bounds grow with u and fall with v, so each end needs only one corner. A denominator of 0
     # means that nothing was wrong, and then the share may be anything.
     low, high = 0.0, 1.0
@@ -126,7 +128,7 @@ def accuracy_between(f1: Sequence[Range]) -> Range:
     slack = sum(score.sd for score in f1)
     low = min(score.low for score in f1)
     high = max(score.high for score in f1)
-    return Range(max(0.0, low - slack), min(1.0, high + slack))
+    return clip(Range(low - slack, high + slack))
 
 
 def weighted(recalls: Sequence[Range], shares: Sequence[Range]) -> Range:
@@ -153,6 +155,13 @@ def at_least(value: Range) -> Range:
     return Range(value.low, 1.0)
 
 
+def clip(score: Range) -> Range:
+    """Cut a range to what a share can be."""
+    low = max(0.0, score.low)
+    high = min(1.0, score.high)
+    return Range(low, high, score.sd)
+
+
 def meet(one: Range, other: Range, slack: float = 1e-9) -> bool:
     """Tell whether two ranges have a value in common."""
     return one.low <= other.high + slack and other.low <= one.high + slack
@@ -170,9 +179,13 @@ def _harmonic_mean(x: Range, y: Range) -> tuple[float, float]:
     if total <= 0:
         return floor, high
     # The second-order term of h at (x, y) is -2 (y dx - x dy)^2 / (x + y)^3.
-    bend = 2 * SAFETY * (y.low * x.sd + x.low * y.sd) ** 2 / total**3
-    return max(floor, _harmonic(x.low, y.low) - bend), high
+    largest_change = y.low * x.sd + x.low * y.sd
+    bend = 2 * SAFETY * largest_change**2 / total**3
+    low = _harmonic(x.low, y.low) - bend
+    return max(floor, low), high
 
 
 def _harmonic(x: float, y: float) -> float:
-    return 2 * x * y / (x + y) if x + y > 0 else 0.0
+    if x + y <= 0:
+        return 0.0
+    return 2 * x * y / (x + y)

@@ -10,7 +10,7 @@ from typing import Literal
 
 from harness.audit import relations
 from harness.audit.headings import CLASS_MEASURES, Heading, Measure
-from harness.audit.relations import ANYTHING, Range, meet
+from harness.audit.relations import ANYTHING, Range, clip, meet
 from harness.audit.rows import Case, Entry
 
 Severity = Literal["impossible", "below a constant", "note"]
@@ -186,13 +186,13 @@ def _checks_of_accuracy(scores: ScoresByHeading, heading: Heading) -> Iterator[C
     """Compare an accuracy with the scores of all classes."""
     accuracy = scores[heading]
     names = class_names(scores, heading)
-    f1 = list(_derive_all(scores, heading, "f1", names).values())
+    f1 = tuple(_derive_all(scores, heading, "f1", names).values())
     if len(f1) == len(names) == 2:
         rule = "of two classes, 1 - accuracy is the harmonic mean of 1 - F1 of both"
-        yield Check(accuracy, tuple(f1), relations.accuracy_of_two, rule)
+        yield Check(accuracy, f1, relations.accuracy_of_two, rule)
     elif len(f1) == len(names) > 2:
         rule = "accuracy lies between the least and the largest F1 of all classes"
-        yield Check(accuracy, tuple(f1), _accuracy_between, rule)
+        yield Check(accuracy, f1, _accuracy_between, rule)
     recalls: list[Entry] = []
     shares: list[Entry] = []
     for name in names:
@@ -212,12 +212,21 @@ def _checks_of_constant(scores: ScoresByHeading, majority: Entry, classes: int) 
     """Compare accuracy and mean IoU with those of predicting the commonest class everywhere."""
     for heading, entry in scores.items():
         if heading.measure == "accuracy":
-            rule = "the commonest class everywhere gives this accuracy"
-            yield Check(entry, (majority,), relations.at_least, rule, "below a constant")
+            yield Check(
+                entry=entry,
+                others=(majority,),
+                relation=relations.at_least,
+                rule="the commonest class everywhere gives this accuracy",
+                level="below a constant",
+            )
         if heading.measure == "iou" and heading.mean and classes > 1:
-            rule = f"the commonest class everywhere gives this mean IoU of {classes} classes"
-            relation = partial(_mean_iou_of_constant, classes=classes)
-            yield Check(entry, (majority,), relation, rule, "below a constant")
+            yield Check(
+                entry=entry,
+                others=(majority,),
+                relation=partial(_mean_iou_of_constant, classes=classes),
+                rule=f"the commonest class everywhere gives this mean IoU of {classes} classes",
+                level="below a constant",
+            )
 
 
 def find_class_means(case: Case, options: Options) -> Iterator[ClassMean]:
@@ -234,11 +243,11 @@ def find_class_means(case: Case, options: Options) -> Iterator[ClassMean]:
 def find_implied_share(case: Case) -> ImpliedShare | None:
     """Find the share of the second of two classes that their F1 or IoU imply."""
     names = class_names(case.scores)
-    f1 = list(_derive_all(case.scores, Heading("f1"), "f1", names).values())
-    if len(f1) != 2 or len(names) != 2:
+    f1_by_class = _derive_all(case.scores, Heading("f1"), "f1", names)
+    if len(names) != 2 or len(f1_by_class) != 2:
         return None
-    first, second = (_clip(entry) for entry in f1)
-    share = relations.share_of_second(first.range, second.range)
+    first, second = f1_by_class.values()
+    share = relations.share_of_second(clip(first.range), clip(second.range))
     return ImpliedShare((first, second), names[1], share)
 
 
@@ -248,14 +257,17 @@ def widen_means(case: Case, options: Options) -> ScoresByHeading:
     That is a mean over classes, a score that names no class, and a mean over runs without a ±.
     Numbers are means over runs by option, or where others of the row have a ±.
     """
-    averaged = options.averaged or any(entry.range.sd for entry in case.scores.values())
+    has_spreads = any(entry.range.sd for entry in case.scores.values())
+    averaged = options.averaged or has_spreads
     widened: dict[Heading, Entry] = {}
     for heading, entry in case.scores.items():
-        may_be_mean = heading.mean or not heading.subject or (averaged and not entry.range.sd)
+        of_runs = averaged and not entry.range.sd
+        may_be_mean = heading.mean or not heading.subject or of_runs
         widened[heading] = entry
         # Accuracy and shares enter linear relations, which hold for means as they are.
         if may_be_mean and heading.measure in CLASS_MEASURES:
-            widened[heading] = replace(entry, range=replace(entry.range, sd=math.inf))
+            any_mean = replace(entry.range, sd=math.inf)
+            widened[heading] = replace(entry, range=any_mean)
     return widened
 
 
@@ -268,9 +280,13 @@ def class_names(scores: ScoresByHeading, like: Heading | None = None) -> list[st
     """
     names: list[str] = []
     for heading in scores:
-        if not heading.subject or heading.mean or heading.measure not in CLASS_MEASURES:
+        if not heading.subject or heading.mean:
             continue
-        if like and (heading.stage, heading.data_part) != (like.stage, like.data_part):
+        if heading.measure not in CLASS_MEASURES:
+            continue
+        if like and heading.stage != like.stage:
+            continue
+        if like and heading.data_part != like.data_part:
             continue
         if heading.subject not in names:
             names.append(heading.subject)
@@ -314,8 +330,13 @@ def _find_majority(scores: ScoresByHeading, options: Options) -> Entry | None:
     It is the option's, else that of a column, else the largest of the classes' shares.
     """
     if options.majority is not None:
-        share = Range(options.majority, options.majority)
-        return Entry("--majority", 0, f"{options.majority:g}", share, 1.0)
+        return Entry(
+            column="--majority",
+            line=0,
+            text=f"{options.majority:g}",
+            range=Range(options.majority, options.majority),
+            scale=1.0,
+        )
     names = class_names(scores)
     majorities: list[Entry] = []
     shares: list[Entry] = []
@@ -325,13 +346,6 @@ def _find_majority(scores: ScoresByHeading, options: Options) -> Entry | None:
         elif heading.measure == "share" and heading.subject in names:
             shares.append(entry)
     return max(majorities or shares, key=lambda entry: entry.range.low, default=None)
-
-
-def _clip(entry: Entry) -> Entry:
-    """Cut the range of a score to what a share can be, and drop its sd, which nothing here asks."""
-    low = max(0.0, entry.range.low)
-    high = min(1.0, entry.range.high)
-    return replace(entry, range=Range(low, high))
 
 
 def _add(entries: Sequence[Entry]) -> Range:
