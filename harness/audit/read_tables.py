@@ -10,7 +10,7 @@ import html
 import io
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -175,15 +175,16 @@ def _read_markdown(text: str, source: str) -> list[PublishedTable]:
     # indented code, so is a table that the tabs and admonitions of a page indent by four spaces.
     parser = MarkdownIt("js-default").disable("code")
     lines = text.split("\n")
+    nodes = list(SyntaxTreeNode(parser.parse(text)).walk())
+    _refuse_lost_lines(nodes, lines, source)
     tables: list[PublishedTable] = []
     title = ""
-    for node in SyntaxTreeNode(parser.parse(text)).walk():
+    for node in nodes:
         if node.type == "table":
             columns, rows = _read_rows(node, lines, source)
-            title = title or f"table {len(tables) + 1}"
             table = PublishedTable(
                 source=source,
-                title=title,
+                title=title or f"table {len(tables) + 1}",
                 number=_line_number(node),
                 columns=columns,
                 rows=rows,
@@ -192,7 +193,6 @@ def _read_markdown(text: str, source: str) -> list[PublishedTable]:
             title = _text_below(node, lines)
         elif node.type in ("paragraph", "heading"):
             paragraph = node.children[0].content.split("\n")
-            _refuse_broken_table(paragraph, source, _line_number(node))
             title = strip_markup(paragraph[-1])
     return tables
 
@@ -221,41 +221,49 @@ def _read_rows(
 
 def _line_number(node: SyntaxTreeNode) -> int:
     """Count from 1 to the first line of a block."""
+    return _line_indices(node)[0] + 1
+
+
+def _line_indices(node: SyntaxTreeNode) -> range:
+    """Count from 0 through the lines of a block."""
     assert node.map is not None, "a block has lines"
-    return node.map[0] + 1
+    return range(*node.map)
 
 
 def _text_below(table: SyntaxTreeNode, lines: Sequence[str]) -> str:
     """Find the text that directly follows the rows of a table; empty where there is none."""
-    assert table.map is not None, "a block has lines"
-    last_line = lines[table.map[1] - 1]
+    last_line = lines[_line_indices(table)[-1]]
     if "|" in last_line:
         return ""
     return strip_markup(last_line)
 
 
-def _refuse_broken_table(paragraph: Sequence[str], source: str, number: int) -> None:
-    """Refuse a table that Markdown does not take for one, so that no number is passed over.
-
-    Args:
-        paragraph: The lines of a paragraph.
-        source: The file, for the message.
-        number: The line of the file where the paragraph starts.
+def _refuse_lost_lines(nodes: Iterable[SyntaxTreeNode], lines: Sequence[str], source: str) -> None:
+    """Refuse headings and rows that Markdown does not take for such, so that no number is lost.
 
     Raises:
-        InputError: There are more or fewer headings than |---| below them.
+        InputError: A line over |---| or below a table belongs to no table.
     """
-    for index, (line, line_below) in enumerate(pairwise(paragraph)):
-        if "|" not in line or "|" not in line_below:
+    table_lines: set[int] = set()
+    code_lines: set[int] = set()
+    for node in nodes:
+        if node.type == "table":
+            table_lines.update(_line_indices(node))
+        elif node.type == "fence":
+            code_lines.update(_line_indices(node))
+    for index, (line, line_below) in enumerate(pairwise([*lines, ""])):
+        if "|" not in line or index in table_lines or index in code_lines:
             continue
-        if not DELIMITERS.fullmatch(line_below):
-            continue
-        headings = _count_cells(line)
-        delimiters = _count_cells(line_below)
-        if headings != delimiters:
+        if "|" in line_below and DELIMITERS.fullmatch(line_below):
             raise InputError(
-                f"{source}:{number + index}: has {headings} headings over {delimiters} |---|, which"
-                " is no table in Markdown: write one |---| under each heading"
+                f"{source}:{index + 1}: is over |---|, but Markdown sees no table: write one |---|"
+                " under each heading, and | in front of the first"
+            )
+        # Without a pipe in front, a row such as "1. ours | 52.3" starts a list.
+        if index - 1 in table_lines and "|" in lines[index - 1]:
+            raise InputError(
+                f"{source}:{index + 1}: is no row of the table above it in Markdown: write | in"
+                " front of its first cell"
             )
 
 
