@@ -1,9 +1,8 @@
-"""Everything a plugin can implement. Import `hookimpl` from `harness.api` and decorate functions of
-these names.
+"""Everything that a plugin can implement: the plugin system on one page.
 
-The first five return component classes. The last three are events for observers (loggers,
-trackers): they receive copies, change nothing, and an exception in one is reported with its
-plugin's name and does not stop the run.
+Import `hookimpl` from `harness.api` and decorate functions of these names. The first five return
+component classes. The last three are for observers, such as loggers: they receive copies, so they
+cannot change a run, and an exception in one is reported with its plugin's name and stops nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +15,6 @@ import pluggy
 from harness.core.components import Dataset, Executor, Loss, Model, Supervision
 
 hookspec = pluggy.HookspecMarker("harness")
-
 
 hookimpl = pluggy.HookimplMarker("harness")
 

@@ -13,7 +13,7 @@ import yaml
 from installed import Workplace
 
 from harness.catalog import load_catalog
-from harness.scenario.settings import ScenarioSettings
+from harness.scenario.scenario_settings import ScenarioSettings
 
 ROOT = Path(__file__).parent.parent
 

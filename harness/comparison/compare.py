@@ -12,21 +12,25 @@ from typing import Any
 from tabulate import tabulate
 
 from harness.comparison.differences import (
-    COMPARABLE,
     Difference,
     differing,
     merged,
     provenance_values,
     setting_values,
     shown,
-    within,
 )
 from harness.comparison.find import ERRORS, NLL, Record, Selection, scores
 from harness.core.errors import InputError
-from harness.leaderboard.statistics import Spread, quantile, spread
+from harness.leaderboard.comparability import TEST_IMAGES, find_mismatches
+from harness.leaderboard.selection_tracks import is_tested_once
+from harness.leaderboard.statistics import Interval, Spread, spread, t_interval
 
 FEWEST = 3
 """Below this number of seeds, no interval is given."""
+
+
+WHOLE = ("dataset", "split", "evaluation")
+"""Sections that are named as a whole where a field of theirs forbids a comparison."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,17 +131,10 @@ def _pair(method: str, a: Sequence[Record], b: Sequence[Record]) -> Pair:
         *(merged([provenance_values(record) for record in side]) for side in (a, b))
     )
     settings = [each for each in settings if each.path != "seed" or len(a) == len(b) == 1]
-    obstacles = [
-        f"{part} differs"
-        for part in COMPARABLE
-        if any(within(each.path, part) for each in settings)
-    ]
+    obstacles = find_obstacles(a, b)
     tested = [{record["seed"]: record["confusion"]["images"] for record in side} for side in (a, b)]
     shared = sorted(tested[0].keys() & tested[1].keys())
-    elsewhere = [seed for seed in shared if tested[0][seed] != tested[1][seed]]
-    if elsewhere:
-        obstacles.append(f"other test images (seed {', '.join(map(str, elsewhere))})")
-    elif not shared and not all(images in tested[0].values() for images in tested[1].values()):
+    if not shared and not all(images in tested[0].values() for images in tested[1].values()):
         obstacles.append("other test images, and no seed in common")
     paired = () if obstacles else tuple(shared)
     own = [{record["seed"]: scores(record) for record in side} for side in (a, b)]
@@ -150,6 +147,28 @@ def _pair(method: str, a: Sequence[Record], b: Sequence[Record]) -> Pair:
         for name in names
     )
     return Pair(method, tuple(settings), tuple(provenance), tuple(obstacles), paired, compared)
+
+
+def find_obstacles(a: Sequence[Record], b: Sequence[Record]) -> list[str]:
+    """Say why the scores of two sides must not be compared: what forbids their runs to stand in one
+    table, a phrase each."""
+    records = [*a, *b]
+    obstacles: list[str] = []
+    seeds_by_field: dict[str, list[int]] = {}
+    for mismatch in find_mismatches(records):
+        if mismatch.within_seed:
+            seeds_by_field.setdefault(mismatch.field, []).append(mismatch.second["seed"])
+        else:
+            section = mismatch.field.partition(".")[0]
+            name = section if section in WHOLE else mismatch.field
+            obstacles.append(f"{name} differs")
+    for field, seeds in seeds_by_field.items():
+        listed = ", ".join(map(str, dict.fromkeys(seeds)))
+        phrase = f"other {field}" if field == TEST_IMAGES else f"{field} differs"
+        obstacles.append(f"{phrase} (seed {listed})")
+    if not all(map(is_tested_once, records)):
+        obstacles.append("a network was tested more than once")
+    return list(dict.fromkeys(obstacles))
 
 
 def _score(
@@ -165,15 +184,10 @@ def _score(
     return Score(name, first, second, difference, interval(difference), by_seed)
 
 
-def interval(values: Spread, further: int | None = None) -> tuple[float, float] | None:
+def interval(values: Spread, further: int | None = None) -> Interval | None:
     """The 95 % Student-t interval of the mean of n values; None below `FEWEST`. `further`: of the
     mean of that many new values instead."""
-    if values.n < FEWEST:
-        return None
-    half = (
-        quantile(values.n) * values.sd * math.sqrt(1 / values.n + (1 / further if further else 0))
-    )
-    return values.mean - half, values.mean + half
+    return t_interval(values, further) if values.n >= FEWEST else None
 
 
 def to_json(found: Comparison) -> str:

@@ -1,5 +1,4 @@
-"""In which settings, versions and hardware records differ, and whether their scores can be compared
-at all."""
+"""In which settings, versions and hardware records differ."""
 
 from __future__ import annotations
 
@@ -12,22 +11,6 @@ from pydantic import ValidationError
 
 from harness.comparison.find import Record
 from harness.scenario.settings import Evaluation, Patches, Section, Split, Training
-
-COMPARABLE = (
-    "protocol",
-    "profile",
-    "dataset",
-    "split",
-    "patches.size",
-    "patches.padding",
-    "patches.downsample",
-    "patches.resize",
-    "classes",
-    "mean_over",
-)
-"""What must be the same for scores to belong into one table: protocol version, data with its
-ignored classes, split, the pixels tested."""
-
 
 SECTIONS: Mapping[str, type[Section]] = {
     "patches": Patches,
@@ -47,11 +30,6 @@ class Difference:
     path: str
     a: Any
     b: Any
-
-
-def within(path: str, part: str) -> bool:
-    """Whether a dotted path is a part of the settings, or lies in it."""
-    return path == part or path.startswith(f"{part}.")
 
 
 def differing(a: Values, b: Values) -> list[Difference]:

@@ -9,12 +9,12 @@ from typing import Any
 
 from harness.catalog import Catalog
 from harness.comparison.find import Record
-from harness.core.components import NotInKey
+from harness.core.components import Dataset, NotInKey
 from harness.core.errors import InputError
-from harness.scenario.overrides import overridden, parse_setting
-from harness.scenario.resolve import Resolver
+from harness.scenario.overrides import override, parse_setting
+from harness.scenario.resolve import resolve_document
 from harness.scenario.scenario import Scenario
-from harness.scenario.yaml_document import Document, Place, ScenarioError
+from harness.scenario.yaml_document import Document, Place
 
 PARTS = ("dataset", "model", "patches", "split", "training")
 
@@ -66,11 +66,9 @@ def rebuild(
     document = Document(value, {(): Place(where)}, {})
     _check_located(settings["dataset"], changes, catalog, where)
     for change in changes:
-        document = overridden(document, parse_setting(change))
-    resolver = Resolver(document, catalog)
-    scenario = resolver.scenario(profile, tuple(record.get("overrides", ())))
-    if scenario is None or resolver.problems:
-        raise ScenarioError(resolver.problems)
+        document = override(document, parse_setting(change))
+    overrides = tuple(record.get("overrides", ()))
+    scenario = resolve_document(document, catalog, profile, overrides)
     (only,) = scenario.methods
     return replace(
         scenario, reference=record["method"], methods=(replace(only, name=record["method"]),)
@@ -85,7 +83,7 @@ def _check_located(
     dataset: Mapping[str, Any], changes: Sequence[str], catalog: Catalog, where: str
 ) -> None:
     """Refuses changes of anything but where data lies, and says which of that must be given."""
-    fields = catalog.find("dataset", dataset["name"]).component.model_fields
+    fields = catalog.component(Dataset, dataset["name"]).model_fields
     located = [name for name, field in fields.items() if field.json_schema_extra == NotInKey]
     given = [change.partition("=")[0] for change in changes]
     for name in given:

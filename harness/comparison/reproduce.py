@@ -27,7 +27,7 @@ from harness.core.errors import InputError
 from harness.core.paths import cache_root, check_writable
 from harness.execution.experiment import Experiment, cut_patches
 from harness.execution.local import cores
-from harness.execution.progress import computed
+from harness.execution.progress import compute_runs
 from harness.leaderboard.board import read_board, records_path
 from harness.leaderboard.rows import FLOOR
 from harness.leaderboard.statistics import spread
@@ -129,7 +129,7 @@ def reproduce(
         print(line, flush=True)
     fresh: dict[int, Record] = {}
     failed = False
-    for record in computed(catalog, [each.run for each in made], store, executor, sys.stdout):
+    for record in compute_runs(catalog, [each.run for each in made], store, executor, sys.stdout):
         if record["status"] == "ok":
             fresh[record["seed"]] = record
         else:

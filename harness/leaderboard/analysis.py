@@ -12,7 +12,7 @@ from harness.leaderboard.bootstrap import image_interval
 from harness.leaderboard.comparability import require_comparable
 from harness.leaderboard.convergence import ValidationScores, validation_scores
 from harness.leaderboard.rows import Row, make_rows, named_floor
-from harness.leaderboard.selection_tracks import split
+from harness.leaderboard.selection_tracks import Track, split_by_track
 from harness.leaderboard.significance import PairedTest
 from harness.leaderboard.statistics import Interval
 
@@ -24,7 +24,7 @@ class TrackTable:
     What takes long is computed when it is first asked for, and then kept.
     """
 
-    track: str
+    track: Track
     """How the networks were chosen."""
     board: Board
     """The runs of this track."""
@@ -57,7 +57,7 @@ class TrackTable:
             for row in self.rows
             if row.standing in ("ranked", "unranked")
         }
-        return significance.against(reference.scores.miou if reference else {}, scores)
+        return significance.paired_tests(reference.scores.miou if reference else {}, scores)
 
     @cached_property
     def image_intervals(self) -> Mapping[str, Interval | str]:
@@ -70,9 +70,9 @@ class TrackTable:
         return intervals
 
     @cached_property
-    def budgets(self) -> tuple[budgets.Curve, ...]:
+    def budgets(self) -> tuple[budgets.BudgetCurve, ...]:
         """Score against annotation for each family of methods that differ in its amount."""
-        return budgets.curves(self.board)
+        return budgets.budget_curves(self.board)
 
     @cached_property
     def validation_scores(self) -> Mapping[str, ValidationScores]:
@@ -106,7 +106,7 @@ def analyse(board: Board) -> Leaderboard:
         InputError: naming runs that cannot stand in one table.
     """
     tables = []
-    for track, part in split(board).items():
+    for track, part in split_by_track(board).items():
         require_comparable(part)
-        tables.append(TrackTable(str(track), part, tuple(make_rows(part))))
+        tables.append(TrackTable(track, part, tuple(make_rows(part))))
     return Leaderboard(board, tuple(tables))

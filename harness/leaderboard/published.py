@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from harness.scenario.settings import Published
+from harness.scenario.published import Published
 
 
-def reported(published: Published | None, method: str) -> dict[str, float]:
+def published_scores(published: Published | None, method: str) -> dict[str, float]:
     """Return what a source has for a method, by score.
 
     A number alone is the score that `compare` names.

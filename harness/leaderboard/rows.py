@@ -1,4 +1,4 @@
-"""The rows of a leaderboard: what each method comes to over its seeds, and against the reference."""
+"""The rows of a leaderboard: each method over its seeds, and against the reference."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from harness.leaderboard.annotation_costs import (
     selection_seconds,
 )
 from harness.leaderboard.board import Board
-from harness.leaderboard.published import reported
+from harness.leaderboard.published import published_scores
 from harness.leaderboard.scores import compute_detail_scores, compute_miou, compute_score
 from harness.leaderboard.significance import LISTED, RANKED
 from harness.leaderboard.statistics import (
-    Comparison,
+    AgainstReference,
     Ratio,
     Spread,
     compare,
@@ -123,7 +123,7 @@ class Row:
     reproduction: Reproduction
     seconds: float
     """How long a run took, the mean over seeds."""
-    against: Comparison
+    against: AgainstReference
     """With the reference, paired by seed."""
     gap_closed: Ratio
     """(mIoU - floor) / (reference - floor) of means paired by seed, with the floor of
@@ -234,7 +234,7 @@ def _begin_row(
     finished = board.finished_of(method)
     if method == FLOOR:
         finished = []
-    nothing = Comparison(spread([]), statistics.ratio({}, {}))
+    nothing = AgainstReference(spread([]), statistics.ratio({}, {}))
     return Row(
         method=method,
         role=role,
@@ -297,7 +297,7 @@ def _summarise_annotation(finished: Sequence[FinishedRecord], costs: CostModel) 
 
 
 def _reproduce(board: Board, method: str, finished: Sequence[FinishedRecord]) -> Reproduction:
-    published = reported(board.header.published, method)
+    published = published_scores(board.header.published, method)
     ours = {}
     for name in published:
         values = [compute_score(record, record.confusion.total, name) for record in finished]
@@ -318,7 +318,7 @@ def _compare_rows(rows: Sequence[Row], board: Board) -> list[Row]:
             for row in rows
             if row.role == "method" and row.finished >= RANKED
         }
-        ranks = significance.ranks(entrants)
+        ranks = significance.rank_methods(entrants)
     return [
         replace(
             row,

@@ -12,7 +12,7 @@ from harness.leaderboard.analysis import Leaderboard, TrackTable
 from harness.leaderboard.rows import Row
 from harness.leaderboard.scores import DETAIL_SCORES
 from harness.leaderboard.significance import PairedTest
-from harness.leaderboard.statistics import NOWHERE, Interval
+from harness.leaderboard.statistics import NO_INTERVAL, Interval
 
 FIRST_COLUMNS = "method,standing,rank,track,"
 """How such a file begins."""
@@ -44,7 +44,7 @@ class CsvLine:
     def image_interval(self) -> Interval:
         """The interval over test images, if there is one."""
         interval = self.table.image_intervals.get(self.row.method)
-        return interval if isinstance(interval, Interval) else NOWHERE
+        return interval if isinstance(interval, Interval) else NO_INTERVAL
 
     @property
     def scores_by_seed(self) -> Sequence[float]:
@@ -120,7 +120,7 @@ METHOD = (
         lambda line: "smoke" if line.table.board.is_smoke else line.row.standing,
     ),
     CsvColumn("rank", "See the legend of the page.", lambda line: line.row.rank),
-    CsvColumn("track", "How networks were chosen.", lambda line: line.table.track),
+    CsvColumn("track", "How networks were chosen.", lambda line: str(line.table.track)),
     CsvColumn("seeds", "Runs that finished.", lambda line: line.row.finished),
     CsvColumn("planned", "Runs that were planned.", lambda line: line.row.runs.planned),
     CsvColumn("failed", "Runs that failed.", lambda line: line.row.runs.failed),

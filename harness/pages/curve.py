@@ -15,7 +15,7 @@ from typing import Literal
 
 from harness.leaderboard.analysis import TrackTable
 from harness.leaderboard.rows import FLOOR, Row
-from harness.leaderboard.sweeps import families, lines
+from harness.leaderboard.sweeps import choose_lines, find_sweeps
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 """Colours that colour-blind readers tell apart (Okabe and Ito, "Color Universal Design", 2008), the
@@ -241,7 +241,7 @@ def _make_level(row: Row, budget: BudgetField) -> DrawnLevel:
 def _make_families(table: TrackTable, points: Mapping[str, DrawnPoint]) -> tuple[DrawnFamily, ...]:
     """Put the points of methods that differ in one number into families."""
     budgets = {method: point.budget for method, point in points.items()}
-    sweeps = lines(families(table.board.finished), budgets)
+    sweeps = choose_lines(find_sweeps(table.board.finished), budgets)
     drawn = []
     for index, sweep in enumerate(sweeps):
         members = [points[method] for method in sweep.methods]

@@ -161,7 +161,7 @@ def _plan_figures(leaderboard: Leaderboard) -> dict[str, PlannedFigure]:
     for table in leaderboard.tables:
         suffix = ""
         if leaderboard.has_tracks:
-            suffix = f"-{table.track.replace(':', '-')}"
+            suffix = f"-{str(table.track).replace(':', '-')}"
         for name, planned in _plan_track(table).items():
             figures[f"{name}{suffix}"] = planned
     return figures

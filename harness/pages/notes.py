@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from harness.leaderboard.analysis import TrackTable
 from harness.leaderboard.board import Board
 from harness.leaderboard.rows import FLOOR
-from harness.leaderboard.selection_tracks import meaning, missing_rows
+from harness.leaderboard.selection_tracks import missing_rows
 from harness.leaderboard.significance import RANKED
 from harness.pages.formats import format_duration
 from harness.records.record import FinishedRecord, RecordedSplit
@@ -176,7 +176,7 @@ def _explain_ranks(table: TrackTable) -> list[str]:
 def _explain_track(table: TrackTable) -> list[str]:
     """Say how networks were chosen, and which rows and classes are not there."""
     board = table.board
-    sentences = [f"Selection track `{table.track}`: {meaning(table.track)}."]
+    sentences = [f"Selection track `{table.track}`: {table.track.meaning}."]
     for row in missing_rows(board.header, board.records):
         sentences.append(f"This leaderboard lacks {row}.")
     absent = []

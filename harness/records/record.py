@@ -335,10 +335,15 @@ class Confusion(Fields):
     counts: list[list[list[Count]]]
     """[images, K, K]: true classes by predicted ones."""
 
+    @property
+    def array(self) -> NDArray[np.int64]:
+        """int64 [images, K, K]: the counts as an array."""
+        return np.array(self.counts, np.int64)
+
     @cached_property
     def total(self) -> NDArray[np.int64]:
         """int64 [K, K]: the counts of the whole test set."""
-        total: NDArray[np.int64] = np.array(self.counts, np.int64).sum(0)
+        total: NDArray[np.int64] = self.array.sum(0)
         return total
 
 
@@ -439,7 +444,7 @@ class SpentCost(Cost):
     seconds: Amount
 
 
-class TestedNetwork(Fields):
+class NetworkScores(Fields):
     """The test of one of a run's networks."""
 
     confusion: Confusion
@@ -454,9 +459,9 @@ class Selection(Fields):
     last_epoch: Count
     best_epoch: Count | None = absent()
     best_value: float | None = absent()
-    last: TestedNetwork | None = absent()
+    last: NetworkScores | None = absent()
     best_validation: Annotated[
-        TestedNetwork | None, Field(alias="best-validation", json_schema_extra=ABSENT)
+        NetworkScores | None, Field(alias="best-validation", json_schema_extra=ABSENT)
     ] = None
 
 

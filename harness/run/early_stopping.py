@@ -1,10 +1,12 @@
-"""Follows training on the validation part: stops early, and remembers the best network. The test
-part is not in sight here."""
+"""Follows a training on the validation part: stops early, and remembers the best network.
+
+It is handed no test patch, so that no epoch can be chosen on one.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +15,7 @@ from torch import Tensor
 
 from harness import metrics
 from harness.run.batches import TrainingSet, plain_batches
-from harness.run.evaluate import evaluate
+from harness.run.evaluation.evaluate import Predictor, evaluate
 from harness.run.patches import PatchSet
 from harness.run.train import autocast, objective
 from harness.scenario.scenario import Term
@@ -22,58 +24,74 @@ from harness.scenario.settings import Training
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Best:
-    """The network of the best validation value: its epoch (from 1), the value, and its weights, on
-    the host."""
+    """The network of the best validation value."""
 
     epoch: int
+    """From 1."""
     value: float
     state: dict[str, Tensor]
+    """Its weights, on the host."""
 
 
-def followed(
-    model: torch.nn.Module,
-    epochs: Iterator[dict[str, Any]],
-    measure: Callable[[], float] | None,
-    settings: Training,
-) -> Generator[dict[str, Any], None, Best | None]:
-    """The epochs of a training, each with its `validation` value where there is a measure, up to
-    where patience ends.
+class FollowedTraining:
+    """The epochs of a training, up to where patience ends.
 
-    Returns the best network; None without a measure. A value that is not finite is never the best.
+    Each has its `validation` value where there is a measure. `best` is the best network so far,
+    None without a measure; a value that is not finite is never the best.
     """
-    best: Best | None = None
-    for epoch in epochs:
-        if measure is None:
-            yield epoch
-            continue
-        value = measure()
-        model.train()
-        yield epoch | {"validation": value}
-        if math.isfinite(value) and (best is None or _better(value, best.value, settings)):
-            state = {
-                name: tensor.detach().to("cpu", copy=True)
-                for name, tensor in model.state_dict().items()
-            }
-            best = Best(epoch["epoch"], value, state)
-        if settings.patience and epoch["epoch"] - (best.epoch if best else 0) >= settings.patience:
-            break
-    return best
+
+    def __init__(
+        self,
+        model: torch.nn.Module,
+        epochs: Iterable[dict[str, Any]],
+        measure: Callable[[], float] | None,
+        settings: Training,
+    ) -> None:
+        self.best: Best | None = None
+        self._model = model
+        self._epochs = epochs
+        self._measure = measure
+        self._settings = settings
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        for epoch in self._epochs:
+            if self._measure is None:
+                yield epoch
+                continue
+            value = self._measure()
+            self._model.train()  # the measure left it in eval mode
+            yield epoch | {"validation": value}
+            if self._is_better(value):
+                self.best = Best(epoch["epoch"], value, _copy_state(self._model))
+            if self._is_out_of_patience(epoch["epoch"]):
+                break
+
+    def _is_better(self, value: float) -> bool:
+        if not math.isfinite(value):
+            return False
+        if self.best is None:
+            return True
+        if self._settings.validation == "loss":
+            return value < self.best.value
+        return value > self.best.value
+
+    def _is_out_of_patience(self, epoch: int) -> bool:
+        best_epoch = self.best.epoch if self.best else 0
+        patience = self._settings.patience
+        return patience is not None and epoch - best_epoch >= patience
 
 
-def _better(value: float, best: float, settings: Training) -> bool:
-    return value < best if settings.validation == "loss" else value > best
+def _copy_state(model: torch.nn.Module) -> dict[str, Tensor]:
+    # Copies, since later epochs change the weights in place.
+    state = model.state_dict()
+    return {name: tensor.detach().to("cpu", copy=True) for name, tensor in state.items()}
 
 
 def validation_miou(
-    model: torch.nn.Module,
-    patches: PatchSet,
-    indices: Sequence[int],
-    classes: Sequence[int],
-    data: TrainingSet,
-    precision: str,
+    predictor: Predictor, patches: PatchSet, indices: Sequence[int], classes: Sequence[int]
 ) -> float:
-    """Mean IoU over `classes` of the validation patches, against their whole masks."""
-    tested = evaluate(model, patches, indices, (data.mean, data.std), precision)
+    """Return the mean IoU over `classes` of the validation patches, against their whole masks."""
+    tested = evaluate(predictor, patches, indices)
     return metrics.mean_iou(tested.counts.sum(0), classes)
 
 
@@ -84,13 +102,13 @@ def validation_loss(
     settings: Training,
     precision: str,
 ) -> float:
-    """The objective, with full weights, averaged over the patches of a validation set with weak
-    labels."""
+    """Return the objective, with full weights, averaged over the patches of a validation set."""
     model.eval()
     total = torch.zeros((), device=data.device)
     with torch.inference_mode():
         for batch in plain_batches(data, settings.batch_size):
             with autocast(data.device, precision):
                 logits = model(batch.images)
+            # A batch counts by its patches, since the last one may be smaller.
             total += objective(terms, logits, batch, 1.0)[0] * len(batch.images)
     return float(total) / len(data.images)

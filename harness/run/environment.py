@@ -9,55 +9,62 @@ import subprocess
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from harness.core.errors import InputError
+from harness.records.record import GitState, Hardware, Machine
 
 
 def choose_device(wanted: str) -> torch.device:
-    """The training device. Raises InputError for one that this machine, or this build of PyTorch,
-    does not have."""
-    has = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    """Choose the training device.
+
+    Args:
+        wanted: auto, cuda, mps or cpu.
+
+    Raises:
+        InputError: for one that this machine, or this build of PyTorch, does not have.
+    """
+    available = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
     if wanted == "auto":
-        return torch.device(next(name for name in ("cuda", "mps", "cpu") if has[name]))
-    if not has[wanted]:
+        return torch.device(next(name for name, is_there in available.items() if is_there))
+    if not available[wanted]:
         raise InputError(f"training.device: {wanted} is not available here; use auto or cpu")
     return torch.device(wanted)
 
 
 def choose_precision(wanted: str, device: torch.device) -> str:
-    """fp32 or bf16; `auto` takes bf16 where the hardware computes in it, not where it is
-    emulated."""
+    """Choose fp32 or bf16.
+
+    `auto` takes bf16 where the hardware computes in it, not where it is emulated, which is slower
+    than fp32.
+    """
     if wanted != "auto":
         return wanted
+    return "bf16" if _has_native_bf16(device) else "fp32"
+
+
+def _has_native_bf16(device: torch.device) -> bool:
     if device.type == "cuda":
-        native = torch.cuda.get_device_capability(device) >= (8, 0)
-    elif device.type == "cpu":
-        native = (
-            bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
-            and torch.cpu._is_avx512_bf16_supported()
-        )
-    else:
-        native = False
-    return "bf16" if native else "fp32"
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    if device.type == "cpu":
+        # Both: oneDNN also reports CPUs on which it emulates bf16.
+        supported = bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+        return supported and torch.cpu._is_avx512_bf16_supported()
+    return False
 
 
-def hardware(device: torch.device, precision: str) -> dict[str, Any]:
-    """What the record says of it."""
-    return {
-        "device": device.type,
-        "name": _device_name(device),
-        "precision": precision,
-        "threads": torch.get_num_threads(),
-    }
-
-
-def _device_name(device: torch.device) -> str:
-    return (
-        torch.cuda.get_device_name(device) if device.type == "cuda" else str(machine()["processor"])
-    )
+def describe_hardware(device: torch.device, precision: str) -> Hardware:
+    """Describe what a network is trained and tested on."""
+    name = describe_machine().processor
+    if device.type == "cuda":
+        name = torch.cuda.get_device_name(device)
+    threads = torch.get_num_threads()
+    return Hardware(device=device.type, name=name, precision=precision, threads=threads)
 
 
 PACKAGES = (
@@ -85,7 +92,7 @@ def package_versions(also: Iterable[str] = ()) -> dict[str, str]:
     return found
 
 
-def git_state(folder: Path = Path(__file__).parents[1]) -> dict[str, str | None]:
+def git_state(folder: Path = Path(__file__).parents[1]) -> GitState:
     """Describe the checkout that the core runs from.
 
     Args:
@@ -108,28 +115,29 @@ def git_state(folder: Path = Path(__file__).parents[1]) -> dict[str, str | None]
     tracked = git(folder, "ls-files", "api.py")
     top_level = git(folder, "rev-parse", "--show-toplevel")
     if not tracked or not top_level:
-        return {"commit": None, "changes": None}
+        return GitState(commit=None, changes=None)
     root = Path(top_level.decode().strip())
     commit = git(root, "rev-parse", "HEAD")
     changes = git(root, "diff", "HEAD", "--", "harness", "plugins") if commit else None
-    return {
-        "commit": commit.decode().strip() if commit else None,
-        "changes": hashlib.sha256(changes).hexdigest() if changes else None,
-    }
+    return GitState(
+        commit=commit.decode().strip() if commit else None,
+        changes=hashlib.sha256(changes).hexdigest() if changes else None,
+    )
 
 
-def machine() -> dict[str, Any]:
-    """Operating system, Python, processor, cores and memory (GiB)."""
-    memory = None
+def describe_machine() -> Machine:
+    """Describe operating system, Python, processor, cores and memory."""
+    memory_gib = None
     if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
-        memory = round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
-    return {
-        "system": f"{platform.system()} {platform.machine()}",
-        "python": platform.python_version(),
-        "processor": _processor(),
-        "cores": os.cpu_count(),
-        "memory_gib": memory,
-    }
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        memory_gib = round(memory / 2**30, 1)
+    return Machine(
+        system=f"{platform.system()} {platform.machine()}",
+        python=platform.python_version(),
+        processor=_processor(),
+        cores=os.cpu_count(),
+        memory_gib=memory_gib,
+    )
 
 
 def _processor() -> str:

@@ -20,7 +20,7 @@ from harness.cli.main import main
 from harness.comparison.rebuild import rebuild
 from harness.comparison.reproduce import verdict
 from harness.core.errors import InputError
-from harness.execution.local import cores, shared
+from harness.execution.local import cores, share_cores
 from harness.metrics import summary
 from harness.plan.runs import expand
 from harness.scenario.resolve import read_scenario
@@ -296,11 +296,11 @@ def test_runs_have_the_cpu_threads_of_their_records(workplace: Workplace) -> Non
 
 
 def test_as_many_runs_at_a_time_as_their_threads_leave_room_for() -> None:
-    assert shared(cores=8, jobs=None, count=20, wanted=1) == (8, 1)
-    assert shared(cores=8, jobs=None, count=2, wanted=1) == (2, 4)
-    assert shared(cores=8, jobs=None, count=20, wanted=4) == (2, 4)
-    assert shared(cores=2, jobs=None, count=20, wanted=8) == (1, 2)
-    assert shared(cores=2, jobs=4, count=20, wanted=1) == (4, 1)
+    assert share_cores(cores=8, jobs=None, count=20, wanted=1) == (8, 1)
+    assert share_cores(cores=8, jobs=None, count=2, wanted=1) == (2, 4)
+    assert share_cores(cores=8, jobs=None, count=20, wanted=4) == (2, 4)
+    assert share_cores(cores=2, jobs=None, count=20, wanted=8) == (1, 2)
+    assert share_cores(cores=2, jobs=4, count=20, wanted=1) == (4, 1)
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from harness.leaderboard.annotation_costs import (
 )
 from harness.run.annotate import annotate, whole_masks
 from harness.run.patches import PatchSet
-from harness.scenario.yaml_document import ScenarioError
+from harness.scenario.yaml_document import DocumentError
 from harness_points.boxes import Boxes
 from harness_points.full import Full
 from harness_points.random_points import PointsPerClass
@@ -36,27 +36,29 @@ MODEL = cost_model(Path("no such folder"))
 def ledger(supervision: str, **counts: Any) -> dict[str, Any]:
     """Two images of 20 classes, of which three pairs of image and class are present, as VOC's
     average of 1.5."""
-    counted = {
+    entry = {
         "supervision": supervision,
         "unit": "scene",
         "units": 2,
         "units_without_labels": 0,
         "labelled_pixels": 3,
-    }
-    counted |= {
         "labelled_pixels_by_class": [3] + [0] * 19,
         "present_classes": 3,
         "pieces": 3,
         "proportion_vectors": 0,
         "tag_vectors": 0,
+        **counts,
     }
-    counted |= counts
     return {
         "scenes": 2,
         "patches": 2,
-        "labelled_pixels": counted["labelled_pixels"],
-        "supervisions": [counted],
+        "labelled_pixels": entry["labelled_pixels"],
+        "supervisions": [entry],
     }
+
+
+def name_of_supervision(value: Any) -> str:
+    return value["supervisions"][0]["supervision"] if isinstance(value, dict) else ""
 
 
 @pytest.mark.parametrize(
@@ -69,7 +71,7 @@ def ledger(supervision: str, **counts: Any) -> dict[str, Any]:
         (ledger("points-per-image", labelled_pixels=20), 10 * 0.9),
         (ledger("proportions", proportion_vectors=2, labelled_pixels=0), 3 + 20 * 2),
     ],
-    ids=lambda value: value["supervisions"][0]["supervision"] if isinstance(value, dict) else "",
+    ids=name_of_supervision,
 )
 def test_an_average_voc_image_takes_what_was_published(
     counted: dict[str, Any], published: float
@@ -82,12 +84,8 @@ def test_an_average_voc_image_takes_what_was_published(
 def test_tags_take_a_second_for_each_class(tmp_path: Path) -> None:
     text = DEFAULTS.read_text(encoding="utf-8") + "  presence: tag\n"
     (tmp_path / OWN).write_text(text)
-    assert (
-        annotation_seconds(
-            ledger("presence", tag_vectors=2, labelled_pixels=0), cost_model(tmp_path)
-        )
-        == 40
-    )
+    tags = ledger("presence", tag_vectors=2, labelled_pixels=0)
+    assert annotation_seconds(tags, cost_model(tmp_path)) == 40
 
 
 def test_counted_by_hand_from_labels(patch_set: Callable[..., PatchSet]) -> None:
@@ -114,12 +112,10 @@ def test_whole_masks_without_a_supervision_cost_what_full_costs(
     patch_set: Callable[..., PatchSet],
 ) -> None:
     patches = patch_set({"a": np.zeros((8, 8))}, 4, 2)
-    whole, full = whole_masks(patches, range(4))[1], annotate(patches, range(4), [Full()], 0)[1]
-    assert (
-        annotation_seconds(whole, MODEL)
-        == annotation_seconds(full, MODEL)
-        == pytest.approx(64 * 1278e-6)
-    )
+    whole = whole_masks(patches, range(4))[1]
+    full = annotate(patches, range(4), [Full()], 0)[1]
+    assert annotation_seconds(whole, MODEL) == pytest.approx(64 * 1278e-6)
+    assert annotation_seconds(whole, MODEL) == annotation_seconds(full, MODEL)
     assert clicks(whole, MODEL) == 0
 
 
@@ -129,46 +125,53 @@ def test_overlapping_patches_draw_a_mask_once(patch_set: Callable[..., PatchSet]
     assert annotation_seconds(full, MODEL) == pytest.approx(64 * 1278e-6)
 
 
+SELECTION = {"scenes": 4, "patches": 9, "labelled_pixels": 1_000_000}
+
+
 def test_images_that_select_are_paid_for() -> None:
-    selected = ledger("points-per-class") | {
-        "selection": {"scenes": 4, "patches": 9, "labelled_pixels": 1_000_000}
-    }
+    selected = ledger("points-per-class") | {"selection": SELECTION}
     assert selection_seconds(selected, MODEL) == 1278
     assert selection_seconds(ledger("points-per-class"), MODEL) == 0
     assert annotation_seconds(selected, MODEL) == pytest.approx(44.2 + 1278)
 
 
-def test_a_mask_is_drawn_on_the_image_before_it_was_downsampled_and_a_point_is_a_point() -> None:
-    area = scale({"patches": {"size": 64, "downsample": 4}})
-    masks, points = ledger("full", labelled_pixels=1_000_000), ledger("points-per-class")
-    assert area == 16
+def test_the_area_of_a_pixel_is_that_on_the_image() -> None:
     assert scale({"patches": {"size": 64}}) == 1
-    assert annotation_seconds(masks, MODEL, area) == pytest.approx(16 * 1278)
-    assert annotation_seconds(points, MODEL, area) == annotation_seconds(points, MODEL)
-    selected = points | {"selection": {"scenes": 4, "patches": 9, "labelled_pixels": 1_000_000}}
-    assert selection_seconds(selected, MODEL, area) == 16 * 1278
+    assert scale({"patches": {"size": 64, "downsample": 4}}) == 16
+
+
+def test_a_mask_is_drawn_on_the_image_before_it_was_downsampled_and_a_point_is_a_point() -> None:
+    masks = ledger("full", labelled_pixels=1_000_000)
+    points = ledger("points-per-class")
+    assert annotation_seconds(masks, MODEL, area=16) == pytest.approx(16 * 1278)
+    assert annotation_seconds(points, MODEL, area=16) == annotation_seconds(points, MODEL)
+    selected = points | {"selection": SELECTION}
+    assert selection_seconds(selected, MODEL, area=16) == 16 * 1278
 
 
 def older(counted: dict[str, Any]) -> dict[str, Any]:
     """As ledgers were before they counted present classes and pieces."""
-    entries = [
-        {key: value for key, value in own.items() if key not in ("present_classes", "pieces")}
-        for own in counted["supervisions"]
-    ]
-    return counted | {"supervisions": entries}
+    (entry,) = counted["supervisions"]
+    kept = {name: value for name, value in entry.items() if name not in NEWER}
+    return counted | {"supervisions": [kept]}
+
+
+NEWER = ("present_classes", "pieces")
 
 
 def test_an_older_ledger_has_a_cost_where_it_counted_enough() -> None:
-    assert annotation_seconds(older(ledger("full")), MODEL) == annotation_seconds(
-        ledger("full"), MODEL
-    )
+    full = ledger("full")
+    assert annotation_seconds(older(full), MODEL) == annotation_seconds(full, MODEL)
     # At most two images have class 0, so present is 2 and not 3: a pair more absent, a first point
     # less.
-    assert annotation_seconds(older(ledger("points-per-class")), MODEL) == pytest.approx(
-        38 * 1.0 + 2 * 1.5 + 3 * 0.9
-    )
-    assert annotation_seconds(older(ledger("scribbles")), MODEL) is None
-    assert clicks(older(ledger("scribbles")), MODEL) is None
+    points = older(ledger("points-per-class"))
+    assert annotation_seconds(points, MODEL) == pytest.approx(38 * 1.0 + 2 * 1.5 + 3 * 0.9)
+
+
+def test_an_older_ledger_has_no_cost_where_it_did_not() -> None:
+    scribbles = older(ledger("scribbles"))
+    assert annotation_seconds(scribbles, MODEL) is None
+    assert clicks(scribbles, MODEL) is None
     assert annotation_seconds({"labelled_pixels": 5, "labelled_share": 0.1}, MODEL) is None
 
 
@@ -178,12 +181,11 @@ def test_what_the_model_does_not_know_has_no_cost() -> None:
 
 
 def test_every_supervision_here_has_a_rate() -> None:
-    ours = [
-        name
-        for name, offer in load_catalog(disabled=()).offers["supervision"].items()
-        if offer.plugin.distribution == "weakseg-harness"
-    ]
-    assert set(ours) == set(MODEL.supervisions)
+    offers = load_catalog(disabled=()).offers["supervision"]
+    ours = {
+        name for name, offer in offers.items() if offer.plugin.distribution == "weakseg-harness"
+    }
+    assert ours == set(MODEL.supervisions)
 
 
 def test_a_file_of_the_user_replaces_the_packaged_one(tmp_path: Path) -> None:
@@ -192,11 +194,10 @@ def test_a_file_of_the_user_replaces_the_packaged_one(tmp_path: Path) -> None:
         "image": {"seconds": 600, "trust": "published", "source": "our own time sheets"}
     }
     (tmp_path / OWN).write_text(yaml.safe_dump(document))
-    own = cost_model(tmp_path)
-    assert annotation_seconds(ledger("full"), own) == 1200
-    assert annotation_seconds(ledger("points-per-class"), own) == annotation_seconds(
-        ledger("points-per-class"), MODEL
-    )
+    model = cost_model(tmp_path)
+    points = ledger("points-per-class")
+    assert annotation_seconds(ledger("full"), model) == 1200
+    assert annotation_seconds(points, model) == annotation_seconds(points, MODEL)
 
 
 RATE = "{seconds: 1, trust: published, source: here}"
@@ -249,7 +250,7 @@ def test_a_mistake_in_the_file_is_named_by_line_and_field(
     tmp_path: Path, text: str, messages: list[str]
 ) -> None:
     (tmp_path / OWN).write_text(text)
-    with pytest.raises(ScenarioError) as caught:
+    with pytest.raises(DocumentError) as caught:
         cost_model(tmp_path)
     assert str(tmp_path / OWN) in str(caught.value)
     for message in messages:

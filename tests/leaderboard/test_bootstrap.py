@@ -12,67 +12,88 @@ from harness.leaderboard.bootstrap import LEAST_GROUPS, image_interval
 from harness.leaderboard.statistics import Interval
 from harness.metrics import mean_iou
 
+IMAGES = 60
+TILES = [f"tile {index:02}" for index in range(IMAGES)]
+OTHER_TILES = [f"other {name}" for name in TILES]
+HALF_WRONG = [[5, 5], [5, 5]]
+ALL_RIGHT = [[10, 0], [0, 10]]
+
 
 def with_images(counts: list[Any], groups: list[str], seed: int = 0) -> dict[str, Any]:
+    """A record of these test images, with their confusion counts and groups."""
     images = [f"image {index}" for index in range(len(counts))]
-    return record("m", seed, [[0, 0], [0, 0]], 1, 1.0) | {
-        "confusion": {"images": images, "groups": groups, "counts": counts}
-    }
+    confusion = {"images": images, "groups": groups, "counts": counts}
+    return record("m", seed, [[0, 0], [0, 0]], 1, 1.0) | {"confusion": confusion}
 
 
-def noisy(count: int, seed: int = 0) -> list[Any]:
-    return np.random.default_rng(seed).integers(1, 50, (count, 2, 2)).tolist()
+def noisy(images: int, seed: int = 0) -> list[Any]:
+    """Confusion counts of images that are not alike."""
+    generator = np.random.default_rng(seed)
+    counts: list[Any] = generator.integers(1, 50, (images, 2, 2)).tolist()
+    return counts
 
 
-NAMES = [f"tile {index:02}" for index in range(60)]
+def interval_of(*records: dict[str, Any]) -> Interval:
+    interval = image_interval(records)
+    assert isinstance(interval, Interval)
+    return interval
 
 
 def test_it_contains_the_score_is_inside_the_scale_and_the_same_again() -> None:
-    records = [with_images(noisy(60, seed), NAMES, seed) for seed in range(3)]
-    found = image_interval(records)
-    assert isinstance(found, Interval)
-    score = np.mean([mean_iou(np.sum(one["confusion"]["counts"], 0)) for one in records])
-    assert 0 < found.low < score < found.high < 1
-    assert image_interval(records) == found
+    records = []
+    scores = []
+    for seed in range(3):
+        counts = noisy(IMAGES, seed)
+        records.append(with_images(counts, TILES, seed))
+        scores.append(mean_iou(np.sum(counts, 0)))
+    interval = interval_of(*records)
+    assert 0 < interval.low < np.mean(scores) < interval.high < 1
+    assert interval_of(*records) == interval
 
 
 def test_the_order_of_images_does_not_matter() -> None:
-    counts = noisy(60)
-    one = with_images(counts, NAMES)
-    order = np.random.default_rng(0).permutation(60)
-    shuffled = {key: [values[index] for index in order] for key, values in one["confusion"].items()}
-    assert image_interval([one | {"confusion": shuffled}]) == image_interval([one])
+    in_order = with_images(noisy(IMAGES), TILES)
+    order = np.random.default_rng(0).permutation(IMAGES)
+    confusion = {}
+    for key, values in in_order["confusion"].items():
+        confusion[key] = [values[index] for index in order]
+    assert interval_of(in_order | {"confusion": confusion}) == interval_of(in_order)
 
 
 def test_images_of_a_group_are_drawn_together() -> None:
-    counts = noisy(60)
-    alone = image_interval([with_images(counts, NAMES)])
+    counts = noisy(IMAGES)
+    alone = interval_of(with_images(counts, TILES))
     # Each group twice is the same groups, but each image twice as a group of its own would be twice
     # the evidence.
-    assert image_interval([with_images(counts * 2, NAMES * 2)]) == alone
-    apart = image_interval(
-        [with_images(counts * 2, [*NAMES, *(f"other {name}" for name in NAMES)])]
-    )
-    assert isinstance(alone, Interval)
-    assert isinstance(apart, Interval)
+    assert interval_of(with_images(counts * 2, TILES * 2)) == alone
+    apart = interval_of(with_images(counts * 2, TILES + OTHER_TILES))
     assert apart.high - apart.low < 0.9 * (alone.high - alone.low)
 
 
 def test_images_that_are_alike_leave_no_doubt() -> None:
-    found = image_interval([with_images([[[6, 2], [0, 2]]] * 60, NAMES)])
-    assert found == Interval(pytest.approx(0.625), pytest.approx(0.625))
+    alike = [[[6, 2], [0, 2]]] * IMAGES
+    score = pytest.approx(0.625)
+    assert interval_of(with_images(alike, TILES)) == (score, score)
 
 
 def test_one_image_with_all_the_errors_leaves_it_open() -> None:
-    found = image_interval([with_images([[[5, 5], [5, 5]], *[[[10, 0], [0, 10]]] * 59], NAMES)])
-    assert isinstance(found, Interval)
-    assert found.low == 0  # draws without that image have no variation to measure a distance by
+    counts = [HALF_WRONG] + [ALL_RIGHT] * (IMAGES - 1)
+    # Draws without that image have no variation to measure a distance by.
+    assert interval_of(with_images(counts, TILES)).low == 0
 
 
-def test_why_there_is_none() -> None:
+def test_too_few_groups_give_no_interval() -> None:
     few = LEAST_GROUPS - 1
-    assert f"{few} groups" in image_interval([with_images(noisy(few), NAMES[:few])])
-    other = with_images(noisy(60), NAMES)
-    other["confusion"]["images"] = [f"other {name}" for name in other["confusion"]["images"]]
-    assert "different test images" in image_interval([with_images(noisy(60), NAMES), other])
+    assert f"{few} groups" in image_interval([with_images(noisy(few), TILES[:few])])
+    assert "1 group of" in image_interval([with_images(noisy(IMAGES), ["a"] * IMAGES)])
+
+
+def test_seeds_with_different_images_give_no_interval() -> None:
+    first = with_images(noisy(IMAGES), TILES)
+    other = with_images(noisy(IMAGES), TILES)
+    other["confusion"]["images"] = OTHER_TILES
+    assert "different test images" in image_interval([first, other])
+
+
+def test_no_run_gives_no_interval() -> None:
     assert image_interval([]) == "no run has finished"

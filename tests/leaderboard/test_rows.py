@@ -38,15 +38,19 @@ BOARD = board_of(HEADER, (FULL[0], WEAK, FULL[1], FAILED))
 def test_rows_counted_by_hand() -> None:
     full, weak, floor = rows_of(BOARD)
     # full: seed 0 IoU a = 6/8, b = 2/4; seed 1 both 1. weak: a = 6/10, b = 0.
-    assert full.miou == pytest.approx({0: 0.625, 1: 1.0})
-    assert full.score.mean == pytest.approx(0.8125)
-    assert full.score.sd == pytest.approx(0.375 / 2**0.5)
-    assert weak.miou == pytest.approx({0: 0.3})
-    assert (weak.planned, weak.failed, weak.missing) == (2, 1, 0)
+    assert full.scores.miou == pytest.approx({0: 0.625, 1: 1.0})
+    assert full.scores.mean_miou.mean == pytest.approx(0.8125)
+    assert full.scores.mean_miou.sd == pytest.approx(0.375 / 2**0.5)
+    assert weak.scores.miou == pytest.approx({0: 0.3})
+    assert (weak.runs.planned, weak.runs.failed, weak.missing) == (2, 1, 0)
     assert weak.against.difference.n == 1  # paired: seed 1 has no partner
     assert weak.against.difference.mean == pytest.approx(0.3 - 0.625)
     assert weak.against.ratio == pytest.approx(0.3 / 0.625)
-    assert (weak.labelled_pixels, weak.seconds, weak.published) == (5, 2.0, {"miou": 0.5})
+    assert (weak.annotation.labelled_pixels, weak.seconds, weak.reproduction.published) == (
+        5,
+        2.0,
+        {"miou": 0.5},
+    )
     assert floor.method == FLOOR
     assert floor.scores.miou == pytest.approx({0: 0.4, 1: 0.4})  # class a everywhere: 8/10 and 0
 
@@ -153,7 +157,9 @@ def test_details_have_columns_where_records_have_them() -> None:
     }
     board = scored({"full": [800], "points": [700]})
     board = board_of(board.header, (board.records[0] | {"details": details}, board.records[1]))
-    assert {name: value.mean for name, value in rows_of(board)[0].details.items()} == pytest.approx(
+    assert {
+        name: value.mean for name, value in rows_of(board)[0].scores.details.items()
+    } == pytest.approx(
         {
             "boundary_iou": 0.25,
             "boundary_f1": 0.5,
@@ -215,15 +221,26 @@ def test_csv_keeps_numbers() -> None:
     assert lines[1]["iou_b"] == "0.000000"
 
 
+ENTRY = {
+    "units": 2,
+    "units_without_labels": 0,
+    "labelled_pixels": 5,
+    "labelled_pixels_by_class": [5, 0],
+    "proportion_vectors": 0,
+    "tag_vectors": 0,
+}
+
+
 def test_the_error_of_proportions_has_a_column_where_a_method_has_proportions() -> None:
     noisy = [
-        {"supervision": "full"},
-        {"supervision": "noisy", "total_variation": {"mean": 0.25, "median": 0.2, "max": 1.0}},
+        ENTRY | {"supervision": "full"},
+        ENTRY
+        | {"supervision": "noisy", "total_variation": {"mean": 0.25, "median": 0.2, "max": 1.0}},
     ]
     board = board_of(HEADER, (*FULL, WEAK | {"ledger": WEAK["ledger"] | {"supervisions": noisy}}))
     full, weak, floor = rows_of(board)
-    assert weak.total_variation == 0.25
-    assert math.isnan(full.total_variation)
+    assert weak.annotation.total_variation == 0.25
+    assert math.isnan(full.annotation.total_variation)
     assert math.isnan(floor.annotation.total_variation)
     page = to_markdown(board).replace("\\|", "")
     (columns, _, *lines) = [
@@ -302,10 +319,10 @@ def test_a_reproduction_has_a_line_per_score() -> None:
         "precision:a": 1.0,
         "recall:a": 0.875,
     }
-    assert {score: ours.mean for score, ours in full.reproduced.items()} == pytest.approx(
+    assert {score: ours.mean for score, ours in full.reproduction.ours.items()} == pytest.approx(
         means | {"precision:b": 0.75}
     )
-    assert (weak.published, floor.reproduction.published) == ({"miou": 0.5}, {})
+    assert (weak.reproduction.published, floor.reproduction.published) == ({"miou": 0.5}, {})
     page = to_markdown(board).split("<summary>Reproduction")[1].split("</details>")[0]
     lines = [
         [cell.strip() for cell in line.split("|")[1:-1]]
@@ -342,7 +359,7 @@ def test_missing_runs_and_a_board_without_results() -> None:
 
 
 def test_it_is_a_function_of_the_records_alone() -> None:
-    again = board_of(json.loads(json.dumps(HEADER)), tuple(json.loads(json.dumps(BOARD.records))))
+    again = board_of(HEADER, [json.loads(json.dumps(record.as_json())) for record in BOARD.records])
     assert to_markdown(again) == to_markdown(BOARD)
     assert to_csv(again) == to_csv(BOARD)
 

@@ -3,29 +3,51 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
 from installed import TINY, Workplace
 
-from harness.leaderboard.selection_tracks import by_track, missing_rows, one_test, track
+from harness.leaderboard.selection_tracks import (
+    assign_tracks,
+    is_tested_once,
+    missing_rows,
+    track_of,
+)
 
 SELECTED = {"validation": "miou", "selection": "best-validation", "patience": None}
 
 
 def record(
     method: str,
-    training: dict[str, Any],
+    training: Mapping[str, Any],
     seed: int = 0,
     scenes: int = 3,
     share: float = 0.1,
     **settings: Any,
 ) -> dict[str, Any]:
-    found = {"status": "ok", "method": method, "seed": seed, "ledger": {"labelled_share": share}}
-    return found | {
+    return {
+        "status": "ok",
+        "method": method,
+        "seed": seed,
+        "ledger": {"labelled_share": share},
         "settings": {"training": training, **settings},
         "split": {"validation": {"scenes": scenes}},
     }
+
+
+def missing(method: str) -> dict[str, Any]:
+    return {"status": "missing", "method": method, "seed": 1}
+
+
+def without_split(finished: dict[str, Any]) -> dict[str, Any]:
+    """A run that failed before its split."""
+    return {key: value for key, value in finished.items() if key != "split"}
+
+
+def assigned(*records: dict[str, Any]) -> list[str]:
+    return [str(track) for track in assign_tracks(records)]
 
 
 @pytest.mark.parametrize(
@@ -42,68 +64,85 @@ def record(
     ],
 )
 def test_the_track_is_what_chose_the_network(training: dict[str, Any], expected: str) -> None:
-    assert track(record("m", training)) == expected
+    assert str(track_of(record("m", training))) == expected
+
+
+@pytest.mark.parametrize(
+    ("training", "meaning"),
+    [
+        ({}, "networks of the last epoch of a fixed schedule, tested once"),
+        (SELECTED, "3 densely labelled validation images chose the epoch or ended training"),
+        (
+            SELECTED | {"validation": "loss"},
+            "validation images, with each method's own weak labels, chose the epoch or ended"
+            " training",
+        ),
+    ],
+)
+def test_a_track_says_what_it_means(training: dict[str, Any], meaning: str) -> None:
+    assert track_of(record("m", training)).meaning == meaning
 
 
 def test_tracks_never_mix() -> None:
-    records = [
-        record("a", {}),
-        record("b", SELECTED),
-        record("c", SELECTED, scenes=5),
-        record("a", {}, seed=1),
-    ]
-    assert by_track(records) == {
-        "none": [records[0], records[3]],
-        "dense-val:3": [records[1]],
-        "dense-val:5": [records[2]],
-    }
+    last = record("a", {})
+    three, five = record("b", SELECTED), record("c", SELECTED, scenes=5)
+    assert assigned(last, three, five) == ["none", "dense-val:3", "dense-val:5"]
 
 
 def test_validation_parts_that_differ_between_seeds_are_one_track() -> None:
-    records = [
-        record(method, SELECTED, seed=seed, scenes=3 + 2 * seed)
-        for method in "ab"
-        for seed in (0, 1)
-    ]
-    assert by_track(records) == {"dense-val:3-5": records}
+    records = []
+    for method in "ab":
+        records.append(record(method, SELECTED, seed=0, scenes=3))
+        records.append(record(method, SELECTED, seed=1, scenes=5))
+    assert assigned(*records) == ["dense-val:3-5"] * 4
 
 
 def test_runs_that_were_not_made_stand_with_their_method() -> None:
-    missing = [{"status": "missing", "method": method, "seed": 1} for method in "abx"]
-    failed = {key: value for key, value in record("b", SELECTED, seed=2).items() if key != "split"}
-    records = [record("a", {}), record("b", SELECTED), *missing, failed]
-    assert by_track(records) == {
-        "none": [records[0], missing[0], missing[2]],
-        "dense-val:3": [records[1], missing[1], failed],
-    }
-    assert by_track([failed]) == {"dense-val:?": [failed]}
-    assert by_track(missing[:1]) == {"none": missing[:1]}
-    assert by_track([]) == {}
+    failed = without_split(record("b", SELECTED, seed=2))
+    tracks = assigned(record("a", {}), record("b", SELECTED), missing("a"), missing("b"), failed)
+    assert tracks == ["none", "dense-val:3", "none", "dense-val:3", "dense-val:3"]
 
 
-def test_missing_rows_are_named() -> None:
-    header = {"reference": "full"}
+def test_a_method_without_any_run_stands_in_the_first_track() -> None:
+    assert assigned(record("b", SELECTED), record("a", {}), missing("x"))[-1] == "dense-val:3"
+    assert assigned(missing("x")) == ["none"]
+
+
+def test_without_a_split_the_number_of_images_is_not_known() -> None:
+    assert assigned(without_split(record("b", SELECTED))) == ["dense-val:?"]
+
+
+def names_of_missing_rows(
+    records: Sequence[Mapping[str, Any]], reference: str = "full"
+) -> list[str]:
+    phrases = missing_rows({"reference": reference}, records)
+    return [phrase.partition(":")[0] for phrase in phrases]
+
+
+def test_full_supervision_is_mandatory() -> None:
     full, points = record("full", {}, share=1.0), record("points", {})
-    assert missing_rows(header, [full, points]) == ()
-    assert [text.partition(":")[0] for text in missing_rows(header, [points])] == ["full"]
-    assert [text.partition(":")[0] for text in missing_rows(header, [{"status": "missing"}])] == [
-        "full",
-        "floor",
-    ]
-    assert missing_rows(header, [record("full", {}, share=1.0, floor="majority")])[0].startswith(
-        "full:"
-    )
+    assert names_of_missing_rows([full, points]) == []
+    assert names_of_missing_rows([points]) == ["full"]
+    floor = record("full", {}, share=1.0, floor="majority")
+    assert names_of_missing_rows([floor]) == ["full"]
+
+
+def test_a_floor_is_mandatory() -> None:
+    assert names_of_missing_rows([missing("full")]) == ["full", "floor"]
+
+
+def test_few_shot_is_mandatory_where_masks_select() -> None:
     few = record("few-shot", SELECTED, share=1.0, trains_on="validation")
     selected = [record("full", SELECTED, share=1.0), record("points", SELECTED)]
-    assert [text.partition(":")[0] for text in missing_rows(header, selected)] == ["few-shot"]
-    assert missing_rows(header, [*selected, few]) == ()
-    assert missing_rows({"reference": "few-shot"}, [*selected, few])[0].startswith("full:")
+    assert names_of_missing_rows(selected) == ["few-shot"]
+    assert names_of_missing_rows([*selected, few]) == []
+    assert names_of_missing_rows([*selected, few], reference="few-shot") == ["full"]
 
 
 def test_more_than_one_test_shows() -> None:
-    assert one_test({})
-    assert one_test({"test_evaluations": {"last": 1, "best-validation": 1}})
-    assert not one_test({"test_evaluations": {"last": 1, "best-validation": 2}})
+    assert is_tested_once({})
+    assert is_tested_once({"test_evaluations": {"last": 1, "best-validation": 1}})
+    assert not is_tested_once({"test_evaluations": {"last": 1, "best-validation": 2}})
 
 
 FEW = TINY.replace(
@@ -115,6 +154,16 @@ FEW = TINY.replace(
 )
 
 
+def recorded(workplace: Workplace, method: str) -> dict[str, Any]:
+    """The record of the one run of a method."""
+    for path in (workplace.folder / "runs").glob("*/record.json"):
+        record: dict[str, Any] = json.loads(path.read_text())
+        if record["method"] == method:
+            return record
+    raise AssertionError(f"no run of {method}")
+
+
+@pytest.mark.slow
 def test_few_shot_trains_on_the_images_that_select_and_selects_nothing(
     workplace: Workplace,
 ) -> None:
@@ -123,19 +172,11 @@ def test_few_shot_trains_on_the_images_that_select_and_selects_nothing(
         "run", "tiny.yaml", "--only", "few-shot", "--only", "points-5", "--executor", "inline"
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    found = {
-        r["method"]: r
-        for r in (
-            json.loads(p.read_text()) for p in (workplace.folder / "runs").glob("*/record.json")
-        )
-    }
-    few, points = found["few-shot"], found["points-5"]
+    few, points = recorded(workplace, "few-shot"), recorded(workplace, "points-5")
     validation = few["split"]["validation"]
     assert few["split"] == points["split"]
-    assert (few["ledger"]["scenes"], few["ledger"]["patches"]) == (
-        validation["scenes"],
-        validation["patches"],
-    )
+    assert few["ledger"]["scenes"] == validation["scenes"]
+    assert few["ledger"]["patches"] == validation["patches"]
     assert few["ledger"]["labelled_share"] == 1.0
     assert "selection" not in few["ledger"]
     pixels = few["ledger"]["labelled_pixels"]
@@ -148,9 +189,8 @@ def test_few_shot_trains_on_the_images_that_select_and_selects_nothing(
     assert all("validation" not in epoch for epoch in few["history"])
     assert few["test_evaluations"] == {"last": 1}
     assert points["test_evaluations"] == {"last": 1, "best-validation": 1}
-    assert track(few) == track(points) == "dense-val:1"
-    header = {"reference": "full"}
-    assert [text.partition(":")[0] for text in missing_rows(header, [few, points])] == ["full"]
+    assert assigned(few, points) == ["dense-val:1", "dense-val:1"]
+    assert names_of_missing_rows([few, points]) == ["full"]
 
 
 def test_training_on_a_validation_part_needs_one(workplace: Workplace) -> None:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from harness.leaderboard.board import Board
 from harness.leaderboard.rows import FLOOR, Row
 from harness.leaderboard.statistics import spread
-from harness.leaderboard.sweeps import NUMBER, Family, families, lines
+from harness.leaderboard.sweeps import NUMBER, Sweep, choose_lines, find_sweeps
 from harness.pages.curve import Curve, amount, curve, log_ticks, span
 from harness.pages.curve_svg import curve_svg
 
@@ -70,7 +70,7 @@ def chosen(table: list[Row], **more: Any) -> Curve:
 
 
 def groups(*methods: tuple[str, float]) -> list[tuple[str, tuple[str, ...]]]:
-    found = lines(families(board([name for name, _ in methods]).records), dict(methods))
+    found = choose_lines(find_sweeps(board([name for name, _ in methods]).records), dict(methods))
     return [(one.name, one.methods) for one in found]
 
 
@@ -92,8 +92,8 @@ def test_a_method_alone_keeps_its_name() -> None:
 
 
 def test_names_that_do_not_tell_what_differs_are_all_named() -> None:
-    assert Family("supervision.0.count", ("few", "many-20")).name == "few, many-20"
-    assert Family("supervision.0.count", ("p5-w1", "p20-w1")).name == "p*-w1"
+    assert Sweep("supervision.0.count", ("few", "many-20")).name == "few, many-20"
+    assert Sweep("supervision.0.count", ("p5-w1", "p20-w1")).name == "p*-w1"
 
 
 def test_of_two_swept_numbers_the_one_that_changes_the_budget_is_along_the_line() -> None:

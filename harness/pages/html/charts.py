@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.leaderboard.analysis import TrackTable
-from harness.leaderboard.budgets import Curve as Measured
-from harness.leaderboard.budgets import Kind, Reach
+from harness.leaderboard.budgets import BudgetCurve as Measured
+from harness.leaderboard.budgets import BudgetKind, Reach
 from harness.leaderboard.rows import Row
 from harness.pages.curve import (
     BudgetField,
@@ -51,7 +51,7 @@ class Chart:
     findings: tuple[str, ...] = ()
 
 
-def curve(table: TrackTable, budget: BudgetField, unit: Kind) -> Chart | None:
+def curve(table: TrackTable, budget: BudgetField, unit: BudgetKind) -> Chart | None:
     """mIoU against the field `budget` of the rows, in `unit`, on a log axis, with the reference and
     the floor as lines; see `make_curve`.
 
@@ -133,7 +133,7 @@ def curve(table: TrackTable, budget: BudgetField, unit: Kind) -> Chart | None:
     )
 
 
-def _numbers(points: Sequence[DrawnPoint], unit: Kind) -> Table:
+def _numbers(points: Sequence[DrawnPoint], unit: BudgetKind) -> Table:
     published = any(point.published is not None for point in points)
     lines = []
     for point in points:
@@ -171,7 +171,7 @@ def _finding(curve: Measured, reach: Reach, reference: str) -> str:
     return start + told[reach.outcome] + "."
 
 
-def _points(family: DrawnFamily, unit: Kind, hue: str, symbol: str) -> dict[str, Any]:
+def _points(family: DrawnFamily, unit: BudgetKind, hue: str, symbol: str) -> dict[str, Any]:
     points = family.points
     ends = [
         (

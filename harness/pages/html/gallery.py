@@ -12,7 +12,7 @@ import numpy as np
 
 from harness import metrics
 from harness.leaderboard.board import Board
-from harness.leaderboard.selection_tracks import split
+from harness.leaderboard.selection_tracks import split_by_track
 from harness.pages.formats import format_percent
 from harness.pages.html import pictures
 from harness.pages.html.samples_reader import samples as samples_in
@@ -106,9 +106,13 @@ def gallery(board: Board, runs: Path, budget: int = BUDGET) -> Gallery:
     classes = tuple(
         (each["name"], f"rgb{_color(each)}") for each in (done[0]["classes"] if done else ())
     )
-    parts = split(board)
+    parts = split_by_track(board)
     tracks = (
-        {entry["name"]: track for track, part in parts.items() for entry in part.header["methods"]}
+        {
+            entry["name"]: str(track)
+            for track, part in parts.items()
+            for entry in part.header["methods"]
+        }
         if len(parts) > 1
         else {}
     )

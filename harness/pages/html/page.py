@@ -143,14 +143,14 @@ def html_report(leaderboard: Leaderboard, shown: Gallery) -> str:
 def _parts(leaderboard: Leaderboard) -> list[Part]:
     """A part for each selection track, since no table or drawing may hold rows of two."""
     return [
-        _part(table, f"-{table.track.replace(':', '-')}" if leaderboard.has_tracks else "")
+        _part(table, f"-{str(table.track).replace(':', '-')}" if leaderboard.has_tracks else "")
         for table in leaderboard.tables
     ]
 
 
 def _part(table: TrackTable, suffix: str) -> Part:
     return Part(
-        track=table.track,
+        track=str(table.track),
         suffix=suffix,
         headline=tabulate_headline(table, HEADLINE),
         caveats=find_caveats(table),

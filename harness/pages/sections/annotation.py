@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from harness.leaderboard.analysis import TrackTable
 from harness.leaderboard.annotation_costs import OWN, packaged
 from harness.leaderboard.board import Board
-from harness.leaderboard.budgets import SHARES, Curve, Reach
+from harness.leaderboard.budgets import SHARES, BudgetCurve, Reach
 from harness.leaderboard.rows import FLOOR, Row
 from harness.pages import formats
 from harness.pages.table import (
@@ -127,7 +127,7 @@ def _name_cost_model(board: Board) -> str:
     return f"`{OWN}` in the folder of these leaderboards"
 
 
-def _budget_line(curve: Curve) -> tuple[Cell, ...]:
+def _budget_line(curve: BudgetCurve) -> tuple[Cell, ...]:
     smallest = _format_budget(curve, curve.budgets[0])
     largest = _format_budget(curve, curve.budgets[-1])
     kind = "labelled pixels" if curve.kind == "labelled pixels" else "annotation"
@@ -141,7 +141,7 @@ def _budget_line(curve: Curve) -> tuple[Cell, ...]:
     )
 
 
-def _reach_cell(curve: Curve, reach: Reach) -> Cell:
+def _reach_cell(curve: BudgetCurve, reach: Reach) -> Cell:
     """Show the budget with its interval, or why there is none."""
     if reach.outcome == "not in every seed":
         seeds = []
@@ -159,7 +159,7 @@ def _reach_cell(curve: Curve, reach: Reach) -> Cell:
     return sorted_cell(text, reach.budget)
 
 
-def _format_budget(curve: Curve, budget: float) -> str:
+def _format_budget(curve: BudgetCurve, budget: float) -> str:
     if curve.kind == "labelled pixels":
         return formats.format_amount(budget)
     return formats.format_duration(budget)
