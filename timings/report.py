@@ -1,9 +1,9 @@
 """How large the report of 500 runs with a full gallery is, how long writing it takes, and how soon
 a browser shows it.
 
-    PYTHONPATH=tests python benchmarks/report.py [--methods 50] [--seeds 10] [--opens 5]
+    PYTHONPATH=tests/helpers python timings/report.py [--methods 50] [--seeds 10] [--opens 5]
 
-Records are synthetic: tests/reported.py with more methods, epochs, classes, and test patches as
+Records are synthetic: tests/helpers/reported.py with more methods, epochs, classes, and test patches as
 noisy as photographs. The page is opened from a file in headless Chromium, each time in a new
 browser.
 """

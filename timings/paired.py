@@ -1,7 +1,7 @@
 """Times one run of a scenario against another program that does the same job, in turn, on the same
 machine.
 
-    python benchmarks/paired.py --rounds 3 -- python peer.py
+    python timings/paired.py --rounds 3 -- python peer.py
 
 The scenario is synthetic-density unless `--scenario` names another, such as one on the other
 program's own images (README.md here). The other program prints a last line of JSON with `seconds`
