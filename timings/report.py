@@ -1,11 +1,10 @@
-"""How large the report of 500 runs with a full gallery is, how long writing it takes, and how soon
-a browser shows it.
+"""Measure the report of 500 runs with a full gallery: its size, and how soon a browser shows it.
 
     PYTHONPATH=tests/helpers python timings/report.py [--methods 50] [--seeds 10] [--opens 5]
 
-Records are synthetic: tests/helpers/reported.py with more methods, epochs, classes, and test patches as
-noisy as photographs. The page is opened from a file in headless Chromium, each time in a new
-browser.
+Records are synthetic: those of tests/helpers/reported.py with more methods, epochs, classes, and
+test patches as noisy as photographs. The page is opened from a file in headless Chromium, each time
+in a new browser.
 """
 
 from __future__ import annotations
@@ -17,173 +16,223 @@ import shutil
 import statistics
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from playwright.sync_api import sync_playwright
 from reported import HEADER, png, record
 
 from harness.leaderboard.board import Board
 from harness.pages.html.page import write_report
 
-SIDE, PATCHES, EPOCHS, IMAGES = 256, 6, 50, 20
-NAMES = ("building", "land", "road", "vegetation", "water", "other")
-COLORS = (
-    (60, 16, 152),
-    (132, 41, 246),
-    (110, 193, 228),
-    (254, 221, 58),
-    (226, 169, 41),
-    (155, 155, 155),
-)
-FLAGS = (
+SIDE = 256
+BLOB = 16
+"""A patch of SIDE pixels is a grid of blobs, BLOB pixels wide and high."""
+PATCHES = 6
+EPOCHS = 50
+IMAGES = 20
+PIXELS_OF_A_CLASS = 800
+"""In each test image."""
+NO_LABEL = 255
+REPLACED = [[1, 0], [0, 1]]
+"""Counts of the two classes that `record` knows; each run gets those of six in their place."""
+
+COLORS = {
+    "building": (60, 16, 152),
+    "land": (132, 41, 246),
+    "road": (110, 193, 228),
+    "vegetation": (254, 221, 58),
+    "water": (226, 169, 41),
+    "other": (155, 155, 155),
+}
+CLASSES = len(COLORS)
+
+CHROMIUM_OPTIONS = [
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
-)
-TIMES = """() => {
+]
+PAINTED = "performance.getEntriesByName('first-contentful-paint').length > 0"
+READ_TIMES = """() => {
   const [load] = performance.getEntriesByType("navigation");
   const paint = performance.getEntriesByName("first-contentful-paint")[0];
   return [load.domInteractive, load.loadEventEnd, paint ? paint.startTime : NaN];
 }"""
 
 
-def board(methods: int, seeds: int) -> Board:
-    """Full supervision, and a sweep of points with more and more of them; every run has six classes
-    and 50 epochs."""
-    names = ["full", *(f"points-{count}" for count in range(1, methods))]
+@dataclass(frozen=True)
+class Opening:
+    """How long a browser took to show the page, in milliseconds from the start of navigation."""
+
+    parsed: float
+    """The document is parsed."""
+    loaded: float
+    """The load event has ended."""
+    painted: float
+    """The first content is painted."""
+
+    def __str__(self) -> str:
+        return (
+            f"parsed {self.parsed:.0f} ms, load event {self.loaded:.0f} ms,"
+            f" first paint {self.painted:.0f} ms"
+        )
+
+
+def make_board(methods: int, seeds: int) -> Board:
+    """Make a board of full supervision and a sweep over ever more points."""
+    names = ["full"]
+    names += [f"points-{count}" for count in range(1, methods)]
     generator = np.random.default_rng(0)
-    runs = []
+    records = []
     for seed in range(seeds):
-        for place, name in enumerate(names):
-            own = record(name, seed, [], 100_000 if name == "full" else 50 * place)
-            right = 0.5 + 0.4 * place / methods
-            shares = np.full((len(NAMES), len(NAMES)), (1 - right) / (len(NAMES) - 1))
-            np.fill_diagonal(shares, right)
-            counts = np.array(
-                [[generator.multinomial(800, line) for line in shares] for _ in range(IMAGES)]
-            )
-            own["classes"] = [
-                {"name": each, "color": color} for each, color in zip(NAMES, COLORS, strict=True)
+        for position, name in enumerate(names):
+            labelled_pixels = 100_000 if name == "full" else 50 * position
+            run = record(name, seed, REPLACED, labelled_pixels)
+            run["classes"] = [
+                {"name": class_name, "color": color} for class_name, color in COLORS.items()
             ]
-            own["mean_over"] = list(NAMES)
-            own["confusion"] = {
-                "images": [*map(str, range(IMAGES))],
-                "groups": [*map(str, range(IMAGES))],
-                "counts": counts.tolist(),
-            }
-            own["history"] = [
-                {
-                    "epoch": epoch,
-                    "loss": float(generator.uniform(1, 2)) / epoch,
-                    "validation": 1 / epoch,
-                }
-                for epoch in range(1, EPOCHS + 1)
-            ]
-            own["settings"]["training"] |= {"validation": "loss"}
-            runs.append(own)
-    header = HEADER | {
+            run["mean_over"] = list(COLORS)
+            run["confusion"] = draw_confusion(0.5 + 0.4 * position / methods, generator)
+            run["history"] = draw_history(generator)
+            run["settings"]["training"]["validation"] = "loss"
+            records.append(run)
+    header = {
+        **HEADER,
         "methods": [{"name": name, "about": ""} for name in names],
         "seeds": list(range(seeds)),
         "published": None,
     }
-    return Board(header, tuple(runs))
+    return Board(header, tuple(records))
 
 
-def store(runs: Path, own: dict[str, Any]) -> None:
-    """Test patches of a run: blobs of classes, an image with noise, a prediction wrong along edges
-    and in specks, some points."""
-    folder = runs / own["key"] / "samples"
+def draw_confusion(accuracy: float, generator: np.random.Generator) -> dict[str, Any]:
+    """Draw the counts of every test image, with this share of each class predicted rightly."""
+    shares = np.full((CLASSES, CLASSES), (1 - accuracy) / (CLASSES - 1))
+    np.fill_diagonal(shares, accuracy)
+    names = [str(number) for number in range(IMAGES)]
+    counts = []
+    for _ in names:
+        lines = [generator.multinomial(PIXELS_OF_A_CLASS, line).tolist() for line in shares]
+        counts.append(lines)
+    return {"images": names, "groups": names, "counts": counts}
+
+
+def draw_history(generator: np.random.Generator) -> list[dict[str, float]]:
+    """Draw falling curves of the training loss and of the validation."""
+    history = []
+    for epoch in range(1, EPOCHS + 1):
+        loss = float(generator.uniform(1, 2)) / epoch
+        history.append({"epoch": epoch, "loss": loss, "validation": 1 / epoch})
+    return history
+
+
+def store_samples(runs: Path, run: dict[str, Any]) -> None:
+    """Store the test patches of a run."""
+    folder = runs / run["key"] / "samples"
     folder.mkdir(parents=True)
-    listed = []
+    samples = []
     for number in range(PATCHES):
-        scene = np.random.default_rng(100 * own["seed"] + number)
-        truth = np.kron(
-            scene.integers(0, len(NAMES), (16, 16)), np.ones((SIDE // 16, SIDE // 16), int)
-        ).astype(np.uint8)
-        image = np.array(COLORS, float)[truth].transpose(2, 0, 1) + scene.normal(
-            0, 25, (3, SIDE, SIDE)
-        )
-        method = np.random.default_rng(int(own["key"][:8], 16) + number)
-        predicted = np.roll(truth, method.integers(-3, 4, 2), (0, 1))
-        specks = method.random((SIDE, SIDE)) < 0.01
-        predicted = np.where(
-            specks, method.integers(0, len(NAMES), (SIDE, SIDE)), predicted
-        ).astype(np.uint8)
-        weak = np.where(method.random((SIDE, SIDE)) < 0.002, truth, 255).astype(np.uint8)
-        maps = {"truth": truth, "prediction": predicted, "weak": weak}
-        png(folder / f"{number}-image.png", image.clip(0, 255).astype(np.uint8))
+        # All runs of a seed show the same patches, as in a real experiment.
+        scene = np.random.default_rng(100 * run["seed"] + number)
+        image, truth = draw_scene(scene)
+        method = np.random.default_rng(int(run["key"][:8], 16) + number)
+        prediction = draw_prediction(truth, method)
+        labelled = method.random(truth.shape) < 0.002
+        maps = {
+            "truth": truth,
+            "prediction": prediction,
+            "weak": np.where(labelled, truth, NO_LABEL).astype(np.uint8),
+        }
+        png(folder / f"{number}-image.png", image)
         for name, labels in maps.items():
             png(folder / f"{number}-{name}.png", labels[None])
-        counts = np.bincount(
-            len(NAMES) * truth.astype(int).ravel() + predicted.ravel(), minlength=len(NAMES) ** 2
-        )
-        files = {name: f"{number}-{name}.png" for name in ("image", *maps)}
-        listed.append(
-            {
-                "patch": f"{number}@0,0",
-                "confusion": counts.reshape(len(NAMES), -1).tolist(),
-                "files": files,
-            }
-        )
-    (folder / "samples.json").write_text(json.dumps(listed), encoding="utf-8")
+        pairs = CLASSES * truth.astype(int) + prediction
+        counts = np.bincount(pairs.ravel(), minlength=CLASSES**2)
+        sample = {
+            "patch": f"{number}@0,0",
+            "confusion": counts.reshape(CLASSES, CLASSES).tolist(),
+            "files": {name: f"{number}-{name}.png" for name in ("image", *maps)},
+        }
+        samples.append(sample)
+    (folder / "samples.json").write_text(json.dumps(samples), encoding="utf-8")
 
 
-def opened(address: str) -> list[float]:
-    """Milliseconds from the start of navigation: document parsed, end of the load event, first
-    contentful paint."""
+def draw_scene(generator: np.random.Generator) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Draw an image [3, SIDE, SIDE], and its mask [SIDE, SIDE] of blobs.
+
+    The noise of the image is what makes its file as large as that of a photograph.
+    """
+    cells = SIDE // BLOB
+    blobs = generator.integers(0, CLASSES, (cells, cells))
+    truth = np.kron(blobs, np.ones((BLOB, BLOB), int)).astype(np.uint8)
+    colors = np.array(list(COLORS.values()), float)
+    bands = colors[truth].transpose(2, 0, 1)
+    noisy = bands + generator.normal(0, 25, (3, SIDE, SIDE))
+    return noisy.clip(0, 255).astype(np.uint8), truth
+
+
+def draw_prediction(truth: NDArray[np.uint8], generator: np.random.Generator) -> NDArray[np.uint8]:
+    """Draw a prediction that is wrong along the edges of blobs, and in specks."""
+    shifted = np.roll(truth, generator.integers(-3, 4, 2), (0, 1))
+    specks = generator.random(truth.shape) < 0.01
+    wrong = generator.integers(0, CLASSES, truth.shape)
+    return np.where(specks, wrong, shifted).astype(np.uint8)
+
+
+def open_page(address: str) -> Opening:
+    """Open the page in a new browser, whose caches are empty."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=list(FLAGS)
+            executable_path=shutil.which("chromium"), args=CHROMIUM_OPTIONS
         )
         page = browser.new_page(viewport={"width": 1280, "height": 800})
         page.goto(address)
-        page.wait_for_function("performance.getEntriesByName('first-contentful-paint').length > 0")
-        times: list[float] = page.evaluate(TIMES)
-        print(
-            f"parsed {times[0]:.0f} ms, load event {times[1]:.0f} ms, first paint {times[2]:.0f}"
-            f" ms; Chromium {browser.version}"
-        )
+        page.wait_for_function(PAINTED)
+        opening = Opening(*page.evaluate(READ_TIMES))
+        print(f"{opening}; Chromium {browser.version}")
         browser.close()
-    return times
+    return opening
 
 
 def main() -> None:
-    """Prints what was measured."""
+    """Write the report, open it, and print what was measured."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    for name, default in (("methods", 50), ("seeds", 10), ("opens", 5)):
-        parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--methods", type=int, default=50)
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--opens", type=int, default=5)
     parser.add_argument("--keep", type=Path, help="where to copy the page")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        runs, path, made = (
-            Path(folder) / "runs",
-            Path(folder) / "demo.html",
-            board(arguments.methods, arguments.seeds),
-        )
-        for own in made.records:
-            store(runs, own)
+        runs = Path(folder) / "runs"
+        page = Path(folder) / "demo.html"
+        board = make_board(arguments.methods, arguments.seeds)
+        for run in board.records:
+            store_samples(runs, run)
         start = time.perf_counter()
-        write_report(made, runs, path)
-        size, seconds = path.stat().st_size / 1e6, time.perf_counter() - start
+        write_report(board, runs, page)
+        seconds = time.perf_counter() - start
+        megabytes = page.stat().st_size / 1e6
         print(
-            f"{len(made.records)} runs, {size:.1f} MB, written in {seconds:.1f} s, {os.cpu_count()}"
-            " cores"
+            f"{len(board.records)} runs, {megabytes:.1f} MB, written in {seconds:.1f} s,"
+            f" {os.cpu_count()} cores"
         )
-        times = [opened(path.as_uri()) for _ in range(arguments.opens)]
-        parsed, loaded, painted = (statistics.median(each) for each in zip(*times, strict=True))
-        print(
-            f"median of {len(times)}: parsed {parsed:.0f} ms, load event {loaded:.0f} ms, first"
-            f" paint {painted:.0f} ms"
+        openings = [open_page(page.as_uri()) for _ in range(arguments.opens)]
+        median = Opening(
+            statistics.median(opening.parsed for opening in openings),
+            statistics.median(opening.loaded for opening in openings),
+            statistics.median(opening.painted for opening in openings),
         )
+        print(f"median of {len(openings)}: {median}")
         if arguments.keep:
-            shutil.copy(path, arguments.keep)
+            shutil.copy(page, arguments.keep)
 
 
 if __name__ == "__main__":
