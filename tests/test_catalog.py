@@ -27,7 +27,7 @@ def harness_losses():
 '''
 
 
-def catalog_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **sources: str) -> Catalog:
+def catalog_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **sources: str | Path) -> Catalog:
     points: list[EntryPoint] = []
     for name, source in sources.items():
         # modules of different tests must not be each other's
@@ -50,7 +50,7 @@ def test_built_ins_come_through_the_same_door() -> None:
 
 
 def test_the_example_plugin_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    catalog = catalog_of(tmp_path, monkeypatch, example=EXAMPLE.read_text())
+    catalog = catalog_of(tmp_path, monkeypatch, example=EXAMPLE)
     assert (catalog.names("model"), catalog.names("loss")) == (["tiny-convnet"], ["entropy"])
 
 
