@@ -142,7 +142,7 @@ def _check_loss(loss: Loss) -> None:
             labels_per_patch=torch.zeros(4),
         )
         nothing = loss(logits, empty)
-        nothing.backward()  # type: ignore[no-untyped-call]
+        nothing.backward()
         assert nothing == 0, f"{loss.name} of a batch without labels must be zero, is {nothing}"
         assert torch.isfinite(logits.grad).all(), (
             f"{loss.name} of a batch without labels must have a finite gradient"
@@ -157,7 +157,7 @@ def _checked_value(loss: Loss, logits: Any, batch: Batch) -> Any:
     logits.grad = None
     value = loss(logits, batch)
     assert value.shape == (), f"{loss.name} must be a scalar"
-    value.backward()  # type: ignore[no-untyped-call]
+    value.backward()
     assert torch.isfinite(value), f"{loss.name} must be finite"
     assert logits.grad is not None, f"{loss.name} must have a gradient"
     assert torch.isfinite(logits.grad).all(), f"{loss.name} must have a finite gradient"

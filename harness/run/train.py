@@ -112,7 +112,7 @@ def train(
             loss, values = objective(terms, logits, batch, progress)
             for weight, other in zip(auxiliary, others, strict=True):
                 loss = loss + weight * objective(terms, other, batch, progress)[0]
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             optimizer.step()
             history.append(torch.stack([loss.detach(), *(value.detach() for value in values)]))
         seen = torch.stack(history).cpu().double().numpy()  # the epoch's one wait for the device
