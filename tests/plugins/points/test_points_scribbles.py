@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.testing import assert_array_equal
-from point_masks import counted, drawn, masks
+from point_masks import count_labels, draw_labels, masks
 from scipy import ndimage
 
 from harness.core.values import IGNORE
@@ -154,15 +154,19 @@ def test_every_class_present_gets_a_scribble_on_its_own_pixels(
     supervision = (
         Scribbles(erosion_area=0, move_area=0, shift=9, rotation=180) if small else Scribbles()
     )
-    labels = drawn(supervision, mask, key)
-    assert [count > 0 for count in counted(labels)] == [count > 0 for count in counted(mask)]
+    labels = draw_labels(supervision, mask, key)
+    assert [count > 0 for count in count_labels(labels)] == [
+        count > 0 for count in count_labels(mask)
+    ]
     assert (labels[labels != IGNORE] == mask[labels != IGNORE]).all()
 
 
 def test_a_stroke_runs_along_the_region_and_is_widened() -> None:
     mask = np.ones((31, 120), int)
     mask[5:26, 5:115] = 0  # 21 x 110 pixels: eroded by 4 to 10 on every side
-    thin, wide = (drawn(Scribbles(dilation=dilation, **STILL), mask) == 0 for dilation in (0, 2))
+    thin, wide = (
+        draw_labels(Scribbles(dilation=dilation, **STILL), mask) == 0 for dilation in (0, 2)
+    )
     assert (np.ptp(np.argwhere(thin), axis=0)[1]) > 70
     assert thin.sum(axis=0).max() <= 3
     assert abs(np.argwhere(thin)[:, 0] - 15).max() <= 7
@@ -181,13 +185,13 @@ def test_only_a_large_region_is_eroded(area: int, eroded: bool) -> None:
         "whole": (0,),
     }
     expected = ndimage.binary_erosion(mask == 0, STRUCTURE, 3) if eroded else mask == 0
-    assert_array_equal(drawn(Scribbles(**fields), mask) == 0, thinned(expected))
+    assert_array_equal(draw_labels(Scribbles(**fields), mask) == 0, thinned(expected))
 
 
 def test_a_region_that_erosion_removes_is_taken_uneroded() -> None:
     mask = np.full((9, 400), IGNORE)
     mask[3:6] = 0  # 1200 pixels, 3 wide
-    labels = drawn(Scribbles(dilation=0, **STILL), mask)
+    labels = draw_labels(Scribbles(dilation=0, **STILL), mask)
     assert_array_equal(np.flatnonzero((labels == 0).any(1)), [4])
     assert (labels == 0).sum() > 390
 
@@ -195,8 +199,8 @@ def test_a_region_that_erosion_removes_is_taken_uneroded() -> None:
 def test_strokes_move_within_their_limits_and_only_in_large_classes() -> None:
     mask = np.zeros((101, 101), int)
     path = {"dilation": 0, "rotation": 0, "erosion_area": 10**6, "min_length": 10**6}
-    unmoved = [drawn(Scribbles(**path, move_area=10**6), mask, key) == 0 for key in range(40)]
-    moved = [drawn(Scribbles(**path, shift=5), mask, key) == 0 for key in range(40)]
+    unmoved = [draw_labels(Scribbles(**path, move_area=10**6), mask, key) == 0 for key in range(40)]
+    moved = [draw_labels(Scribbles(**path, shift=5), mask, key) == 0 for key in range(40)]
     shifts = [
         np.argwhere(after).min(0) - np.argwhere(before).min(0)
         for before, after in zip(unmoved, moved, strict=True)
@@ -210,7 +214,7 @@ def test_a_turned_stroke_turns_about_its_middle_and_has_no_gap() -> None:
     # a slanted band: its stroke steps from corner to corner
     mask = np.where(abs(rows - columns) <= 40, 0, IGNORE)
     labels = [
-        drawn(Scribbles(dilation=0, shift=0, rotation=40, min_length=10**6), mask, key) == 0
+        draw_labels(Scribbles(dilation=0, shift=0, rotation=40, min_length=10**6), mask, key) == 0
         for key in range(30)
     ]
     assert all(ndimage.label(each, STRUCTURE)[1] == 1 for each in labels)
@@ -223,10 +227,10 @@ def test_short_pieces_give_no_stroke_but_the_longest_always_does() -> None:
     mask[4, :30] = 0
     mask[4, 32:40] = 0
     mask[4, 42:60] = 0
-    columns = np.flatnonzero((drawn(Scribbles(min_length=15), mask) == 0).any(0))
+    columns = np.flatnonzero((draw_labels(Scribbles(min_length=15), mask) == 0).any(0))
     assert_array_equal(columns, [*range(30), *range(42, 60)])
     assert_array_equal(
-        np.flatnonzero((drawn(Scribbles(min_length=99), mask) == 0).any(0)), range(30)
+        np.flatnonzero((draw_labels(Scribbles(min_length=99), mask) == 0).any(0)), range(30)
     )
 
 

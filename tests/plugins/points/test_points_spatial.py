@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
-from point_masks import drawn, masks
+from point_masks import draw_labels, masks
 from scipy.spatial.distance import cdist, pdist
 from scipy.stats import chisquare
 
@@ -24,11 +24,11 @@ def places(labels: Any) -> Any:
 
 def test_a_grid_without_jitter_labels_the_centres_of_its_cells() -> None:
     mask = np.zeros((8, 12))
-    assert places(drawn(PointsGrid(spacing=4, jitter=0), mask)).tolist() == [
+    assert places(draw_labels(PointsGrid(spacing=4, jitter=0), mask)).tolist() == [
         [r, c] for r in (2, 6) for c in (2, 6, 10)
     ]
     mask[2, 2] = mask[6, 10] = IGNORE  # their points are dropped, not moved
-    assert places(drawn(PointsGrid(spacing=4, jitter=0), mask)).tolist() == [
+    assert places(draw_labels(PointsGrid(spacing=4, jitter=0), mask)).tolist() == [
         [2, 6],
         [2, 10],
         [6, 2],
@@ -40,7 +40,7 @@ def test_a_grid_without_jitter_labels_the_centres_of_its_cells() -> None:
 def test_each_cell_has_one_point_within_the_jitter(
     rows: int, columns: int, side: int, jitter: float, key: int
 ) -> None:
-    labels = drawn(
+    labels = draw_labels(
         PointsGrid(spacing=side, jitter=jitter), np.zeros((rows * side, columns * side)), key
     )
     cells = (labels == 0).reshape(rows, side, columns, side).sum(axis=(1, 3))
@@ -55,14 +55,14 @@ def test_a_count_gives_about_as_many_cells(height: int, width: int, count: int, 
     expected = [
         min(length, max(1, int(np.floor(length / spacing + 0.5)))) for length in (height, width)
     ]
-    assert len(places(drawn(PointsGrid(count=count), np.zeros((height, width)), key))) == np.prod(
-        expected
-    )
+    assert len(
+        places(draw_labels(PointsGrid(count=count), np.zeros((height, width)), key))
+    ) == np.prod(expected)
 
 
 def test_every_pixel_of_a_cell_is_drawn_equally_often() -> None:
     draws = np.array(
-        [drawn(PointsGrid(spacing=3), np.zeros((6, 6)), key) == 0 for key in range(1500)]
+        [draw_labels(PointsGrid(spacing=3), np.zeros((6, 6)), key) == 0 for key in range(1500)]
     )
     cells = draws.sum(0).reshape(2, 3, 2, 3).swapaxes(1, 2).reshape(4, 9)
     assert chisquare(cells, axis=1).pvalue.min() > 1e-3
@@ -87,7 +87,7 @@ def test_one_of_count_and_spacing_is_enough_and_survives_storage(fields: dict[st
 def test_blue_noise_keeps_its_distance_and_leaves_no_room(
     mask: Any, count: int, distance: float, key: int
 ) -> None:
-    labels = drawn(PointsPoissonDisk(count=count, distance=distance), mask, key)
+    labels = draw_labels(PointsPoissonDisk(count=count, distance=distance), mask, key)
     points = places(labels)
     assert len(points) <= count
     assert len(points) < 2 or pdist(points).min() >= distance
@@ -100,14 +100,14 @@ def test_blue_noise_keeps_its_distance_and_leaves_no_room(
 def test_the_derived_distance_has_room_for_all_points(count: int) -> None:
     mask = np.where(np.arange(60) < 20, IGNORE, np.zeros((50, 60)))  # 2000 valid pixels
     for key in range(10):
-        points = places(drawn(PointsPoissonDisk(count=count), mask, key))
+        points = places(draw_labels(PointsPoissonDisk(count=count), mask, key))
         assert len(points) == count
         assert count == 1 or pdist(points).min() >= 0.7 * np.sqrt(2000 / count)
 
 
 def test_the_first_point_is_uniform() -> None:
     times = sum(
-        (drawn(PointsPoissonDisk(count=1), np.zeros((3, 4)), key) == 0).astype(int)
+        (draw_labels(PointsPoissonDisk(count=1), np.zeros((3, 4)), key) == 0).astype(int)
         for key in range(1500)
     )
     assert chisquare(times.ravel()).pvalue > 1e-3
