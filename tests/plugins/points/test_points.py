@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
-from point_masks import Array, count_draws, count_labels, draw_labels, masks, row_mask
+from small_masks import Array, count_draws, count_labels, draw_labels, masks, row_mask
 from scipy.stats import chi2
 
 from harness.core.components import Supervision

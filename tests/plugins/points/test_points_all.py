@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
-from point_masks import CLASSES, Array, draw_labels, masks
+from small_masks import CLASSES, Array, draw_labels, masks
 
 from harness.core.components import Supervision
 from harness.core.values import IGNORE

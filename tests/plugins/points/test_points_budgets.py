@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
-from point_masks import count_draws, count_labels, draw_labels, row_mask
+from small_masks import count_draws, count_labels, draw_labels, row_mask
 from scipy.stats import chi2_contingency, chisquare
 
 from harness.core.components import Supervision

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from point_masks import (
+from small_masks import (
     CLASSES,
     Array,
     count_draws,

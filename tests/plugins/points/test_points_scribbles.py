@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.testing import assert_array_equal
-from point_masks import Array, count_labels, draw_labels, masks
+from small_masks import Array, count_labels, draw_labels, masks
 from scipy import ndimage
 
 from harness.core.values import IGNORE

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
-from point_masks import CLASSES, Array, count_labels, draw_labels, masks
+from small_masks import CLASSES, Array, count_labels, draw_labels, masks
 from scipy import ndimage
 from scipy.spatial.distance import cdist
 from scipy.stats import binomtest

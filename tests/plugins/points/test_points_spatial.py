@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
-from point_masks import Array, count_draws, draw_labels, masks
+from small_masks import Array, count_draws, draw_labels, masks
 from scipy.spatial.distance import cdist, pdist
 from scipy.stats import chisquare
 

@@ -1,4 +1,4 @@
-"""Masks to label, and draws of a supervision of points."""
+"""Small masks to label, and draws of a supervision that labels pixels."""
 
 from __future__ import annotations
 
