@@ -58,6 +58,12 @@ def gradient(value: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
     return logits.grad
 
 
+def assert_zero(slope: torch.Tensor) -> None:
+    """Fail where a gradient is not zero, or not a number."""
+    # A comparison, because it is false for NaN too.
+    assert bool((slope == 0).all())
+
+
 def draw_sparse_labels(seed: int = 0, share: float = 0.3) -> Array:
     """Draw labels [3, 5, 6] without class 2; the second image has none at all."""
     generator = np.random.default_rng(seed)

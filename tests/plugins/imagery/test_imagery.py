@@ -269,7 +269,11 @@ class TestImageFolder:
 
     @pytest.mark.parametrize(
         ("pattern", "message"),
-        [("t1", "has 0 groups"), ("(a)(b)", "has 2 groups"), ("(", "no regular expression")],
+        [
+            ("t1", "has 0 groups"),
+            ("(a)(b)", "has 2 groups"),
+            ("(", "no regular expression"),
+        ],
     )
     def test_wrong_regular_expressions_are_refused(self, pattern: str, message: str) -> None:
         with pytest.raises(ValidationError, match=message):
@@ -472,7 +476,12 @@ class TestImageFolderMistakesInLayout:
             scenes_of(tmp_path)
 
     @pytest.mark.parametrize(
-        ("images", "masks"), [("images", "images"), (".", "masks"), ("images", "images/masks")]
+        ("images", "masks"),
+        [
+            ("images", "images"),
+            (".", "masks"),
+            ("images", "images/masks"),
+        ],
     )
     def test_images_and_masks_in_one_folder(self, tmp_path: Path, images: str, masks: str) -> None:
         with fails("neither folder may be in the other"):

@@ -49,7 +49,14 @@ def empty_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize(("channels", "classes"), [(1, 2), (3, 5), (4, 1)])
+@pytest.mark.parametrize(
+    ("channels", "classes"),
+    [
+        (1, 2),
+        (3, 5),
+        (4, 1),
+    ],
+)
 def test_a_network_gives_every_pixel_a_logit_of_every_class(channels: int, classes: int) -> None:
     network = unet().build(channels, classes)
     logits = predict(network, torch.zeros(2, channels, 64, 64))
@@ -89,7 +96,11 @@ def test_every_architecture_is_in_the_library() -> None:
 
 @pytest.mark.parametrize(
     ("encoder", "meant"),
-    [("resnet43", "resnet34"), ("efficientnet_b0", "efficientnet-b0"), ("resnet-50", "resnet50")],
+    [
+        ("resnet43", "resnet34"),
+        ("efficientnet_b0", "efficientnet-b0"),
+        ("resnet-50", "resnet50"),
+    ],
 )
 def test_an_unknown_encoder_is_refused_with_a_suggestion(encoder: str, meant: str) -> None:
     message = rf"no such encoder\. Did you mean '{meant}'\? .*`tu-`"

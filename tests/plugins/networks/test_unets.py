@@ -173,7 +173,11 @@ def test_the_layers_of_s001() -> None:
 
 @pytest.mark.parametrize(
     ("width", "channels", "classes", "binary"),
-    [(32, 3, 6, False), (8, 1, 2, True), (8, 1, 2, False)],
+    [
+        (32, 3, 6, False),
+        (8, 1, 2, True),
+        (8, 1, 2, False),
+    ],
 )
 def test_the_parameters_of_s001(width: int, channels: int, classes: int, binary: bool) -> None:
     w1, w2, w4, w8 = width, 2 * width, 4 * width, 8 * width

@@ -61,7 +61,11 @@ def partial_cross_entropy_by_formula(
 @every_partial
 @pytest.mark.parametrize(
     "labels",
-    [draw_sparse_labels(), draw_sparse_labels(1, 0.9), draw_dense_labels()],
+    [
+        draw_sparse_labels(),
+        draw_sparse_labels(1, 0.9),
+        draw_dense_labels(),
+    ],
     ids=["sparse", "denser", "full"],
 )
 def test_partial_cross_entropy_follows_its_formula(
@@ -93,7 +97,8 @@ def test_on_a_full_mask_partial_cross_entropy_is_dense_cross_entropy(normaliser:
 def test_the_plain_losses_are_torch_s_with_ignore_index(loss: Loss, labels: Array) -> None:
     logits, batch = make_batch(labels)
     expected = F.cross_entropy(logits, torch.from_numpy(labels).long(), ignore_index=IGNORE)
-    assert loss(logits, batch).item() == pytest.approx(expected.item(), rel=1e-6)
+    value = loss(logits, batch).item()
+    assert value == pytest.approx(expected.item(), rel=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +116,8 @@ def test_class_weights_over_their_sum_are_torch_s_weighted_mean(labels: Array) -
         reduction="mean",
     )
     loss = PartialCrossEntropy(normaliser="class-weights", class_weights="inverse-frequency")
-    assert loss(logits, batch).item() == pytest.approx(expected.item(), rel=1e-6)
+    value = loss(logits, batch).item()
+    assert value == pytest.approx(expected.item(), rel=1e-6)
 
 
 def test_inverse_frequency_gives_every_labelled_class_the_same_weight_in_the_training_set() -> None:
@@ -126,7 +132,8 @@ def test_inverse_frequency_gives_every_labelled_class_the_same_weight_in_the_tra
     assert batch.labels is not None
     values = F.cross_entropy(logits, batch.labels, ignore_index=IGNORE, reduction="none")
     means = [values[batch.labels == index].mean().item() for index in (0, 1, 3)]
-    assert loss(logits, batch).item() == pytest.approx(np.mean(means), rel=1e-6)
+    value = loss(logits, batch).item()
+    assert value == pytest.approx(np.mean(means), rel=1e-6)
 
 
 @every_partial
@@ -174,7 +181,12 @@ def test_gradients_are_those_of_finite_differences(loss: Loss) -> None:
 
 
 @pytest.mark.parametrize(
-    ("beta", "counts"), [(0.9, [10, 1, 0, 4]), (0.0, [3, 5, 0, 0]), (0.999, [200, 0, 7, 20])]
+    ("beta", "counts"),
+    [
+        (0.9, [10, 1, 0, 4]),
+        (0.0, [3, 5, 0, 0]),
+        (0.999, [200, 0, 7, 20]),
+    ],
 )
 def test_effective_number_weights_against_numpy(beta: float, counts: list[int]) -> None:
     n = np.array(counts)

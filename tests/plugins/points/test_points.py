@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
-from small_masks import Array, count_draws, count_labels, draw_labels, masks, row_mask
 from scipy.stats import chi2
+from small_masks import Array, count_draws, count_labels, draw_labels, masks, row_mask
 
 from harness.core.components import Supervision
 from harness.core.values import IGNORE
@@ -32,7 +32,11 @@ every_random_draw = pytest.mark.parametrize(
 )
 
 
-@given(supervisions, masks, st.integers(0, 9))
+@given(
+    supervision=supervisions,
+    mask=masks,
+    key=st.integers(0, 9),
+)
 def test_labels_agree_with_the_mask_and_never_lie_on_ignored_pixels(
     supervision: Supervision, mask: Array, key: int
 ) -> None:
@@ -44,7 +48,11 @@ def test_labels_agree_with_the_mask_and_never_lie_on_ignored_pixels(
     assert_array_equal(labels, draw_labels(supervision, mask, key))
 
 
-@given(masks, st.integers(1, 30), st.integers(0, 9))
+@given(
+    mask=masks,
+    count=st.integers(1, 30),
+    key=st.integers(0, 9),
+)
 def test_points_per_class_are_as_many_as_asked_or_as_there_are(
     mask: Array, count: int, key: int
 ) -> None:
@@ -53,7 +61,11 @@ def test_points_per_class_are_as_many_as_asked_or_as_there_are(
     assert count_labels(labels) == expected
 
 
-@given(masks, st.integers(1, 100), st.integers(0, 9))
+@given(
+    mask=masks,
+    count=st.integers(1, 100),
+    key=st.integers(0, 9),
+)
 def test_points_per_image_are_as_many_as_asked_or_as_there_are(
     mask: Array, count: int, key: int
 ) -> None:
@@ -62,7 +74,7 @@ def test_points_per_image_are_as_many_as_asked_or_as_there_are(
     assert sum(count_labels(labels)) == min(count, valid)
 
 
-@given(masks)
+@given(mask=masks)
 def test_full_is_the_mask(mask: Array) -> None:
     assert_array_equal(draw_labels(Full(), mask), mask)
 
@@ -90,7 +102,7 @@ def test_points_fraction_labels_the_floor_of_its_share(
     assert sum(count_labels(labels)) == expected
 
 
-@given(st.integers(1, 99), st.integers(1, 300))
+@given(percent=st.integers(1, 99), pixels=st.integers(1, 300))
 def test_percentages_of_a_count_are_exact(percent: int, pixels: int) -> None:
     labels = draw_labels(PointsFraction(fraction=percent / 100), row_mask(pixels, 5))
     assert sum(count_labels(labels)) == percent * pixels // 100

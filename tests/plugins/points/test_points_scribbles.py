@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.testing import assert_array_equal
-from small_masks import Array, count_labels, draw_labels, masks
 from scipy import ndimage
+from small_masks import Array, count_labels, draw_labels, masks
 
 from harness.core.values import IGNORE
 from harness_points.scribbles import STRUCTURE, Scribbles, stroke
@@ -48,7 +48,7 @@ def topology(region: Array) -> tuple[int, int]:
     return components, components_of_rest
 
 
-@given(st.one_of(regions, st.integers(0, 10**6).map(smooth)))
+@given(region=st.one_of(regions, st.integers(0, 10**6).map(smooth)))
 def test_a_skeleton_lies_in_its_region_has_its_topology_and_stays(region: Array) -> None:
     before = region.copy()
     skeleton = thinned(region)
@@ -97,12 +97,12 @@ def thin_by_passes(region: Array) -> Array:
     return image[1:-1, 1:-1]
 
 
-@given(st.one_of(regions, st.integers(0, 10**6).map(smooth_and_small)))
+@given(region=st.one_of(regions, st.integers(0, 10**6).map(smooth_and_small)))
 def test_a_skeleton_is_that_of_the_published_passes(region: Array) -> None:
     assert_array_equal(thinned(region), thin_by_passes(region))
 
 
-@given(st.integers(0, 10**6))
+@given(key=st.integers(0, 10**6))
 def test_the_skeleton_of_a_smooth_region_is_one_pixel_wide(key: int) -> None:
     skeleton = thinned(smooth(key))
     upper = skeleton[:-1, :-1] & skeleton[:-1, 1:]
@@ -179,7 +179,7 @@ def test_a_stroke_around_a_ring_goes_halfway() -> None:
     assert len(starts) == len(ring)
 
 
-@given(st.integers(0, 10**6))
+@given(key=st.integers(0, 10**6))
 def test_a_stroke_is_a_chain_of_neighbours_without_return(key: int) -> None:
     numbers, count = ndimage.label(thinned(smooth(key)), STRUCTURE)
     for number in range(1, count + 1):
@@ -194,7 +194,11 @@ def test_a_stroke_is_a_chain_of_neighbours_without_return(key: int) -> None:
             assert (steps == 1).all()
 
 
-@given(masks, st.integers(0, 9), st.booleans())
+@given(
+    mask=masks,
+    key=st.integers(0, 9),
+    small=st.booleans(),
+)
 def test_every_class_present_gets_a_scribble_on_its_own_pixels(
     mask: Array, key: int, small: bool
 ) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from loss_batches import Array, K, gradient, loss_id
+from loss_batches import Array, K, assert_zero, gradient, loss_id
 from scipy.special import softmax
 
 from harness.core.components import Loss
@@ -175,8 +175,7 @@ def test_a_batch_without_annotation_gives_zero_and_a_gradient_of_zero(loss: Loss
     value = loss(logits, without_annotation)
     slope = gradient(value, logits)
     assert value.item() == 0
-    # A comparison, because it is false for NaN too.
-    assert bool((slope == 0).all())
+    assert_zero(slope)
 
 
 @every_loss
@@ -193,7 +192,7 @@ def test_an_image_without_annotation_changes_nothing_for_the_others(loss: Loss) 
     value_of_rest = loss(logits[annotated], rest)
     assert value.item() == pytest.approx(value_of_rest.item(), rel=1e-6)
     slope = gradient(value, logits)
-    assert bool((slope[1] == 0).all())
+    assert_zero(slope[1])
     assert bool((slope[0] != 0).any())
 
 
@@ -203,7 +202,8 @@ def test_ignored_pixels_have_neither_influence_nor_gradient(loss: Loss) -> None:
     elsewhere = 50 * torch.ones_like(logits).cumsum(1)
     moved = torch.where(batch.valid[:, None], logits, elsewhere)
     value = loss(logits, batch)
-    assert loss(moved, batch).item() == pytest.approx(value.item(), rel=1e-6)
+    value_of_moved = loss(moved, batch)
+    assert value_of_moved.item() == pytest.approx(value.item(), rel=1e-6)
     has_gradient = (gradient(value, logits) != 0).any(1)
     np.testing.assert_array_equal(has_gradient, batch.valid)
 
@@ -280,7 +280,7 @@ def test_the_gradient_of_l2_vanishes_where_pixels_are_certain() -> None:
     value = ProportionL2()(certain, batch)
     slope = gradient(value, certain)
     assert value.item() > 0.01
-    assert bool((slope == 0).all())
+    assert_zero(slope)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -293,12 +293,14 @@ def test_l1_is_twice_the_total_variation_and_kl_a_divergence_plus_entropy(seed: 
     target = shares_of(batch).numpy()
 
     distance = total_variation(target, predicted)[0]
-    assert ProportionL1()(logits, batch).item() == pytest.approx(2 * distance)
+    value = ProportionL1()(logits, batch).item()
+    assert value == pytest.approx(2 * distance)
 
     divergence = kl_divergence(target, predicted)[0]
     # The divergence from ones is the negative entropy.
     entropy = -kl_divergence(target, np.ones_like(target), eps=0)[0]
-    assert ProportionKL()(logits, batch).item() == pytest.approx(divergence + entropy)
+    value = ProportionKL()(logits, batch).item()
+    assert value == pytest.approx(divergence + entropy)
 
 
 def make_even_image(shares: list[float], target: list[float]) -> tuple[torch.Tensor, Batch]:
@@ -325,14 +327,16 @@ def test_size_bounds_by_hand(fields: dict[str, Any], outside: list[float]) -> No
     logits, batch = make_even_image([0.6, 0.37, 0.03], [0.5, 0.46, 0.04])
     pixels = 100
     expected = sum((pixels * share) ** 2 for share in outside) / pixels
-    assert SizeBounds(**fields)(logits, batch).item() == pytest.approx(expected, abs=1e-12)
+    value = SizeBounds(**fields)(logits, batch).item()
+    assert value == pytest.approx(expected, abs=1e-12)
 
 
 def test_size_bounds_without_a_margin_are_l2_times_the_valid_pixels() -> None:
     logits, batch = make_batch(images=1)
     pixels = int(batch.valid.sum())
     expected = pixels * ProportionL2()(logits, batch).item()
-    assert SizeBounds(margin=0)(logits, batch).item() == pytest.approx(expected, rel=1e-5)
+    value = SizeBounds(margin=0)(logits, batch).item()
+    assert value == pytest.approx(expected, rel=1e-5)
 
 
 def test_keypoint_bce_of_two_classes_is_twice_the_sigmoid_one() -> None:
@@ -342,7 +346,8 @@ def test_keypoint_bce_of_two_classes_is_twice_the_sigmoid_one() -> None:
     batch = Batch(torch.zeros(1, 3, 6, 6), labels == 0, labels)
     difference = logits[:, 1] - logits[:, 0]
     expected = 2 * F.binary_cross_entropy_with_logits(difference, labels.float())
-    assert KeypointBCE()(logits, batch).item() == pytest.approx(expected.item(), rel=1e-5)
+    value = KeypointBCE()(logits, batch).item()
+    assert value == pytest.approx(expected.item(), rel=1e-5)
 
 
 def test_keypoint_bce_is_torch_s_binary_cross_entropy_where_one_class_is_labelled() -> None:
@@ -365,7 +370,8 @@ def test_keypoint_bce_weighs_the_classes_of_an_image_alike() -> None:
     one_keypoint = np.log1p(np.exp(4))
     # Twice, because the terms of both classes are the same.
     expected = 2 * (three_keypoints + one_keypoint)
-    assert KeypointBCE()(logits, batch).item() == pytest.approx(expected, rel=1e-5)
+    value = KeypointBCE()(logits, batch).item()
+    assert value == pytest.approx(expected, rel=1e-5)
 
 
 def test_keypoint_bce_pulls_where_a_wrong_class_is_certain() -> None:
@@ -450,13 +456,14 @@ def test_one_region_is_the_whole_image_and_without_valid_pixels_nothing(loss: Lo
         regions=torch.zeros(batch.valid.shape, dtype=torch.int64),
     )
     value = loss(logits, batch).item()
-    assert loss(logits, one_region).item() == pytest.approx(value, rel=1e-5)
+    value_of_one_region = loss(logits, one_region).item()
+    assert value_of_one_region == pytest.approx(value, rel=1e-5)
 
     without_valid_pixels = replace(one_region, valid=torch.zeros_like(batch.valid))
     nothing = loss(logits, without_valid_pixels)
     slope = gradient(nothing, logits)
     assert nothing.item() == 0
-    assert bool((slope == 0).all())
+    assert_zero(slope)
 
 
 def test_predicted_proportions_by_hand() -> None:
