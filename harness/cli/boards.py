@@ -81,7 +81,7 @@ def figures(board: str, out: Path | None) -> int:
 
 
 def find_leaderboard(name: str) -> Leaderboard:
-    """Read the board of this name from its records, and analyse it."""
+    """Read the board of this name from its records, and compute its leaderboard."""
     from harness.core.paths import leaderboards_root
     from harness.leaderboard.analysis import analyse
     from harness.leaderboard.board import read_board, records_path

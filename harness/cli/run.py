@@ -241,7 +241,8 @@ def publish(experiment: Experiment, store: Store) -> list[Path]:
     from harness.pages.write import write_leaderboard
 
     root = leaderboards_root()
-    leaderboard = analyse(collect(experiment.scenario, experiment.runs, store, root))
+    board = collect(experiment.scenario, experiment.runs, store, root)
+    leaderboard = analyse(board)
     written = write_leaderboard(leaderboard, root)
     print(to_terminal(leaderboard))
     return written

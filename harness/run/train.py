@@ -79,7 +79,7 @@ def train(
             for weight, other in zip(auxiliary_weights, others, strict=True):
                 auxiliary_loss, _ = objective(terms, other, batch, progress)
                 loss = loss + weight * auxiliary_loss
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             optimizer.step()
             losses.append(_detach(loss, values))
         # The epoch's one wait for the device: reading a loss in each step would stop the host from

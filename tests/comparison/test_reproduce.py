@@ -245,7 +245,7 @@ def test_the_command(workplace: Workplace) -> None:
     assert (workplace.folder / "runs" / key / "record.1.json").exists()
     assert board.read_text() == text  # a board changes by harness run alone
 
-    plugin = workplace.site / "harness_example.py"
+    plugin = workplace.site / "harness_example" / "__init__.py"
     plugin.write_text(plugin.read_text() + "\nUNUSED = 1\n")
     lines = [json.loads(line) for line in text.splitlines()]
     for line in lines[1:]:
