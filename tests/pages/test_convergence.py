@@ -12,7 +12,7 @@ from demo import HEADER, board_of, only_table, record
 from harness.leaderboard.board import Board
 from harness.leaderboard.convergence import first_epoch_at, validation_scores
 from harness.pages.sections.convergence import tabulate_convergence
-from harness.pages.table import Table
+from harness.pages.table import Cell, Table
 
 
 def follow(
@@ -36,6 +36,10 @@ def tabulate(*runs: dict[str, Any]) -> Table:
     table = tabulate_convergence(only_table(board_with(*runs)))
     assert table is not None
     return table
+
+
+def texts_of(cells: Sequence[Cell]) -> list[str]:
+    return [cell.text for cell in cells]
 
 
 def test_the_first_epoch_at_the_target_counts() -> None:
@@ -65,8 +69,8 @@ def test_scores_along_the_schedule_and_epochs_by_hand() -> None:
     )
     full, points = table.lines
     # 75 % of 0.8 and 0.6 are 0.6 and 0.45; 90 % are 0.72 and 0.54.
-    assert [cell.text for cell in full[5:]] == ["2.0", "3.0"]
-    assert [cell.text for cell in points[5:]] == ["2.0", "1 of 2 seeds"]
+    assert texts_of(full[5:]) == ["2.0", "3.0"]
+    assert texts_of(points[5:]) == ["2.0", "1 of 2 seeds"]
     assert full[1].text == "35.0 ± 21.2"
     assert points[4].value == 0.65
 
@@ -100,4 +104,4 @@ def test_few_shot_rows_have_nothing_to_be_measured_on() -> None:
 
 def test_without_the_reference_there_is_no_target() -> None:
     table = tabulate(follow("points", 0, [0.2, 0.3]))
-    assert [cell.text for cell in table.lines[0]] == ["points", "20.0", "30.0", "–", "–"]
+    assert texts_of(table.lines[0]) == ["points", "20.0", "30.0", "–", "–"]

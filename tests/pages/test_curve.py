@@ -27,12 +27,20 @@ def curve_of(rows: list[Row]) -> DrawnCurve:
     return curve
 
 
+def methods_of(curve: DrawnCurve) -> list[str]:
+    return [point.method for point in curve.points]
+
+
+def asides_of(curve: DrawnCurve) -> dict[str, float]:
+    return {point.method: point.aside for point in curve.points}
+
+
 def test_a_curve_is_of_methods_with_some_labelled_pixels() -> None:
     tags = make_row("tags", [0.4], 0)
     curve = curve_of(
         [*ROWS, tags, make_row("full-focal", [0.8], 1e6), make_row("failed-5", [], 5000)]
     )
-    assert [point.method for point in curve.points] == ["points-1", "points-10"]
+    assert methods_of(curve) == ["points-1", "points-10"]
     assert curve.omitted == ("tags", "full-focal")
     assert curve.reference is not None
     assert (curve.reference.mean, curve.reference.budget) == (0.9, 1e6)
@@ -49,14 +57,14 @@ def test_annotation_seconds_can_be_the_budget() -> None:
     ]
     curve = make_curve(table_of(rows), "annotation_seconds")
     assert curve is not None
-    budgets = {point.method: point.budget for point in curve.points}
-    assert budgets == {"points-10": 3, "points-1": 7}
-    assert list(budgets) == ["points-10", "points-1"]
+    assert methods_of(curve) == ["points-10", "points-1"]
+    cheap, costly = curve.points
+    assert (cheap.budget, costly.budget) == (3, 7)
 
 
 def test_points_that_would_cover_one_another_stand_side_by_side() -> None:
     curve = curve_of([*ROWS, make_row("grid", [0.6], 1001), make_row("scribbles", [0.6], 990)])
-    assert {point.method: point.aside for point in curve.points} == {
+    assert asides_of(curve) == {
         "points-1": 0,
         "points-10": 0,
         "grid": 1,
@@ -66,7 +74,7 @@ def test_points_that_would_cover_one_another_stand_side_by_side() -> None:
 
 def test_equal_budgets_have_different_places() -> None:
     curve = curve_of([FULL, make_row("a", [0.5], 10), make_row("b", [0.6], 10)])
-    assert [point.aside for point in curve.points] == [-0.5, 0.5]
+    assert asides_of(curve) == {"a": -0.5, "b": 0.5}
 
 
 def test_a_line_needs_two_budgets() -> None:
@@ -89,7 +97,8 @@ def test_of_published_scores_the_miou_is_drawn() -> None:
     both = make_row("a", [0.5], 10, published={"miou": 0.55, "accuracy": 0.9})
     other = make_row("b", [0.5], 20, published={"accuracy": 0.9})
     curve = curve_of([FULL, both, other])
-    assert [point.published for point in curve.points] == [0.55, None]
+    reported, unreported = curve.points
+    assert (reported.published, unreported.published) == (0.55, None)
     assert curve.has_published
     assert not curve_of([FULL, other, make_row("c", [0.5], 10)]).has_published
 
