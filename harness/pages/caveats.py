@@ -27,7 +27,7 @@ def notes(board: Board) -> list[str]:
     (track,) = split_by_track(board)
     chosen = [f"Selection track `{track}`: {track.meaning}."]
     lacking = [
-        f"This leaderboard lacks {row}." for row in missing_rows(board.header, board.records)
+        f"This leaderboard lacks {row}." for row in missing_rows(board)
     ]
     told = (f"{name} (seed {', '.join(map(str, own))})" for name, own in absent(board).items())
     return (
