@@ -420,12 +420,17 @@ class Confusion(Fields):
         """The counts as an array, int64 [images, K, K]."""
         return np.array(self.counts, np.int64)
 
-    # Kept, since every table asks for it, and it is a sum over up to thousands of images.
-    @cached_property
+    @property
     def total(self) -> NDArray[np.int64]:
         """The counts of the whole test set, int64 [K, K]."""
-        total: NDArray[np.int64] = self.array.sum(0)
-        return total
+        return np.array(self._summed, np.int64)
+
+    # Kept, since every table asks for it, and it is a sum over up to thousands of images. As lists,
+    # because pydantic compares what two values keep as well, and arrays are not equal or unequal.
+    @cached_property
+    def _summed(self) -> list[list[int]]:
+        summed: list[list[int]] = self.array.sum(0).tolist()
+        return summed
 
 
 class StatedScores(Fields):
