@@ -1,5 +1,5 @@
-"""Writes the generated documentation: docs/scenarios.md, docs/plugins.md, docs/reproductions.md and
-scenarios/scenario.schema.json.
+"""Writes the generated documentation: docs/scenarios.md, docs/plugins.md, docs/reproductions.md,
+docs/record.schema.json and scenarios/scenario.schema.json.
 
 `python docs/generate.py` writes them; `python docs/generate.py --check` exits with 1 where a
 committed one differs.
@@ -18,9 +18,10 @@ from tabulate import tabulate
 
 from harness import hookspecs
 from harness.catalog import load_catalog
+from harness.leaderboard.analysis import analyse
 from harness.leaderboard.board import read_board, records_path
-from harness.leaderboard.rows import rows
 from harness.pages.formats import percent
+from harness.records.json_schema import record_schema
 from harness.scenario.json_schema import reference, scenario_schema
 
 ROOT = Path(__file__).parent.parent
@@ -54,6 +55,7 @@ def generated() -> dict[Path, str]:
         ),
         ROOT / "docs" / "plugins.md": plugins,
         ROOT / "docs" / "scenarios.md": scenarios,
+        ROOT / "docs" / "record.schema.json": json.dumps(record_schema(), indent=1) + "\n",
         ROOT / "scenarios" / "scenario.schema.json": json.dumps(scenario_schema(catalog), indent=1)
         + "\n",
     }
@@ -75,19 +77,21 @@ def reproduction(name: str) -> str:
     """What a board scored, beside the score of each method that its source compares (%), from the
     board's committed records."""
     board = read_board(records_path(ROOT / "leaderboards", name))
-    measure = (board.header["published"] or {}).get("compare", "miou")
+    published = board.header.published
+    measure = published.compare if published else "miou"
     lines = []
-    for row in rows(board):
-        ours = f"{100 * row.score.mean:.1f}" + (
-            f" ± {100 * row.score.sd:.1f}" if row.score.n > 1 else ""
-        )
-        line = [row.method, ours, row.score.n, f"{100 * row.against.ratio:.1f}"]
-        told = (
-            (row.reproduced[measure].mean, row.published[measure])
-            if measure in row.published
-            else (None, None)
-        )
-        lines.append([*line, *(percent(value) for value in told)])
+    for row in analyse(board).rows:
+        miou = row.scores.mean_miou
+        score = f"{100 * miou.mean:.1f}"
+        if miou.n > 1:
+            score += f" ± {100 * miou.sd:.1f}"
+        # A method that the source does not name has nothing to stand beside.
+        ours, printed = None, None
+        if measure in row.reproduction.published:
+            ours = row.reproduction.ours[measure].mean
+            printed = row.reproduction.published[measure]
+        ratio = f"{100 * row.against.ratio:.1f}"
+        lines.append([row.method, score, miou.n, ratio, percent(ours), percent(printed)])
     columns = [
         "method",
         "mIoU",
