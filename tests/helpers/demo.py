@@ -73,15 +73,19 @@ def record(
     }
 
 
-def board_of(header: Mapping[str, Any], records: Iterable[Any]) -> Board:
+def board_of(header: Header | Mapping[str, Any], records: Iterable[Any]) -> Board:
     """Make a board of JSON, or of parts of other boards; what no test cares for is filled in.
 
     Args:
         header: fields of the header.
         records: the records, as JSON or as values.
     """
-    parsed = [parse_record({"key": "unknown"} | dict(record)) for record in records]
-    fields = HEADER | dict(header)
+    parsed = []
+    for value in records:
+        is_json = isinstance(value, Mapping)
+        parsed.append(parse_record({"key": "unknown"} | dict(value)) if is_json else value)
+    given = header.as_json() if isinstance(header, Header) else header
+    fields = HEADER | dict(given)
     if not fields["methods"]:
         names = dict.fromkeys([fields["reference"], *(record.method for record in parsed)])
         fields["methods"] = [{"name": name, "about": ""} for name in names]
