@@ -189,7 +189,7 @@ def _explain_track(table: TrackTable) -> list[str]:
     """Say how networks were chosen, and which rows and classes are not there."""
     board = table.board
     sentences = [f"Selection track `{table.track}`: {table.track.meaning}."]
-    for row in missing_rows(board.header, board.records):
+    for row in missing_rows(board):
         sentences.append(f"This leaderboard lacks {row}.")
     absent = []
     for name, seeds in find_absent_classes(board).items():
