@@ -133,11 +133,12 @@ def find_unfinished(board: Board) -> UnfinishedRuns | None:
         state = ""
         if record.error is not None and record.status == "failed":
             state = f"failed: {record.error.type}: {record.error.message}"
-        elif record.status == "missing":
-            state = "missing: not run yet"
         elif record.stale is not None:
+            # Before missing: a stale result that fits no table any more counts as a missing run.
             state = f"stale: {record.stale}"
             title = "Failed, missing and stale runs"
+        elif record.status == "missing":
+            state = "missing: not run yet"
         if state:
             runs.append(f"{record.method}, seed {record.seed}: {state}")
     return UnfinishedRuns(title, tuple(runs)) if runs else None
