@@ -100,7 +100,7 @@ def _describe_training_parts(board: Board) -> list[str]:
         part = record.split.train
         patches.append(part.patches)
         # Older records do not count scenes.
-        if "scenes" in part.model_fields_set:
+        if part.scenes is not None:
             scenes.append(part.scenes)
     for name, counts in (("patches", patches), ("scenes", scenes)):
         if counts:
