@@ -125,12 +125,12 @@ def reproduce(
     from harness.records.store import Store
 
     catalog = load_catalog()
-    root = leaderboards_root()
     # The executor comes first: rebuilding the runs reads all data, which takes a while.
     executor = make_executor(catalog, workers)
-    plans = reproduction.plans(board, row, seeds, root, catalog, changes)
+    recorded = reproduction.read_row(board, row, leaderboards_root())
+    reruns = reproduction.plan_reruns(recorded, seeds, catalog, changes)
     store = Store(runs_root())
-    return reproduction.reproduce(board, row, plans, root, catalog, store, executor)
+    return reproduction.reproduce(recorded, reruns, catalog, store, executor)
 
 
 @click.command()

@@ -36,7 +36,9 @@ def compute_scores(record: FinishedRecord) -> dict[str, float]:
         `DETAIL_SCORES` that the record has; NaN where nothing was counted.
     """
     counts = record.confusion.total
-    scores = {name: compute_score(record, counts, name) for name in ("miou", "accuracy", "macro_f1")}
+    scores = {
+        name: compute_score(record, counts, name) for name in ("miou", "accuracy", "macro_f1")
+    }
     for class_name, iou in zip(record.class_names, metrics.iou(counts), strict=True):
         scores[f"iou:{class_name}"] = float(iou)
     scores.update(compute_detail_scores(record))
