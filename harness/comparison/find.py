@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from harness.core.errors import InputError, suggestion
-from harness.leaderboard.board import Board, read_board, records_path
+from harness.leaderboard.board import Board, list_boards, read_board, records_path
 from harness.records.record import FinishedRecord, Record
 from harness.records.store import Store
 
@@ -63,11 +63,6 @@ def find_records(text: str, root: Path, store: Store) -> NamedRecords:
         run = _find_seed(text, board, method, int(seed))
         return NamedRecords(text, "run", _require_finished(text, [run]))
     return NamedRecords(text, "row", _require_finished(text, planned_runs(board, rest)))
-
-
-def list_boards(root: Path) -> list[str]:
-    """Return the names of the boards in a leaderboards' folder."""
-    return sorted(path.stem for path in (root / "records").glob("*.jsonl"))
 
 
 def planned_runs(board: Board, method: str) -> tuple[Record, ...]:
