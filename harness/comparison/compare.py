@@ -121,19 +121,18 @@ def compare(a: NamedRecords, b: NamedRecords) -> Comparison:
 def describe_side(side: NamedRecords) -> str:
     """Say in one line what a side is: its scenario, method and seeds."""
     first = side.records[0]
-    methods = dict.fromkeys(record.method for record in side.records)
-    seeds = dict.fromkeys(str(record.seed) for record in side.records)
-    parts = [side.name, first.scenario or "scenario not recorded"]
+    scenario = first.scenario or "scenario not recorded"
     if first.profile:
-        parts[-1] += f", profile {first.profile}"
-    subject = first.method
+        scenario += f", profile {first.profile}"
+    methods = first.method
     if side.kind == "board":
-        subject = f"{len(methods)} methods"
+        methods = f"{len(_records_by_method(side))} methods"
+    seeds = list(dict.fromkeys(str(record.seed) for record in side.records))
     noun = "seed" if len(seeds) == 1 else "seeds"
-    parts.append(f"{subject}, {noun} {', '.join(seeds)}")
+    runs = f"{noun} {', '.join(seeds)}"
     if side.kind == "run":
-        parts[-1] += f", key {first.key[:12]}"
-    return ": ".join(parts)
+        runs += f", key {first.key[:12]}"
+    return f"{side.name}: {scenario}: {methods}, {runs}"
 
 
 def _compare_boards(a: NamedRecords, b: NamedRecords) -> tuple[Pair, ...]:
@@ -142,13 +141,11 @@ def _compare_boards(a: NamedRecords, b: NamedRecords) -> tuple[Pair, ...]:
     Raises:
         InputError: where they share none.
     """
-    rows_of_a = _records_by_method(a)
     rows_of_b = _records_by_method(b)
-    pairs = [
-        compare_records(method, records, rows_of_b[method])
-        for method, records in rows_of_a.items()
-        if method in rows_of_b
-    ]
+    pairs = []
+    for method, records in _records_by_method(a).items():
+        if method in rows_of_b:
+            pairs.append(compare_records(method, records, rows_of_b[method]))
     if not pairs:
         raise InputError(
             f"{a.name} and {b.name} have no method in common: compare their rows, {a.name}:METHOD"
@@ -197,15 +194,14 @@ def compare_records(method: str, a: Records, b: Records) -> Pair:
 
 def shared_seeds(a: Records, b: Records) -> tuple[int, ...]:
     """Return the seeds of which both sides have a run."""
-    seeds_of_a = {record.seed for record in a}
     seeds_of_b = {record.seed for record in b}
-    return tuple(sorted(seeds_of_a & seeds_of_b))
+    return tuple(sorted(record.seed for record in a if record.seed in seeds_of_b))
 
 
 def setting_differences(a: Records, b: Records) -> tuple[Difference, ...]:
     """Find the settings in which two sides differ."""
-    values_of_a = merge_values([setting_values(record) for record in a])
-    values_of_b = merge_values([setting_values(record) for record in b])
+    values_of_a = merge_values(map(setting_values, a))
+    values_of_b = merge_values(map(setting_values, b))
     differences = find_differences(values_of_a, values_of_b)
     if len(a) == len(b) == 1:
         return tuple(differences)
@@ -215,8 +211,8 @@ def setting_differences(a: Records, b: Records) -> tuple[Difference, ...]:
 
 def provenance_differences(a: Records, b: Records) -> tuple[Difference, ...]:
     """Find the versions and hardware in which two sides differ."""
-    values_of_a = merge_values([provenance_values(record) for record in a])
-    values_of_b = merge_values([provenance_values(record) for record in b])
+    values_of_a = merge_values(map(provenance_values, a))
+    values_of_b = merge_values(map(provenance_values, b))
     return tuple(find_differences(values_of_a, values_of_b))
 
 
@@ -236,6 +232,7 @@ def find_obstacles(a: Records, b: Records) -> tuple[str, ...]:
             name = section if section in WHOLE else mismatch.field
             obstacles.append(f"{name} differs")
     for field, seeds in seeds_of_field.items():
+        # Several runs of a seed may differ from the first one: a board has a run of each method.
         listed = ", ".join(map(str, dict.fromkeys(seeds)))
         phrase = f"other {field}" if field == TEST_IMAGES else f"{field} differs"
         obstacles.append(f"{phrase} (seed {listed})")
@@ -262,16 +259,28 @@ def compare_scores(a: Records, b: Records, paired: Sequence[int]) -> tuple[Score
         b: the runs of B.
         paired: the seeds whose difference is taken; without any, that of the means is.
     """
-    scores_of_a = {record.seed: label_scores(record) for record in a}
-    scores_of_b = {record.seed: label_scores(record) for record in b}
-    scores_of_runs = [*scores_of_a.values(), *scores_of_b.values()]
+    scores_of_a = _label_scores_by_seed(a)
+    scores_of_b = _label_scores_by_seed(b)
+    # What a record is too old to have, or is of another boundary width, has nothing beside it.
+    names = _names_in_all([*scores_of_a.values(), *scores_of_b.values()])
     compared = []
-    for name in scores_of_runs[0]:
-        if all(name in scores for scores in scores_of_runs):
-            values_of_a = {seed: scores[name] for seed, scores in scores_of_a.items()}
-            values_of_b = {seed: scores[name] for seed, scores in scores_of_b.items()}
-            compared.append(_compare_score(name, values_of_a, values_of_b, paired))
+    for name in names:
+        values_of_a = {seed: scores[name] for seed, scores in scores_of_a.items()}
+        values_of_b = {seed: scores[name] for seed, scores in scores_of_b.items()}
+        compared.append(_compare_score(name, values_of_a, values_of_b, paired))
     return tuple(compared)
+
+
+def _label_scores_by_seed(records: Records) -> dict[int, Mapping[str, float]]:
+    return {record.seed: label_scores(record) for record in records}
+
+
+def _names_in_all(scores_of_runs: Sequence[Mapping[str, float]]) -> list[str]:
+    """Return the names of the scores that all runs have, in the order of the first run."""
+    names = list(scores_of_runs[0])
+    for scores in scores_of_runs:
+        names = [name for name in names if name in scores]
+    return names
 
 
 def _compare_score(name: str, a: ScoresBySeed, b: ScoresBySeed, paired: Sequence[int]) -> Score:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,25 +66,28 @@ def provenance_values(record: FinishedRecord) -> dict[str, Any]:
     return flatten({name: fields[name] for name in PROVENANCE if name in fields})
 
 
-def merge_values(values_of_runs: Sequence[Values]) -> dict[str, Any]:
+def merge_values(values_of_runs: Iterable[Values]) -> dict[str, Any]:
     """Return the values of several runs by path.
 
     That is the value which all runs have, or a tuple of the different ones.
     """
+    runs = list(values_of_runs)
     paths: dict[str, None] = {}
-    for values in values_of_runs:
+    for values in runs:
         paths.update(dict.fromkeys(values))
     merged: dict[str, Any] = {}
     for path in paths:
-        different = _different([values.get(path) for values in values_of_runs])
+        different = _list_different(runs, path)
         merged[path] = different[0] if len(different) == 1 else tuple(different)
     return merged
 
 
-def _different(values: Sequence[Any]) -> list[Any]:
-    """Return values without repetitions; they may be lists, so that a set cannot hold them."""
+def _list_different(runs: Sequence[Values], path: str) -> list[Any]:
+    """Return the values that runs have at a path, each once; None where a run has none."""
     different: list[Any] = []
-    for value in values:
+    for values in runs:
+        value = values.get(path)
+        # Not a set, because a value may be a list.
         if value not in different:
             different.append(value)
     return different

@@ -123,8 +123,7 @@ def _find_by_key(prefix: str, root: Path, store: Store) -> Record:
 def _records_by_key(prefix: str, root: Path, store: Store) -> dict[str, Record]:
     """Return all records whose key begins with some digits, by key."""
     records: dict[str, Record] = {}
-    folders = sorted(store.root.glob(f"{prefix}*")) if store.root.is_dir() else []
-    for folder in folders:
+    for folder in sorted(store.root.glob(f"{prefix}*")):
         record = store.record(folder.name)
         if record is not None:
             records[folder.name] = record

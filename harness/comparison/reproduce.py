@@ -257,15 +257,18 @@ def _provenance_differences(
     reruns: Iterable[Rerun], fresh: Iterable[FinishedRecord]
 ) -> list[Difference]:
     """Find the versions and hardware in which new runs differ from their records."""
-    values_now = [provenance_values(record) for record in fresh]
+    values_now = merge_values(map(provenance_values, fresh))
+    # Without a result nothing is known of now, which is no difference.
     if not values_now:
         return []
-    values_before = [provenance_values(rerun.record) for rerun in reruns]
-    return find_differences(merge_values(values_before), merge_values(values_now))
+    values_before = merge_values(provenance_values(rerun.record) for rerun in reruns)
+    return find_differences(values_before, values_now)
 
 
 def _show_provenance(differences: Iterable[Difference]) -> str:
-    lines = [(entry.path, format_value(entry.a), format_value(entry.b)) for entry in differences]
+    lines = []
+    for entry in differences:
+        lines.append((entry.path, format_value(entry.a), format_value(entry.b)))
     columns = ("computed with", "recorded", "now")
     return tabulate(lines, columns, disable_numparse=True, maxcolwidths=[None, 50, 50])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -55,10 +55,8 @@ def to_text(comparison: Comparison) -> str:
     if comparison.only:
         blocks.append(f"only on one board: {', '.join(comparison.only)}")
     blocks.append(_say_whether_comparable(comparison))
-    settings = [pair.settings for pair in comparison.pairs]
-    provenance = [pair.provenance for pair in comparison.pairs]
-    blocks.append(_show_differences("settings", comparison, settings))
-    blocks.append(_show_differences("versions, hardware", comparison, provenance))
+    blocks.append(_show_differences("settings", comparison, lambda pair: pair.settings))
+    blocks.append(_show_differences("versions, hardware", comparison, lambda pair: pair.provenance))
     if comparison.board:
         blocks.append(_show_rows(comparison.pairs))
     else:
@@ -69,6 +67,7 @@ def to_text(comparison: Comparison) -> str:
 
 
 def _say_whether_comparable(comparison: Comparison) -> str:
+    # Rows of a board most often have the same reasons: each is said once.
     reasons: dict[str, None] = {}
     for pair in comparison.pairs:
         reasons.update(dict.fromkeys(pair.obstacles))
@@ -78,28 +77,33 @@ def _say_whether_comparable(comparison: Comparison) -> str:
 
 
 def _show_differences(
-    title: str, comparison: Comparison, differences_of_pairs: Sequence[Sequence[Difference]]
+    title: str, comparison: Comparison, differences_of: Callable[[Pair], Iterable[Difference]]
 ) -> str:
     """Show a line for each difference; of boards, with the rows that have it.
 
     Args:
         title: the heading.
         comparison: the comparison.
-        differences_of_pairs: those of each of its pairs.
+        differences_of: which differences of a pair are shown.
     """
+    # Rows of a board most often differ in the same: each difference has one line, which names the
+    # rows that have it.
     methods_of_line: dict[tuple[str, str, str], list[str]] = {}
-    for pair, differences in zip(comparison.pairs, differences_of_pairs, strict=True):
-        for difference in differences:
+    for pair in comparison.pairs:
+        for difference in differences_of(pair):
             line = (difference.path, format_value(difference.a), format_value(difference.b))
             methods_of_line.setdefault(line, []).append(pair.method)
     if not methods_of_line:
         return f"{title}: no difference"
     if not comparison.board:
-        return _wrap_table([title, "A", "B"], [None, VALUE_WIDTH, VALUE_WIDTH], [*methods_of_line])
+        widths = [None, VALUE_WIDTH, VALUE_WIDTH]
+        return _wrap_table([title, "A", "B"], widths, list(methods_of_line))
     lines = []
     for line, methods in methods_of_line.items():
-        is_everywhere = len(methods) == len(comparison.pairs)
-        lines.append((*line, "all" if is_everywhere else ", ".join(methods)))
+        rows = ", ".join(methods)
+        if len(methods) == len(comparison.pairs):
+            rows = "all"
+        lines.append((*line, rows))
     widths = [None, VALUE_WIDTH, VALUE_WIDTH, ROWS_WIDTH]
     return _wrap_table([title, "A", "B", "rows"], widths, lines)
 
@@ -117,12 +121,14 @@ def _show_rows(pairs: Iterable[Pair]) -> str:
 
 def _show_scores(pair: Pair) -> list[str]:
     """Show all scores of two runs or rows, with their difference by seed."""
-    lines = []
-    for score in pair.scores:
-        differences = [_format_difference(score, score.by_seed.get(seed)) for seed in pair.paired]
-        lines.append([score.name, *_score_cells(score), *differences])
     columns = ["score (%)", "A", "B", "B - A (pp)", "95 % interval"]
     columns += [f"seed {seed}" for seed in pair.paired]
+    lines = []
+    for score in pair.scores:
+        cells = [score.name, *_score_cells(score)]
+        # A seed that has nothing to compare in this score is paired all the same.
+        cells += [_format_difference(score, score.by_seed.get(seed)) for seed in pair.paired]
+        lines.append(cells)
     blocks = []
     if not pair.paired:
         blocks.append(NOT_PAIRED)
@@ -141,8 +147,9 @@ def _align_table(columns: Sequence[str], lines: Lines) -> str:
 def _warn_of_few_seeds(pairs: Iterable[Pair]) -> list[str]:
     """Say what cannot be told of so few pairs of runs, where there are few."""
     counts = {len(pair.paired) for pair in pairs}
-    # No pair at all is said elsewhere: there is an obstacle, or the means alone are compared.
-    if not any(0 < count < FEWEST for count in counts):
+    # That nothing is paired is said elsewhere: there is an obstacle, or means are compared.
+    few = counts.intersection(range(1, FEWEST))
+    if not few:
         return []
     sentences = [f"Intervals need {FEWEST} seeds in both."]
     if 1 in counts:

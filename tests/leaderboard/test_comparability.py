@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from demo import FULL, HEADER, WEAK, board_of
 
-from harness.comparison.compare import compare
-from harness.comparison.find import Selection
+from harness.comparison.compare import find_obstacles
 from harness.core.errors import InputError
 from harness.leaderboard.comparability import (
     comparable_settings,
     find_problems,
     require_comparable,
 )
+from harness.records.record import FinishedRecord
 
 
 def complete(record: dict[str, Any]) -> dict[str, Any]:
@@ -122,8 +122,9 @@ def is_refused_by_leaderboard(first: dict[str, Any], second: dict[str, Any]) -> 
 
 
 def is_refused_by_compare(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
-    (pair,) = compare(Selection("a", "run", (first,)), Selection("b", "run", (second,))).pairs
-    return pair.obstacles != ()
+    a = FinishedRecord.model_validate(first)
+    b = FinishedRecord.model_validate(second)
+    return find_obstacles([a], [b]) != ()
 
 
 TESTED_TWICE = ("test_evaluations", {"last": 2}, "")
