@@ -169,7 +169,7 @@ def _checked_value(loss: Loss, logits: Any, batch: Batch) -> Any:
     logits.grad = None
     value = loss(logits, batch)
     assert value.shape == (), f"{loss.name} must be a scalar"
-    value.backward()  # type: ignore[no-untyped-call]
+    value.backward()
     assert torch.isfinite(value), f"{loss.name} must be finite"
     assert logits.grad is not None, f"{loss.name} must have a gradient"
     assert torch.isfinite(logits.grad).all(), f"{loss.name} must have a finite gradient"
@@ -220,7 +220,7 @@ def _check_nothing_labelled(loss: Loss, logits: Any, batch: Batch) -> None:
         labels_per_patch=torch.zeros(CLASSES),
     )
     value = loss(logits, unlabelled)
-    value.backward()  # type: ignore[no-untyped-call]
+    value.backward()
     assert value == 0, f"{loss.name} of a batch without labels must be zero, is {value}"
     # A mean over no pixels can be masked in the value, and still make the gradient NaN.
     assert torch.isfinite(logits.grad).all(), (

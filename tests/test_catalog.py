@@ -40,7 +40,7 @@ def harness_run_started(run):
 """
 
 
-def catalog_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **sources: str) -> Catalog:
+def catalog_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **sources: str | Path) -> Catalog:
     """Return a catalog of plugins with these names and sources, and of no others."""
     points: list[EntryPoint] = []
     for name, source in sources.items():
@@ -81,7 +81,7 @@ def test_every_hook_that_returns_components_is_a_kind() -> None:
 
 
 def test_the_example_plugin_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    catalog = catalog_of(tmp_path, monkeypatch, example=EXAMPLE.read_text())
+    catalog = catalog_of(tmp_path, monkeypatch, example=EXAMPLE)
     assert catalog.names("model") == ["tiny-convnet"]
     assert catalog.names("loss") == ["entropy"]
 

@@ -27,7 +27,7 @@ from sklearn.metrics import (
 
 from harness import metrics
 from harness.core.values import IGNORE
-from harness.run.evaluate import confusion
+from harness.run.evaluation.evaluate import confusion
 
 Array = NDArray[Any]
 NAN = float("nan")

@@ -15,7 +15,7 @@ from harness.cli.options import board_argument
 from harness.core.errors import InputError
 
 if TYPE_CHECKING:
-    from harness.leaderboard.board import Board
+    from harness.leaderboard.analysis import Leaderboard
 
 FORMATS = ("csv", "parquet", "latex")
 """What `export` writes."""
@@ -52,7 +52,7 @@ def report(board: str, in_browser: bool) -> int:
     from harness.pages.html.page import write_report
 
     path = leaderboards_root() / f"{board}.html"
-    write_report(find_board(board), runs_root(), path)
+    write_report(find_leaderboard(board), runs_root(), path)
     print(path)
     # The path is printed first: a browser may take long to start, or there may be none.
     if in_browser:
@@ -80,7 +80,7 @@ def figures(board: str, out: Path | None) -> int:
     from harness.pages.figures import write_figures
 
     folder = out or leaderboards_root() / "figures" / board
-    written = write_figures(find_board(board), folder)
+    written = write_figures(find_leaderboard(board), folder)
     print(f"wrote {', '.join(map(str, written))}")
     return SUCCESS
 
@@ -149,10 +149,9 @@ def format_csv(boards: Sequence[str]) -> str:
 
 def format_latex(boards: Sequence[str]) -> str:
     """Return the headlines of boards as LaTeX tables."""
-    from harness.leaderboard.analysis import analyse
     from harness.leaderboard.export import to_latex
 
-    return to_latex([analyse(find_board(name)) for name in boards])
+    return to_latex(map(find_leaderboard, boards))
 
 
 @contextmanager
@@ -164,20 +163,21 @@ def explain_unwritable(path: Path) -> Iterator[None]:
         raise InputError(f"{path}: {error.strerror}: give another file with --out") from error
 
 
-def find_board(name: str) -> Board:
-    """Read the board of this name from its records."""
+def find_leaderboard(name: str) -> Leaderboard:
+    """Read the board of this name from its records, and compute its leaderboard."""
     from harness.core.paths import leaderboards_root
+    from harness.leaderboard.analysis import analyse
     from harness.leaderboard.board import read_board, records_path
 
-    return read_board(records_path(leaderboards_root(), name))
+    return analyse(read_board(records_path(leaderboards_root(), name)))
 
 
 def check_pages(boards: Sequence[str]) -> int:
     """Print which files of boards are not what their records give, and return the exit code."""
     from harness.core.paths import leaderboards_root
-    from harness.pages.write import stale
+    from harness.pages.write import find_stale
 
-    remedies, damaged = stale(boards, leaderboards_root())
+    remedies, damaged = find_stale(boards, leaderboards_root())
     for path, remedy in remedies.items():
         print(f"{path} {remedy}")
     refuse_damaged(damaged)

@@ -235,14 +235,16 @@ def compute(catalog: Catalog, waiting: Sequence[Run], store: Store, executor: Ex
 def publish(experiment: Experiment, store: Store) -> list[Path]:
     """Write the leaderboard of a scenario, print its headline, and return the files written."""
     from harness.core.paths import leaderboards_root
+    from harness.leaderboard.analysis import analyse
     from harness.leaderboard.collect import collect
-    from harness.pages.leaderboard_page import headline
-    from harness.pages.write import write_board
+    from harness.pages.leaderboard_page import to_terminal
+    from harness.pages.write import write_leaderboard
 
     root = leaderboards_root()
     board = collect(experiment.scenario, experiment.runs, store, root)
-    written = write_board(board, root)
-    print(headline(board))
+    leaderboard = analyse(board)
+    written = write_leaderboard(leaderboard, root)
+    print(to_terminal(leaderboard))
     return written
 
 

@@ -11,10 +11,10 @@ from harness.catalog import Catalog
 from harness.core.components import Dataset, NotInKey
 from harness.core.errors import InputError
 from harness.records.record import ComponentSettings, FinishedRecord, LossSettings
-from harness.scenario.overrides import overridden, parse_setting
-from harness.scenario.resolve import Resolver
+from harness.scenario.overrides import override, parse_setting
+from harness.scenario.resolve import resolve_document
 from harness.scenario.scenario import Scenario
-from harness.scenario.yaml_document import Document, Place, ScenarioError
+from harness.scenario.yaml_document import Document, Place
 
 METHOD = "row"
 """What the only method is called while it is read: a stored name may have braces, which stand for
@@ -42,19 +42,12 @@ def rebuild(
     document = Document(_make_document(record, seed), {(): Place(where)}, {})
     _check_changes(record.settings.dataset.name, changes, catalog, where)
     for change in changes:
-        document = overridden(document, parse_setting(change))
-    scenario = _resolve(document, record, catalog)
+        document = override(document, parse_setting(change))
+    overrides = tuple(record.overrides or ())
+    scenario = resolve_document(document, catalog, record.profile, overrides)
     (method,) = scenario.methods
     renamed = replace(method, name=record.method)
     return replace(scenario, reference=record.method, methods=(renamed,))
-
-
-def _resolve(document: Document, record: FinishedRecord, catalog: Catalog) -> Scenario:
-    resolver = Resolver(document, catalog)
-    scenario = resolver.scenario(record.profile, tuple(record.overrides or ()))
-    if scenario is None or resolver.problems:
-        raise ScenarioError(resolver.problems)
-    return scenario
 
 
 def _make_document(record: FinishedRecord, seed: int) -> dict[str, Any]:

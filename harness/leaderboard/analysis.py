@@ -12,7 +12,7 @@ from harness.leaderboard.bootstrap import image_interval
 from harness.leaderboard.comparability import require_comparable
 from harness.leaderboard.convergence import ValidationScores, validation_scores
 from harness.leaderboard.rows import Row, make_rows, named_floor
-from harness.leaderboard.selection_tracks import split_by_track
+from harness.leaderboard.selection_tracks import Track, split_by_track
 from harness.leaderboard.significance import PairedTest
 from harness.leaderboard.statistics import Interval
 
@@ -24,7 +24,7 @@ class TrackTable:
     What takes long is computed when it is first asked for, and then kept.
     """
 
-    track: str
+    track: Track
     """How the networks were chosen."""
     board: Board
     """The runs of this track."""
@@ -108,5 +108,5 @@ def analyse(board: Board) -> Leaderboard:
     tables = []
     for track, part in split_by_track(board).items():
         require_comparable(part)
-        tables.append(TrackTable(str(track), part, tuple(make_rows(part))))
+        tables.append(TrackTable(track, part, tuple(make_rows(part))))
     return Leaderboard(board, tuple(tables))

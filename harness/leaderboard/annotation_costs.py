@@ -14,8 +14,8 @@ from pydantic import Field, ValidationError
 
 from harness.core.errors import InputError, suggestion
 from harness.core.strict_model import StrictModel
-from harness.scenario.mistakes import explained
-from harness.scenario.yaml_document import Document, Problem, ScenarioError, read_document
+from harness.scenario.mistakes import explain
+from harness.scenario.yaml_document import Document, DocumentError, Problem, read_document
 
 Ledger = Mapping[str, Any]
 """How much annotation a run used, as its record has it."""
@@ -79,7 +79,7 @@ def cost_model(root: Path) -> CostModel:
     """Read the cost model in a leaderboards' folder, or the packaged one where it has none.
 
     Raises:
-        ScenarioError: naming file, line and field of every mistake.
+        DocumentError: naming file, line and field of every mistake.
         InputError: for a file of nearly that name, which would be ignored.
     """
     path = root / OWN
@@ -108,11 +108,11 @@ def _read(path: Path) -> CostModel:
         model = CostModel.model_validate(document.value)
     except ValidationError as error:
         details = error.errors(include_url=False)
-        mistakes = [explained(CostModel, detail, document, ()) for detail in details]
-        raise ScenarioError(mistakes) from error
+        mistakes = [explain(CostModel, detail, document, ()) for detail in details]
+        raise DocumentError(mistakes) from error
     problems = _problems(model, document)
     if problems:
-        raise ScenarioError(problems)
+        raise DocumentError(problems)
     return model
 
 

@@ -8,8 +8,8 @@ from pydantic import Field, ValidationError
 
 from harness.records.checks import find_contradiction, first_mistake, repeated
 from harness.records.record import Count, Fields, Name, Record
+from harness.scenario.published import Published
 from harness.scenario.scenario import Scenario
-from harness.scenario.settings import Published
 
 
 class DatasetFacts(Fields):

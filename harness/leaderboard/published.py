@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from harness.scenario.settings import Published
+from harness.scenario.published import Published
 
 
 def published_scores(published: Published | None, method: str) -> dict[str, float]:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from harness import metrics
 from harness.run.batches import TrainingSet, plain_batches
-from harness.run.evaluate import evaluate
+from harness.run.evaluation.evaluate import Predictor, evaluate
 from harness.run.patches import PatchSet
 from harness.run.train import autocast, objective
 from harness.scenario.scenario import Term
@@ -88,15 +88,10 @@ def _copy_state(model: torch.nn.Module) -> dict[str, Tensor]:
 
 
 def validation_miou(
-    model: torch.nn.Module,
-    patches: PatchSet,
-    indices: Sequence[int],
-    classes: Sequence[int],
-    data: TrainingSet,
-    precision: str,
+    predictor: Predictor, patches: PatchSet, indices: Sequence[int], classes: Sequence[int]
 ) -> float:
     """Return the mean IoU over `classes` of the validation patches, against their whole masks."""
-    tested = evaluate(model, patches, indices, (data.mean, data.std), precision)
+    tested = evaluate(predictor, patches, indices)
     return metrics.mean_iou(tested.counts.sum(0), classes)
 
 

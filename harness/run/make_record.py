@@ -28,9 +28,9 @@ from harness.run.environment import (
     package_versions,
     peak_memory_mib,
 )
+from harness.run.evaluation.outcome import ReportedTest, describe_details
 from harness.run.network import Network
 from harness.run.prepare import AnnotatedPart, DividedPatches
-from harness.run.score_test import ReportedTest, describe_details
 
 
 @dataclass(slots=True, eq=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,21 +17,19 @@ from numpy.typing import NDArray
 from harness.core.randomness import stream_seed
 from harness.plan.runs import Run
 from harness.records.record import Hardware, Masks, Selection
-from harness.run.annotate import TrainingLabels, whole_masks
-from harness.run.batches import TrainingSet, training_set
+from harness.run.annotate import whole_masks
+from harness.run.batches import Normalisation, TrainingSet, training_set
 from harness.run.early_stopping import FollowedTraining, validation_loss, validation_miou
 from harness.run.environment import choose_device, choose_precision, describe_hardware
-from harness.run.evaluate import Result, evaluate
-from harness.run.patches import PatchSet, check_channels
+from harness.run.evaluation.evaluate import PatchResults, Predictor, evaluate
+from harness.run.evaluation.outcome import ReportedTest, summarise
+from harness.run.patches import check_channels
 from harness.run.prepare import AnnotatedPart, DividedPatches
-from harness.run.score_test import ReportedTest, summarise
-from harness.run.train import train
+from harness.run.train import Procedure, train
 from harness.scenario.settings import Training
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-Statistics = tuple[list[float], list[float]]
-"""Mean and standard deviation of each channel, of values scaled to 0..1."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,10 +59,9 @@ def build_network(run: Run, data: DividedPatches, annotated: AnnotatedPart) -> N
     precision = choose_precision(settings.precision, device)
     indices = data.split[method.part]
     images = np.asarray(data.patches.images[list(indices)])
-    statistics = _measure_statistics(images, scenario.patches.normalise)
-    to_tensors = partial(_to_tensors, patches=data.patches, statistics=statistics, device=device)
+    normalisation = _measure_normalisation(images, scenario.patches.normalise, device)
     training_labels, validation_labels = annotated.labels.divided(len(indices))
-    training_data = to_tensors(indices, training_labels)
+    training_data = training_set(data.patches, indices, training_labels, normalisation, device)
     # Seeded here and nowhere else, so that methods of one seed begin with the same weights.
     torch.manual_seed(stream_seed(run.seed, "initialisation"))
     channels = images.shape[3]
@@ -75,21 +72,16 @@ def build_network(run: Run, data: DividedPatches, annotated: AnnotatedPart) -> N
         validation = data.split["validation"]
         names = [segmentation_class.name for segmentation_class in scenario.dataset.classes]
         classes = [names.index(name) for name in scenario.mean_over]
-        measure = partial(
-            validation_miou, model, data.patches, validation, classes, training_data, precision
-        )
+        predictor = Predictor(model, normalisation, precision)
+        measure = partial(validation_miou, predictor, data.patches, validation, classes)
     elif settings.validation == "loss":
-        held_out = to_tensors(data.split["validation"], validation_labels)
+        held_out = training_set(
+            data.patches, data.split["validation"], validation_labels, normalisation, device
+        )
         measure = partial(validation_loss, model, held_out, method.terms, settings, precision)
-    epochs = train(
-        model,
-        training_data,
-        method.terms,
-        settings,
-        precision,
-        run.seed,
-        scenario.model.auxiliary_weights,
-    )
+    procedure = Procedure(settings, precision, run.seed)
+    auxiliary_weights = scenario.model.auxiliary_weights
+    epochs = train(model, training_data, method.terms, procedure, auxiliary_weights)
     return Network(
         model=model,
         data=training_data,
@@ -112,12 +104,10 @@ def evaluate_network(
     evaluations = Counter[str]()
     radius = run.scenario.evaluation.boundary_radius
 
-    def test(name: str) -> Result:
+    def test(name: str) -> PatchResults:
         evaluations[name] += 1
-        statistics = (network.data.mean, network.data.std)
-        indices = data.split["test"]
-        precision = network.hardware.precision
-        return evaluate(model, data.patches, indices, statistics, precision, radius)
+        predictor = Predictor(model, network.data.normalisation, network.hardware.precision)
+        return evaluate(predictor, data.patches, data.split["test"], radius)
 
     last = test("last")
     selection = Selection(rule=settings.selection, last_epoch=last_epoch)
@@ -163,28 +153,18 @@ def _count_selecting_masks(data: DividedPatches, settings: Training) -> Masks | 
     )
 
 
-def _to_tensors(
-    indices: Sequence[int],
-    labels: TrainingLabels,
-    patches: PatchSet,
-    statistics: Statistics,
-    device: torch.device,
-) -> TrainingSet:
-    chosen = list(indices)
-    images = np.asarray(patches.images[chosen])
-    masks = np.asarray(patches.masks[chosen])
-    return training_set(images, masks, labels, statistics, patches.classes, device)
-
-
-def _measure_statistics(images: NDArray[np.uint8], normalise: str) -> Statistics:
+def _measure_normalisation(
+    images: NDArray[np.uint8], normalise: str, device: torch.device
+) -> Normalisation:
+    """Return how images are standardised: by ImageNet, by the training patches, or not at all."""
     channels = images.shape[3]
     check_channels(channels, normalise)
     if normalise == "none":
-        return [0.0] * channels, [1.0] * channels
+        return Normalisation.of([0.0] * channels, [1.0] * channels, device)
     if normalise == "imagenet":
-        return list(IMAGENET_MEAN), list(IMAGENET_STD)
+        return Normalisation.of(IMAGENET_MEAN, IMAGENET_STD, device)
     flat = images.reshape(-1, channels)
     mean = flat.mean(0) / 255
     # A channel that is the same everywhere has no spread to divide by.
     std = np.maximum(flat.std(0) / 255, 1e-6)
-    return mean.tolist(), std.tolist()
+    return Normalisation.of(mean.tolist(), std.tolist(), device)

@@ -10,11 +10,11 @@ import torch
 from harness.core.jobs import EpochFinished, Event, RunFinished, RunStarted
 from harness.plan.runs import Run
 from harness.records.store import Store, append_epoch, write_confusion, write_record
+from harness.run.evaluation.outcome import evaluate_floor
 from harness.run.make_record import begin_findings, make_abandoned_record, make_record
 from harness.run.network import build_network, evaluate_network, write_weights
 from harness.run.prepare import annotate_training_part, divide_patches
 from harness.run.samples import write_samples
-from harness.run.score_test import evaluate_floor
 
 
 def perform(run: Run, store: Store, threads: int | None = None) -> Iterator[Event]:
@@ -60,14 +60,8 @@ def perform(run: Run, store: Store, threads: int | None = None) -> Iterator[Even
 
             confusion = test.outcome.confusion
             write_confusion(folder, confusion.images, confusion.array)
-            write_samples(
-                folder / "samples",
-                data.patches,
-                data.split["test"],
-                test.result,
-                run.scenario.dataset.classes,
-                annotated.draw,
-            )
+            classes = run.scenario.dataset.classes
+            write_samples(folder / "samples", data.patches, test.result, classes, annotated.draw)
         except Exception as problem:  # recorded, shown on the board, and told by the exit code
             error = problem
         record = make_record(run, findings, error)

@@ -89,7 +89,7 @@ def spoil(record: dict[str, Any]) -> None:
 @pytest.mark.slow
 def test_what_differs_from_the_record_is_said(workplace: Workplace) -> None:
     board = compute_board(workplace, "--only", "full")
-    plugin = workplace.site / "harness_example.py"
+    plugin = workplace.site / "harness_example" / "__init__.py"
     plugin.write_text(plugin.read_text() + "\nUNUSED = 1\n")
     record = board.read_record("full")
     spoil(record)

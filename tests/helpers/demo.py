@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from harness.leaderboard.analysis import analyse
+from harness.leaderboard.analysis import TrackTable, analyse
 from harness.leaderboard.board import Board
 from harness.leaderboard.header import Header
 from harness.leaderboard.rows import Row
 from harness.metrics import summary
+from harness.pages.csv_file import to_csv
+from harness.pages.leaderboard_page import to_markdown, to_terminal
+from harness.pages.table import Table
 from harness.records.record import parse_record
 
 HEADER: dict[str, Any] = {
@@ -74,7 +79,7 @@ def record(
 
 
 def board_of(header: Mapping[str, Any], records: Iterable[Any]) -> Board:
-    """Make a board of JSON, or of parts of other boards; what no test cares for is filled in.
+    """Make a board of JSON, or of parts of other boards, and fill in what a test leaves out.
 
     Args:
         header: fields of the header.
@@ -91,6 +96,41 @@ def board_of(header: Mapping[str, Any], records: Iterable[Any]) -> Board:
 def rows_of(board: Board) -> list[Row]:
     """Return the rows of all tracks of a board."""
     return analyse(board).rows
+
+
+def only_table(board: Board) -> TrackTable:
+    """Return the table of a board that has a single selection track."""
+    (table,) = analyse(board).tables
+    return table
+
+
+def page_of(board: Board, has_drawing: bool = False) -> str:
+    """Return the Markdown page of a board."""
+    return to_markdown(analyse(board), has_drawing)
+
+
+def terminal_of(board: Board) -> str:
+    """Return what a terminal shows of a board."""
+    return to_terminal(analyse(board))
+
+
+def csv_of(board: Board) -> str:
+    """Return the CSV of a board."""
+    return to_csv(analyse(board))
+
+
+def csv_lines(board: Board) -> list[dict[str, str]]:
+    """Return the lines of a board's CSV, each by the names of its columns."""
+    return list(csv.DictReader(io.StringIO(csv_of(board))))
+
+
+def texts_of(table: Table) -> list[dict[str, str]]:
+    """Return the lines of a table of a page, each as text by the names of its columns."""
+    lines = []
+    for line in table.lines:
+        texts = [cell.text for cell in line]
+        lines.append(dict(zip(table.columns, texts, strict=True)))
+    return lines
 
 
 def scored(

@@ -25,7 +25,7 @@ from harness.leaderboard.annotation_costs import (
 )
 from harness.run.annotate import annotate, whole_masks
 from harness.run.patches import PatchSet
-from harness.scenario.yaml_document import ScenarioError
+from harness.scenario.yaml_document import DocumentError
 from harness_points.boxes import Boxes
 from harness_points.full import Full
 from harness_points.random_points import PointsPerClass
@@ -250,7 +250,7 @@ def test_a_mistake_in_the_file_is_named_by_line_and_field(
     tmp_path: Path, text: str, messages: list[str]
 ) -> None:
     (tmp_path / OWN).write_text(text)
-    with pytest.raises(ScenarioError) as caught:
+    with pytest.raises(DocumentError) as caught:
         cost_model(tmp_path)
     assert str(tmp_path / OWN) in str(caught.value)
     for message in messages:

@@ -10,14 +10,20 @@ import re
 
 import pytest
 from demo import FULL, HEADER, WEAK, board_of, rows_of, scored
+from demo import csv_of as to_csv
+from demo import page_of as to_markdown
+from demo import terminal_of as headline
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.leaderboard.rows import FLOOR, named_floor
 from harness.leaderboard.statistics import Interval
-from harness.pages.csv_file import to_csv
-from harness.pages.formats import counted, number, percent, signed, text, within
-from harness.pages.leaderboard_page import headline, to_markdown
+from harness.pages.formats import count_nouns as counted
+from harness.pages.formats import format_interval as within
+from harness.pages.formats import format_number as number
+from harness.pages.formats import format_percent as percent
+from harness.pages.formats import format_points as signed
+from harness.pages.markdown import escape_text as text
 
 FAILED = {
     "status": "failed",

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from demo import HEADER, board_of, record, rows_of, scored
+from harness.pages.caveats import caveats, varied
 
 from harness.leaderboard.board import Board
-from harness.pages.caveats import caveats, varied
 from harness.pages.leaderboard_page import headline, to_markdown
 from harness.pages.sections.setup import recipe
 

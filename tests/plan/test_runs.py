@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import importlib
+import random
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from harness.catalog import load_catalog
 from harness.core.components import Component
 from harness.core.hashing import files_fingerprint
 from harness.plan.keys import PROTOCOL, source_fingerprint
-from harness.plan.runs import expand
-from harness.scenario.resolve import read_scenario
-from harness.scenario.settings import Evaluation, Patches, Split, TermSettings, Training
+from harness.plan.runs import Run, expand
+from harness.scenario.resolve import read_scenario, resolve_document
+from harness.scenario.scenario import Scenario
+from harness.scenario.scenario_settings import TermSettings
+from harness.scenario.settings import Evaluation, Patches, Split, Training
+from harness.scenario.yaml_document import parse_document
 
 CATALOG = load_catalog(disabled=())
 TEXT = """
@@ -29,12 +37,41 @@ methods:
 """
 
 
+FULL_TEXT = """
+name: keys
+dataset: {name: synthetic-landcover, images: 12}
+patches: {size: 64, padding: ignore, normalise: none}
+split: {by: group, test: 0.25, validation: 0.25}
+model: {name: smp, encoder: resnet18}
+training: {epochs: 3, batch_size: 4, augment: [flips, rotations], validation: loss}
+evaluation: {boundary_radius: 3}
+seeds: [0, 4]
+methods:
+  full: {supervision: full, loss: {name: cross-entropy, weight: 0.5, ramp: 0.1}}
+  points-{count}:
+    sweep: {supervision.count: [1, 5]}
+    supervision: {name: points-per-class, count: 2, unit: patch}
+    loss: [partial-cross-entropy, {name: partial-cross-entropy, weight: 2}]
+  floor: {floor: majority}
+"""
+"""A scenario with many fields, so that there is much to put in another order."""
+
+
+def keys_by_run(scenario: Scenario, data: str = "d") -> dict[tuple[str, int], str]:
+    """Return the keys of a scenario's runs by method and seed."""
+    return {(run.method.name, run.seed): run.key for run in expand(scenario, data)}
+
+
 def keys(tmp_path: Path, text: str = TEXT, data: str = "d") -> dict[tuple[str, int], str]:
+    """Return the keys of the runs of a scenario file."""
     (tmp_path / "s.yaml").write_text(text)
-    return {
-        (run.method.name, run.seed): run.key
-        for run in expand(read_scenario(tmp_path / "s.yaml", CATALOG), data)
-    }
+    return keys_by_run(read_scenario(tmp_path / "s.yaml", CATALOG), data)
+
+
+def runs(tmp_path: Path, text: str) -> tuple[Run, ...]:
+    """Return the runs of a scenario file."""
+    (tmp_path / "s.yaml").write_text(text)
+    return expand(read_scenario(tmp_path / "s.yaml", CATALOG), "d")
 
 
 def test_every_run_has_a_key_of_its_own(tmp_path: Path) -> None:
@@ -65,51 +102,90 @@ def test_the_content_of_the_data_changes_the_key(tmp_path: Path) -> None:
 
 
 def test_names_and_the_number_of_seeds_do_not(tmp_path: Path) -> None:
-    text = (
-        TEXT.replace("keys", "other")
-        .replace("full:", "dense:")
-        .replace("seeds: 2", "seeds: 3\nreference: dense")
-    )
+    text = TEXT.replace("keys", "other").replace("full:", "dense:")
+    text = text.replace("seeds: 2", "seeds: 3\nreference: dense")
     assert keys(tmp_path, text)["dense", 1] == keys(tmp_path)["full", 1]
+
+
+def shuffled(value: Any, order: random.Random) -> Any:
+    """Return nested mappings and lists with the fields of each mapping in a random order."""
+    if isinstance(value, list):
+        # The order of a list means something: losses are summed in it.
+        return [shuffled(item, order) for item in value]
+    if not isinstance(value, dict):
+        return value
+    fields = list(value)
+    order.shuffle(fields)
+    return {field: shuffled(value[field], order) for field in fields}
+
+
+@given(st.randoms(use_true_random=False))
+def test_the_order_of_fields_changes_no_key(order: random.Random) -> None:
+    original = yaml.safe_load(FULL_TEXT)
+    keys_of_text = []
+    for document in (original, shuffled(original, order)):
+        text = yaml.safe_dump(document, sort_keys=False)
+        scenario = resolve_document(parse_document(text, "s.yaml"), CATALOG)
+        keys_of_text.append(keys_by_run(scenario))
+    assert keys_of_text[0] == keys_of_text[1]
+
+
+def test_a_record_keeps_all_fields_in_a_fixed_order(tmp_path: Path) -> None:
+    full, _, _, floor = runs(tmp_path, FULL_TEXT)[:4]
+    sections = ["patches", "split", "training", "evaluation"]
+    before = ["protocol", "profile", "dataset", "model", *sections, "supervision", "loss"]
+    assert list(full.settings) == [*before, "seed"]
+    assert list(floor.settings) == [*before, "floor", "seed"]
+    assert full.settings["training"] == full.scenario.training.model_dump(mode="json")
+    assert floor.settings["floor"] == "majority"
+
+
+def test_runs_come_seed_by_seed(tmp_path: Path) -> None:
+    order = [(run.seed, run.method.name) for run in runs(tmp_path, TEXT)]
+    assert order == [(0, "full"), (0, "points"), (1, "full"), (1, "points")]
 
 
 SOURCE = '''"""A plugin."""
 from helper_{tag} import shift
 from harness.api import Loss
-class Own(Loss):
+class Shifted(Loss):
     """A loss."""
-    name = "own"
+    name = "shifted"
     requires = frozenset()
     def __call__(self, logits, batch):
         return shift(logits)
 '''
+HELPERS = ("def shift(x): return x.sum()", "def shift(x): return x.mean()")
 
 
 def test_source_counts_but_sentences_do_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plain = SOURCE.replace("from helper_{tag} import shift\n", "").replace(
-        "shift(logits)", "logits.sum()"
-    )
-    same = plain.replace("A loss.", "Another sentence.").replace(
-        "        return", "        # why\n        return"
-    )
-    other = plain.replace(".sum", ".mean")
+    text = SOURCE.replace("from helper_{tag} import shift\n", "")
+    text = text.replace("shift(logits)", "logits.sum()")
+    sentence = text.replace("A loss.", "Another sentence.")
+    comment = text.replace("        return", "        # why\n        return")
+    other_code = text.replace(".sum", ".mean")
     monkeypatch.syspath_prepend(tmp_path)
-    prints = [package_fingerprint(tmp_path, {"loss": text}) for text in (plain, same, other)]
-    assert prints[0] == prints[1] != prints[2]
+    fingerprint = package_fingerprint(tmp_path, {"loss": text})
+    assert package_fingerprint(tmp_path, {"loss": sentence}) == fingerprint
+    assert package_fingerprint(tmp_path, {"loss": comment}) == fingerprint
+    assert package_fingerprint(tmp_path, {"loss": other_code}) != fingerprint
 
 
 def package_fingerprint(tmp_path: Path, modules: dict[str, str]) -> str:
-    """The fingerprint of Own in module `loss` of a package that is written and imported anew."""
+    """Write a package and import it anew; return the fingerprint of `Shifted` in its `loss`."""
     package = tmp_path / "packaged_plugin"
     package.mkdir(exist_ok=True)
     for name, text in {"__init__": "", **modules}.items():
-        (package / f"{name}.py").write_text(text)
-    for name in [name for name in sys.modules if name.startswith("packaged_plugin")]:
-        del sys.modules[name]
+        file = package / f"{name}.py"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text)
+    for name in list(sys.modules):
+        if name.startswith("packaged_plugin"):
+            del sys.modules[name]
     importlib.invalidate_caches()
-    component: type[Component] = importlib.import_module("packaged_plugin.loss").Own
+    component: type[Component] = importlib.import_module("packaged_plugin.loss").Shifted
     return source_fingerprint(component)
 
 
@@ -118,9 +194,43 @@ def test_a_helper_of_the_same_package_counts(
 ) -> None:
     monkeypatch.syspath_prepend(tmp_path)
     loss = SOURCE.replace("helper_{tag}", ".helper")
-    helpers = ("def shift(x): return x.sum()", "def shift(x): return x.mean()")
-    prints = [package_fingerprint(tmp_path, {"loss": loss, "helper": helper}) for helper in helpers]
-    assert prints[0] != prints[1]
+    fingerprints = set()
+    for helper in HELPERS:
+        fingerprints.add(package_fingerprint(tmp_path, {"loss": loss, "helper": helper}))
+    assert len(fingerprints) == 2
+
+
+@pytest.mark.parametrize(
+    ("loss_import", "inner_import"),
+    [
+        (".inner", "from ..helper import shift"),
+        (".inner", "from packaged_plugin.helper import shift"),
+        ("packaged_plugin.inner", "from .deep import shift"),
+    ],
+)
+def test_imports_of_imports_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loss_import: str, inner_import: str
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    modules = {
+        "loss": SOURCE.replace("helper_{tag}", loss_import),
+        "inner/__init__": inner_import,
+        "inner/deep": "from ..helper import shift",
+    }
+    fingerprints = set()
+    for helper in HELPERS:
+        fingerprints.add(package_fingerprint(tmp_path, {**modules, "helper": helper}))
+    assert len(fingerprints) == 2
+
+
+def test_modules_may_import_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    modules = {
+        "loss": SOURCE.replace("helper_{tag}", ".helper"),
+        "helper": f"import packaged_plugin.loss\n{HELPERS[0]}",
+    }
+    first = package_fingerprint(tmp_path, modules)
+    assert package_fingerprint(tmp_path, modules) == first
 
 
 def test_files_are_hashed_by_content_and_remembered(tmp_path: Path) -> None:
@@ -172,6 +282,5 @@ def test_defaults_of_the_core_are_pinned_since_keys_leave_them_out() -> None:
 
 
 def test_writing_a_default_changes_no_key(tmp_path: Path) -> None:
-    assert keys(tmp_path, TEXT.replace("seeds: 2", "seeds: 2\ntraining: {epochs: 20}")) == keys(
-        tmp_path
-    )
+    text = TEXT.replace("seeds: 2", "seeds: 2\ntraining: {epochs: 20}")
+    assert keys(tmp_path, text) == keys(tmp_path)

@@ -4,6 +4,7 @@ breaches of the contract."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,8 +15,8 @@ from numpy.typing import NDArray
 from harness.core.components import Supervision
 from harness.core.errors import InputError
 from harness.core.values import IGNORE, Provision, Sample, WeakLabel
-from harness.run.annotate import annotate
-from harness.run.ledger import entry
+from harness.run.annotate import TrainingLabels, annotate
+from harness.run.ledger import count_supervision
 from harness.run.patches import PatchSet
 from harness_points.full import Full
 from harness_points.random_points import PointsPerClass, PointsPerImage
@@ -28,18 +29,48 @@ LABELS: frozenset[Provision] = frozenset({"labels"})
 def two_scenes(patch_set: Make) -> PatchSet:
     """8 x 8 pixels each in patches of 4: `a` is class 0 on the left and 1 on the right, `b` class 2
     but for an ignored last patch."""
-    a, b = np.zeros((8, 8)), np.full((8, 8), 2)
-    a[:, 4:] = 1
-    b[4:, 4:] = IGNORE
-    return patch_set({"a": a, "b": b}, 4, 3)
+    left_and_right = np.zeros((8, 8))
+    left_and_right[:, 4:] = 1
+    partly_ignored = np.full((8, 8), 2)
+    partly_ignored[4:, 4:] = IGNORE
+    return patch_set({"a": left_and_right, "b": partly_ignored}, 4, 3)
 
 
 def labels_of(
     patches: PatchSet, indices: Sequence[int], *supervisions: Supervision, seed: int = 0
 ) -> Array:
-    labels = annotate(patches, indices, supervisions, seed)[0].labels
-    assert labels is not None
-    return labels
+    """The labels that supervisions give to patches."""
+    weak, _ = annotate(patches, indices, supervisions, seed)
+    return labels_in(weak)
+
+
+def labels_in(weak: TrainingLabels) -> Array:
+    assert weak.labels is not None
+    return weak.labels
+
+
+def ledger_of(
+    patches: PatchSet, indices: Sequence[int], *supervisions: Supervision
+) -> dict[str, Any]:
+    """The ledger of what supervisions give to patches."""
+    _, ledger = annotate(patches, indices, supervisions, 0)
+    return ledger
+
+
+def entry_of(patches: PatchSet, indices: Sequence[int], supervision: Supervision) -> dict[str, Any]:
+    """What the ledger says of the only supervision."""
+    (entry,) = ledger_of(patches, indices, supervision)["supervisions"]
+    return dict(entry)
+
+
+def count_labelled(labels: Array) -> list[int]:
+    """The labelled pixels of each patch."""
+    return [int((patch != IGNORE).sum()) for patch in labels]
+
+
+def shares_of_classes(sample: Sample) -> NDArray[np.float32]:
+    (shares,) = sample.shares().astype(np.float32)
+    return np.asarray(shares)
 
 
 class Corner(Supervision):
@@ -60,8 +91,7 @@ class Proportions(Supervision):
     provides: ClassVar[frozenset[Provision]] = frozenset({"proportions"})
 
     def annotate(self, sample: Sample, generator: np.random.Generator) -> WeakLabel:
-        counted = np.bincount(sample.mask.ravel(), minlength=256)[: sample.classes]
-        return WeakLabel(proportions=(counted / max(1, counted.sum())).astype(np.float32))
+        return WeakLabel(proportions=shares_of_classes(sample))
 
 
 class Halves(Supervision):
@@ -75,8 +105,7 @@ class Halves(Supervision):
         regions = np.zeros(sample.mask.shape, np.uint8)
         regions[:, sample.mask.shape[1] // 2 :] = 1
         shares = sample.shares(regions, 2).astype(np.float32)
-        given: dict[str, Any] = {"proportions": shares, "regions": regions}
-        given |= {
+        changes: dict[str, dict[str, Any]] = {
             "vector": {"proportions": shares[0]},
             "no regions": {"regions": None},
             "none at all": {"proportions": shares[:0]},
@@ -86,17 +115,14 @@ class Halves(Supervision):
             "map": {"regions": regions[1:]},
             "map type": {"regions": regions.astype(np.int64)},
             "outside": {"regions": regions * 2},
-            "sum": {"proportions": shares * np.float32([[1], [0.5]])},
-            "empty": {"proportions": shares * np.float32([[1], [0]])},
-            "another number": (
-                {"proportions": np.repeat(shares, 2, 0)} if "@0,0" in sample.key else {}
-            ),
-            "sometimes": (
-                {"proportions": shares[0], "regions": None} if "@0,0" in sample.key else {}
-            ),
-            "none": {},
-        }[self.breach]
-        return WeakLabel(**given)
+            "sum": {"proportions": shares * np.array([[1], [0.5]], np.float32)},
+            "empty": {"proportions": shares * np.array([[1], [0]], np.float32)},
+        }
+        if "@0,0" in sample.key:  # in the first patch of a scene alone
+            changes["another number"] = {"proportions": np.repeat(shares, 2, 0)}
+            changes["sometimes"] = {"proportions": shares[0], "regions": None}
+        whole = WeakLabel(proportions=shares, regions=regions)
+        return replace(whole, **changes.get(self.breach, {}))
 
 
 class Drawn(Supervision):
@@ -125,7 +151,7 @@ class Tags(Supervision):
     provides: ClassVar[frozenset[Provision]] = frozenset({"tags"})
 
     def annotate(self, sample: Sample, generator: np.random.Generator) -> WeakLabel:
-        return WeakLabel(tags=np.bincount(sample.mask.ravel(), minlength=256)[: sample.classes] > 0)
+        return WeakLabel(tags=shares_of_classes(sample) > 0)
 
 
 class Erased(Supervision):
@@ -143,42 +169,41 @@ class Erased(Supervision):
         samples: Sequence[Sample],
         generator: np.random.Generator,
     ) -> Sequence[WeakLabel]:
-        assert weak_labels[0].labels is not None
-        return [
-            weak_labels[0],
-            *(
-                WeakLabel(labels=np.full_like(weak_labels[0].labels, IGNORE))
-                for _ in weak_labels[1:]
-            ),
-        ]
+        first, *others = weak_labels
+        assert first.labels is not None
+        nothing = WeakLabel(labels=np.full_like(first.labels, IGNORE))
+        return [first] + [nothing] * len(others)
 
 
 class Broken(Supervision):
-    """Breaks the contract in the way it is told."""
+    """Breaks the contract in the way that `breach` says, or keeps it."""
 
     name: ClassVar[str] = "broken"
     provides: ClassVar[frozenset[Provision]] = frozenset({"labels", "proportions", "tags"})
     breach: str
 
     def annotate(self, sample: Sample, generator: np.random.Generator) -> WeakLabel:
-        k, labels = sample.classes, np.array(sample.mask)
-        given: dict[str, Any] = {
-            "labels": labels,
-            "proportions": np.full(k, 1 / k, np.float32),
-            "tags": np.ones(k, np.bool_),
-        }
-        given |= {
-            "shape": {"labels": labels[1:]},
-            "type": {"labels": labels.astype(np.int64)},
-            "ignored": {"labels": np.zeros_like(labels)},
-            "class": {"labels": np.where(labels == 2, 3, labels).astype(np.uint8)},
-            "no labels": {"labels": None},
-            "no tags": {"tags": None},
-            "proportions": {"proportions": np.ones(k + 1, np.float32)},
-            "tags": {"tags": np.ones((k, 1), np.bool_)},
-            "none": {},
-        }[self.breach]
-        return WeakLabel(**given)
+        k = sample.classes
+        labels = np.array(sample.mask)
+        kept = WeakLabel(labels, np.full(k, 1 / k, np.float32), np.ones(k, np.bool_))
+        match self.breach:
+            case "shape":
+                return replace(kept, labels=labels[1:])
+            case "type":
+                return replace(kept, labels=labels.astype(np.int64))
+            case "ignored":
+                return replace(kept, labels=np.zeros_like(labels))
+            case "class":
+                return replace(kept, labels=np.where(labels == 2, 3, labels).astype(np.uint8))
+            case "no labels":
+                return replace(kept, labels=None)
+            case "no tags":
+                return replace(kept, tags=None)
+            case "proportions":
+                return replace(kept, proportions=np.ones(k + 1, np.float32))
+            case "tags":
+                return replace(kept, tags=np.ones((k, 1), np.bool_))
+        return kept
 
 
 class Undeclared(Supervision):
@@ -216,63 +241,58 @@ def test_the_ledger_of_points_per_class_in_each_scene(patch_set: Make) -> None:
             }
         ],
     }
-    assert labels.labels is not None
-    assert [(labels.labels[own] != IGNORE).sum() for own in (range(4), range(4, 8))] == [6, 3]
+    labelled = count_labelled(labels_in(labels))
+    assert sum(labelled[:4]) == 6  # two classes in the first scene
+    assert sum(labelled[4:]) == 3
 
 
 def test_the_ledger_of_points_per_class_in_each_patch(patch_set: Make) -> None:
     patches = two_scenes(patch_set)
     labels, ledger = annotate(patches, range(8), [PointsPerClass(count=3, unit="patch")], 0)
     (entry,) = ledger["supervisions"]
-    assert (entry["unit"], entry["units"], entry["units_without_labels"]) == ("patch", 8, 1)
+    assert entry["unit"] == "patch"
+    assert entry["units"] == 8
+    assert entry["units_without_labels"] == 1
     assert entry["labelled_pixels_by_class"] == [6, 6, 9]
     assert ledger["labelled_pixels"] == 21
-    assert labels.labels is not None
-    assert [(one != IGNORE).sum() for one in labels.labels] == [3] * 7 + [0]
+    assert count_labelled(labels_in(labels)) == [3] * 7 + [0]
 
 
 def test_pieces_are_connected_labels_of_one_class_in_a_unit(patch_set: Make) -> None:
-    mask = np.array(
-        [[0, 0, 1, 1], [1, 1, 0, 0], [1, 2, 2, IGNORE], [1, 2, IGNORE, 2]]
-    )  # neighbours by a corner connect: 0, 1, 2 are one each
-    (entry,) = annotate(patch_set({"a": mask}, 4, 3), range(1), [Full(unit="scene")], 0)[1][
-        "supervisions"
-    ]
-    assert (entry["present_classes"], entry["pieces"]) == (3, 3)
-    (entry,) = annotate(patch_set({"a": mask}, 2, 3), range(4), [Full(unit="patch")], 0)[1][
-        "supervisions"
-    ]
-    assert (entry["present_classes"], entry["pieces"]) == (2 + 2 + 2 + 1, 7)
+    # Neighbours by a corner connect: 0, 1, 2 are one each.
+    mask = np.array([[0, 0, 1, 1], [1, 1, 0, 0], [1, 2, 2, IGNORE], [1, 2, IGNORE, 2]])
+    in_scene = entry_of(patch_set({"a": mask}, 4, 3), [0], Full(unit="scene"))
+    assert in_scene["present_classes"] == 3
+    assert in_scene["pieces"] == 3
+    in_patches = entry_of(patch_set({"a": mask}, 2, 3), range(4), Full(unit="patch"))
+    assert in_patches["present_classes"] == 2 + 2 + 2 + 1
+    assert in_patches["pieces"] == 7
 
 
 def test_the_ledger_counts_the_training_patches_only(patch_set: Make) -> None:
-    ledger = annotate(two_scenes(patch_set), [4, 7], [Full(), Proportions(), Tags()], 0)[1]
-    assert (
-        ledger["scenes"],
-        ledger["patches"],
-        ledger["valid_pixels"],
-        ledger["labelled_share"],
-    ) == (1, 2, 16, 1.0)
-    counted = [
-        (entry["labelled_pixels"], entry["proportion_vectors"], entry["tag_vectors"])
-        for entry in ledger["supervisions"]
-    ]
-    assert counted == [(16, 0, 0), (0, 2, 0), (0, 0, 2)]
+    ledger = ledger_of(two_scenes(patch_set), [4, 7], Full(), Proportions(), Tags())
+    assert ledger["scenes"] == 1
+    assert ledger["patches"] == 2
+    assert ledger["valid_pixels"] == 16
+    assert ledger["labelled_share"] == 1.0
+    full, proportions, tags = ledger["supervisions"]
+    assert [entry["labelled_pixels"] for entry in (full, proportions, tags)] == [16, 0, 0]
+    assert [entry["proportion_vectors"] for entry in (full, proportions, tags)] == [0, 2, 0]
+    assert [entry["tag_vectors"] for entry in (full, proportions, tags)] == [0, 0, 2]
 
 
 def test_a_training_set_without_valid_pixels_has_a_share_of_zero(patch_set: Make) -> None:
-    ledger = annotate(two_scenes(patch_set), [7], [PointsPerImage()], 0)[1]
-    assert (ledger["valid_pixels"], ledger["labelled_pixels"], ledger["labelled_share"]) == (
-        0,
-        0,
-        0.0,
-    )
+    ledger = ledger_of(two_scenes(patch_set), [7], PointsPerImage())
+    assert ledger["valid_pixels"] == 0
+    assert ledger["labelled_pixels"] == 0
+    assert ledger["labelled_share"] == 0.0
     assert ledger["supervisions"][0]["units_without_labels"] == 1
 
 
 @pytest.mark.parametrize("unit", ["scene", "patch"])
 def test_full_labels_are_the_masks_in_the_order_asked_for(patch_set: Make, unit: Any) -> None:
-    patches, indices = two_scenes(patch_set), [6, 0, 3, 5]
+    patches = two_scenes(patch_set)
+    indices = [6, 0, 3, 5]
     assert_array_equal(labels_of(patches, indices, Full(unit=unit)), patches.masks[indices])
 
 
@@ -280,19 +300,19 @@ def test_labels_of_a_scene_are_cut_as_overlapping_patches_are(patch_set: Make) -
     patches = patch_set({"a": np.arange(64).reshape(8, 8) % 3}, 4, 3, step=2)
     labels = labels_of(patches, range(9), PointsPerClass(count=10))
     whole = np.full((8, 8), IGNORE, np.uint8)
-    for origin, one in zip(patches.origins, labels, strict=True):
+    for origin, patch_labels in zip(patches.origins, labels, strict=True):
         window = whole[origin.row : origin.row + 4, origin.column : origin.column + 4]
         again = window != IGNORE
-        assert_array_equal(one[again], window[again])  # a pixel in two patches has one label
-        window[:] = np.where(again, window, one)
+        assert_array_equal(patch_labels[again], window[again])  # in two patches, but one label
+        window[:] = np.where(again, window, patch_labels)
     assert np.bincount(whole.ravel(), minlength=3)[:3].tolist() == [10, 10, 10]
 
 
 def test_points_of_a_scene_fall_on_its_training_patches_only(patch_set: Make) -> None:
     patches = two_scenes(patch_set)
     labels, ledger = annotate(patches, [0], [PointsPerClass(count=12)], 0)
-    assert labels.labels is not None
-    assert np.bincount(labels.labels.ravel(), minlength=3)[:3].tolist() == [12, 0, 0]
+    counts = np.bincount(labels_in(labels).ravel(), minlength=3)
+    assert counts[:3].tolist() == [12, 0, 0]
     assert ledger["supervisions"][0]["labelled_pixels_by_class"] == [12, 0, 0]
 
 
@@ -300,21 +320,24 @@ def test_points_of_a_scene_fall_on_its_training_patches_only(patch_set: Make) ->
 def test_the_draw_for_one_image_depends_on_no_other_nor_on_order(
     patch_set: Make, unit: Any
 ) -> None:
-    patches, points = two_scenes(patch_set), PointsPerImage(count=5, unit=unit)
-    together, reverse = (
-        labels_of(patches, range(8), points),
-        labels_of(patches, range(8)[::-1], points),
-    )
+    patches = two_scenes(patch_set)
+    points = PointsPerImage(count=5, unit=unit)
+    together = labels_of(patches, range(8), points)
+    reverse = labels_of(patches, range(8)[::-1], points)
+    alone = labels_of(patches, range(4, 8), points)
     assert_array_equal(reverse[::-1], together)
-    assert_array_equal(labels_of(patches, range(4, 8), points), together[4:])
+    assert_array_equal(alone, together[4:])
 
 
 @pytest.mark.parametrize("unit", ["scene", "patch"])
 def test_seed_and_image_decide_the_draw(patch_set: Make, unit: Any) -> None:
     mask = np.zeros((8, 8))
-    patches, points = patch_set({"a": mask, "b": mask}, 8, 2), PointsPerImage(count=5, unit=unit)
-    first, again, other = (labels_of(patches, range(2), points, seed=seed) for seed in (0, 0, 1))
-    assert_array_equal(first, again)
+    patches = patch_set({"a": mask, "b": mask}, 8, 2)
+    points = PointsPerImage(count=5, unit=unit)
+    first = labels_of(patches, range(2), points, seed=0)
+    same = labels_of(patches, range(2), points, seed=0)
+    other = labels_of(patches, range(2), points, seed=1)
+    assert_array_equal(first, same)
     assert (first[0] != other[0]).any()
     assert (first[0] != first[1]).any()
 
@@ -324,35 +347,27 @@ def test_methods_that_differ_in_their_number_of_points_share_the_draw(
     patch_set: Make, unit: Any
 ) -> None:
     patches = patch_set({"a": np.zeros((32, 32))}, 16, 2)
-    fewer, more = (
-        labels_of(patches, range(4), PointsPerImage(count=count, unit=unit)) for count in (5, 20)
-    )
+    fewer = labels_of(patches, range(4), PointsPerImage(count=5, unit=unit))
+    more = labels_of(patches, range(4), PointsPerImage(count=20, unit=unit))
     assert_array_equal(more[fewer != IGNORE], 0)
     assert (more != IGNORE).sum() == 4 * (fewer != IGNORE).sum()
 
 
 def test_of_two_supervisions_the_first_keeps_its_labels(patch_set: Make) -> None:
     patches = two_scenes(patch_set)
-    labels, ledger = annotate(
-        patches, range(8), [Corner(label=1), Full(), Proportions(), Tags()], 0
-    )
+    supervisions = [Corner(label=1), Full(), Proportions(), Tags()]
+    labels, ledger = annotate(patches, range(8), supervisions, 0)
     expected = np.array(patches.masks)
     expected[:7, 0, 0] = 1  # the last patch is ignored
-    assert labels.labels is not None
+    assert_array_equal(labels_in(labels), expected)
+    shares = np.zeros((8, 3))
+    shares[range(7), [0, 1, 0, 1, 2, 2, 2]] = 1
     assert labels.proportions is not None
+    assert_array_equal(labels.proportions, shares)
     assert labels.tags is not None
-    assert_array_equal(labels.labels, expected)
-    assert_array_equal(
-        labels.proportions,
-        [[1, 0, 0], [0, 1, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 1], [0, 0, 1], [0, 0, 0]],
-    )
-    assert_array_equal(labels.tags, labels.proportions > 0)
-    assert [entry["supervision"] for entry in ledger["supervisions"]] == [
-        "corner",
-        "full",
-        "proportions",
-        "tags",
-    ]
+    assert_array_equal(labels.tags, shares > 0)
+    names = [entry["supervision"] for entry in ledger["supervisions"]]
+    assert names == ["corner", "full", "proportions", "tags"]
 
 
 def test_labels_of_scenes_and_of_patches_merge(patch_set: Make) -> None:
@@ -373,15 +388,15 @@ def test_two_supervisions_with_the_same_vectors_are_refused(
 
 
 def test_what_is_not_provided_is_absent(patch_set: Make) -> None:
-    labels = annotate(two_scenes(patch_set), range(8), [Tags()], 0)[0]
+    labels, _ = annotate(two_scenes(patch_set), range(8), [Tags()], 0)
     assert labels.labels is None
     assert labels.proportions is None
 
 
 def test_refine_sees_the_whole_set_and_is_what_the_ledger_counts(patch_set: Make) -> None:
     labels, ledger = annotate(two_scenes(patch_set), range(8), [Erased()], 0)
-    assert labels.labels is not None
-    assert (labels.labels != IGNORE).sum() == ledger["labelled_pixels"] == 16
+    assert count_labelled(labels_in(labels)) == [16] + [0] * 7
+    assert ledger["labelled_pixels"] == 16
     assert ledger["supervisions"][0]["units_without_labels"] == 7
 
 
@@ -419,13 +434,13 @@ def test_a_label_that_was_not_announced_is_a_breach(patch_set: Make) -> None:
 
 
 @pytest.mark.parametrize(
-    "supervision", [Tags(unit="scene"), Proportions(unit="scene")], ids=lambda one: one.name
+    "supervision",
+    [Tags(unit="scene"), Proportions(unit="scene")],
+    ids=lambda supervision: supervision.name,
 )
 def test_scenes_can_be_given_labels_only(patch_set: Make, supervision: Supervision) -> None:
-    with pytest.raises(
-        ValueError,
-        match=f"'{supervision.name}' annotates scenes, so it can give labels only: use unit: patch",
-    ):
+    message = f"'{supervision.name}' annotates scenes, so it can give labels only: use unit: patch"
+    with pytest.raises(ValueError, match=message):
         annotate(two_scenes(patch_set), range(8), [supervision], 0)
 
 
@@ -433,12 +448,10 @@ def test_pixels_are_counted_once_where_patches_overlap_or_supervisions_agree(
     patch_set: Make,
 ) -> None:
     overlapping = patch_set({"a": np.zeros((8, 8))}, 4, 3, step=2)
-    ledger = annotate(overlapping, range(9), [Full(unit="scene"), PointsPerImage(count=5)], 0)[1]
-    assert (ledger["valid_pixels"], ledger["labelled_pixels"], ledger["labelled_share"]) == (
-        64,
-        64,
-        1.0,
-    )
+    ledger = ledger_of(overlapping, range(9), Full(unit="scene"), PointsPerImage(count=5))
+    assert ledger["valid_pixels"] == 64
+    assert ledger["labelled_pixels"] == 64
+    assert ledger["labelled_share"] == 1.0
     assert [entry["labelled_pixels"] for entry in ledger["supervisions"]] == [64, 5]
 
 
@@ -456,9 +469,8 @@ class Odd(Supervision):
 
 @pytest.mark.parametrize("values", [(0.5, 0.6, 0.0), (1.5, -0.5, 0.0), (0.0, 0.0, 0.0)])
 def test_proportions_are_shares_that_sum_to_one(patch_set: Make, values: tuple[float, ...]) -> None:
-    with pytest.raises(
-        ValueError, match=r"'odd', a@0,0: proportions must be at least 0 and sum to 1"
-    ):
+    message = "'odd', a@0,0: proportions must be at least 0 and sum to 1"
+    with pytest.raises(ValueError, match=message):
         annotate(two_scenes(patch_set), range(8), [Odd(values=values)], 0)
 
 
@@ -488,21 +500,16 @@ class Copied(Supervision):
     provides: ClassVar[frozenset[Provision]] = frozenset({"proportions"})
 
     def annotate(self, sample: Sample, generator: np.random.Generator) -> WeakLabel:
-        return WeakLabel(
-            proportions=np.array([0.5, 0.25, 0.25], np.float32), shared=sample.key.startswith("b")
-        )
+        proportions = np.array([0.5, 0.25, 0.25], np.float32)
+        return WeakLabel(proportions=proportions, shared=sample.key.startswith("b"))
 
 
 def test_what_is_shared_must_have_been_annotated_in_another_patch(patch_set: Make) -> None:
-    ledger = annotate(two_scenes(patch_set), range(8), [Copied()], 0)[1]
-    assert (ledger["supervisions"][0]["proportion_vectors"], ledger["scenes"]) == (4, 1)
-    with pytest.raises(
-        ValueError,
-        match=(
-            "'copied', b@0,0: proportions are called shared, but no unit with the same was"
-            " annotated"
-        ),
-    ):
+    ledger = ledger_of(two_scenes(patch_set), range(8), Copied())
+    assert ledger["supervisions"][0]["proportion_vectors"] == 4
+    assert ledger["scenes"] == 1  # nobody annotated anything in the other
+    message = "'copied', b@0,0: proportions are called shared, but no unit with the same"
+    with pytest.raises(ValueError, match=message):
         annotate(two_scenes(patch_set), range(4, 8), [Copied()], 0)
 
 
@@ -526,16 +533,18 @@ def test_shares_of_regions_counted_by_hand() -> None:
 def test_proportions_of_regions_are_stacked_and_counted_one_by_one(patch_set: Make) -> None:
     mask = np.zeros((4, 8))
     mask[:, 3], mask[:, 6:] = 1, IGNORE
-    labels, ledger = annotate(patch_set({"a": mask}, 4, 2), range(2), [Halves(), Full()], 0)
+    patches = patch_set({"a": mask}, 4, 2)
+    labels, ledger = annotate(patches, range(2), [Halves(), Full()], 0)
     assert labels.proportions is not None
     assert labels.regions is not None
     assert_array_equal(labels.proportions, [[[1, 0], [0.5, 0.5]], [[1, 0], [0, 0]]])
     assert_array_equal(labels.regions, np.broadcast_to([0, 0, 1, 1], (2, 4, 4)))
     assert ledger["supervisions"][0]["proportion_vectors"] == 4
-    # regions stay with the proportions, whichever supervision comes first
-    assert labels.labels is not None
-    reverse = annotate(patch_set({"a": mask}, 4, 2), range(2), [Full(), Halves()], 0)[0]
+    # Regions stay with the proportions, whichever supervision comes first.
+    reverse, _ = annotate(patches, range(2), [Full(), Halves()], 0)
+    assert reverse.regions is not None
     assert_array_equal(reverse.regions, labels.regions)
+    assert_array_equal(labels_in(reverse), labels_in(labels))
 
 
 @pytest.mark.parametrize(
@@ -574,9 +583,8 @@ class Mapped(Supervision):
     provides: ClassVar[frozenset[Provision]] = LABELS
 
     def annotate(self, sample: Sample, generator: np.random.Generator) -> WeakLabel:
-        return WeakLabel(
-            labels=np.array(sample.mask), regions=np.zeros(sample.mask.shape, np.uint8)
-        )
+        regions = np.zeros(sample.mask.shape, np.uint8)
+        return WeakLabel(labels=np.array(sample.mask), regions=regions)
 
 
 def test_regions_go_with_proportions_only(patch_set: Make) -> None:
@@ -584,82 +592,74 @@ def test_regions_go_with_proportions_only(patch_set: Make) -> None:
         annotate(two_scenes(patch_set), range(8), [Mapped()], 0)
 
 
+THIRDS = Odd(values=(0.5, 0.25, 0.25))
+"""Is 1/2 away from a patch of class 0, and 3/4 from one of class 1 or 2."""
+
+
 @pytest.mark.parametrize(
-    ("supervision", "indices", "expected"),
+    ("supervision", "indices", "mean", "median", "maximum"),
     [
-        (Proportions(), range(8), {"mean": 0.0, "median": 0.0, "max": 0.0}),
-        (Halves(), range(8), {"mean": 0.0, "median": 0.0, "max": 0.0}),
-        # Patches of class 0, 1, 0, 1, 2, 2, 2, and one without valid pixels, which is no unit: 1/2,
-        # 3/4, 1/2, 3/4, 3/4, 3/4, 3/4.
-        (
-            Odd(values=(0.5, 0.25, 0.25)),
-            range(7),
-            {"mean": round(4.75 / 7, 6), "median": 0.75, "max": 0.75},
-        ),
-        (
-            Odd(values=(0.5, 0.25, 0.25)),
-            range(8),
-            {"mean": round(4.75 / 7, 6), "median": 0.75, "max": 0.75},
-        ),
-        (Odd(values=(0.5, 0.25, 0.25)), [0, 1], {"mean": 0.625, "median": 0.625, "max": 0.75}),
-        (Proportions(), [7], {"mean": 0.0, "median": 0.0, "max": 0.0}),
+        (Proportions(), range(8), 0.0, 0.0, 0.0),
+        (Halves(), range(8), 0.0, 0.0, 0.0),
+        # Patches of class 0, 1, 0, 1, 2, 2, 2, and one without valid pixels, which is no unit.
+        (THIRDS, range(7), round((2 * 0.5 + 5 * 0.75) / 7, 6), 0.75, 0.75),
+        (THIRDS, range(8), round((2 * 0.5 + 5 * 0.75) / 7, 6), 0.75, 0.75),
+        (THIRDS, [0, 1], 0.625, 0.625, 0.75),
+        (Proportions(), [7], 0.0, 0.0, 0.0),
     ],
 )
 def test_the_total_variation_of_given_to_exact_proportions(
-    patch_set: Make, supervision: Supervision, indices: Sequence[int], expected: dict[str, float]
+    patch_set: Make,
+    supervision: Supervision,
+    indices: Sequence[int],
+    mean: float,
+    median: float,
+    maximum: float,
 ) -> None:
-    ledger = annotate(two_scenes(patch_set), indices, [supervision], 0)[1]
-    assert ledger["supervisions"][0]["total_variation"] == expected
+    entry = entry_of(two_scenes(patch_set), indices, supervision)
+    assert entry["total_variation"] == {"mean": mean, "median": median, "max": maximum}
 
 
 def test_the_total_variation_of_regions_weighs_each_region_alike(patch_set: Make) -> None:
-    mask = np.array([[0, 0, 0, 1], [0, 0, IGNORE, IGNORE], [0, 1, 1, 1], [1, 1, 1, 1]])
-    labels = [
-        WeakLabel(
-            proportions=np.float32([[0.5, 0.5], [0.5, 0.5], [0.25, 0.75]]),
-            regions=np.uint8([[0] * 4, [1] * 4]),
-        )
-    ] * 2
-    samples = [
-        Sample("", np.zeros((2, 4, 3), np.uint8), rows.astype(np.uint8), 2)
-        for rows in (mask[:2], mask[2:])
-    ]
+    mask = np.array([[0, 0, 0, 1], [0, 0, IGNORE, IGNORE], [0, 1, 1, 1], [1, 1, 1, 1]], np.uint8)
+    image = np.zeros((2, 4, 3), np.uint8)
+    samples = [Sample("", image, mask[:2], 2), Sample("", image, mask[2:], 2)]
+    label = WeakLabel(
+        proportions=np.array([[0.5, 0.5], [0.5, 0.5], [0.25, 0.75]], np.float32),
+        regions=np.array([[0] * 4, [1] * 4], np.uint8),
+    )
+    entry = count_supervision(Halves(), samples, [label, label])
     # Exact: 3/4 and 1; then 1/4 and 0. The third region has no pixels.
-    assert entry(Halves(), samples, labels)["total_variation"] == {
-        "mean": 0.375,
-        "median": 0.375,
-        "max": 0.5,
-    }
+    assert entry["total_variation"] == {"mean": 0.375, "median": 0.375, "max": 0.5}
 
 
 def test_training_and_validation_are_one_annotation(patch_set: Make) -> None:
     patches = two_scenes(patch_set)
-    alone, _ = annotate(patches, [0, 1], [PointsPerImage(count=5, unit="patch"), Halves()], 0)
-    both, ledger = annotate(
-        patches, [0, 1], [PointsPerImage(count=5, unit="patch"), Halves()], 0, [4, 6, 7]
-    )
+    supervisions = [PointsPerImage(count=5, unit="patch"), Halves()]
+    alone, ledger_alone = annotate(patches, [0, 1], supervisions, 0)
+    both, ledger = annotate(patches, [0, 1], supervisions, 0, [4, 6, 7])
     train, validation = both.divided(2)
+    # Each patch is a unit of its own.
     for kind in ("labels", "proportions", "regions"):
-        # each patch is a unit of its own
         assert_array_equal(getattr(train, kind), getattr(alone, kind))
     assert train.tags is validation.tags is None
-    assert validation.labels is not None
-    assert [(one != IGNORE).sum() for one in validation.labels] == [5, 5, 0]
-    assert (ledger["patches"], ledger["valid_pixels"], ledger["labelled_pixels"]) == (5, 64, 20)
+    assert count_labelled(labels_in(validation)) == [5, 5, 0]
+    assert ledger["patches"] == 5
+    assert ledger["valid_pixels"] == 64
+    assert ledger["labelled_pixels"] == 20
     assert ledger["validation"] == {"patches": 3, "labelled_pixels": 10}
-    assert "validation" not in annotate(patches, [0, 1], [Full()], 0)[1]
+    assert "validation" not in ledger_alone
 
 
 def test_a_scene_in_both_parts_is_annotated_once_and_refine_sees_all(patch_set: Make) -> None:
     patches = two_scenes(patch_set)
-    labels, ledger = annotate(
-        patches, [0, 1, 4], [PointsPerClass(count=3, unit="scene")], 0, [2, 5]
-    )
+    points = PointsPerClass(count=3, unit="scene")
+    labels, ledger = annotate(patches, [0, 1, 4], [points], 0, [2, 5])
+    _, validation = labels.divided(3)
     assert ledger["supervisions"][0]["units"] == 2
     assert ledger["supervisions"][0]["labelled_pixels_by_class"] == [3, 3, 3]
-    assert labels.labels is not None
-    assert ledger["validation"]["labelled_pixels"] == (labels.divided(3)[1].labels != IGNORE).sum()
+    labelled = sum(count_labelled(labels_in(validation)))
+    assert ledger["validation"]["labelled_pixels"] == labelled
     assert_array_equal(labels_of(patches, [0, 1], Drawn())[:, 0, 0], 2)
-    together = annotate(patches, [0, 1], [Drawn()], 0, [4, 6])[0]
-    assert together.labels is not None
-    assert_array_equal(together.labels[:, 0, 0], 1)  # four patches
+    together, _ = annotate(patches, [0, 1], [Drawn()], 0, [4, 6])
+    assert_array_equal(labels_in(together)[:, 0, 0], 1)  # of four patches

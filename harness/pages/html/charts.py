@@ -13,12 +13,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.leaderboard.board import Board
-from harness.leaderboard.budgets import BudgetCurve, BudgetKind, Reach
-from harness.leaderboard.rows import FLOOR, Row
-from harness.pages import curve as curves
-from harness.pages.curve import Family, Level, Point, amount, log_ticks, span
-from harness.pages.table import Cell, Table, number, percent
+from harness.leaderboard.analysis import TrackTable
+from harness.leaderboard.budgets import BudgetCurve as Measured
+from harness.leaderboard.budgets import BudgetKind, Reach
+from harness.leaderboard.rows import Row
+from harness.pages.curve import (
+    BudgetField,
+    DrawnFamily,
+    DrawnLevel,
+    DrawnPoint,
+    choose_log_ticks,
+    choose_score_range,
+    format_tick,
+    make_curve,
+)
+from harness.pages.table import Cell, Table, number_cell, percent_cell
 
 SERIES = 6
 
@@ -42,32 +51,23 @@ class Chart:
     findings: tuple[str, ...] = ()
 
 
-def curve(
-    board: Board,
-    rows: Sequence[Row],
-    budget: str,
-    unit: BudgetKind,
-    measured: Sequence[BudgetCurve],
-) -> Chart | None:
+def curve(table: TrackTable, budget: BudgetField, unit: BudgetKind) -> Chart | None:
     """mIoU against the field `budget` of the rows, in `unit`, on a log axis, with the reference and
-    the floor as lines; see `curves.curve`.
+    the floor as lines; see `make_curve`.
 
-    What the `measured` curves of that unit reach is told in words.
+    What the measured curves of that unit reach is told in words.
     """
-    drawn = curves.curve(rows, board, budget)
+    drawn = make_curve(table, budget)
     if drawn is None:
         return None
-    points, by_name = list(drawn.points), {row.method: row for row in rows}
+    points, by_name = list(drawn.points), {row.method: row for row in table.rows}
     traces = [
         _points(family, unit, colour(index), SYMBOLS[index % len(SYMBOLS)])
         for index, family in enumerate(drawn.families)
     ]
     published = [point for point in points if point.published is not None]
-    marks = [
-        _line(level, *_ends(by_name[level.name]))
-        for level in (drawn.reference, drawn.floor)
-        if level
-    ]
+    source = table.board.header.published
+    marks = [_line(level, *_ends(by_name[level.name])) for level in drawn.levels]
     values = [
         value
         for point in points
@@ -79,7 +79,7 @@ def curve(
         low, high = reference.scores.mean_miou.interval
         values += [reference.scores.mean_miou.mean, low, high]
         if not math.isnan(drawn.reference.budget):
-            point = Point(
+            point = DrawnPoint(
                 reference.method,
                 drawn.reference.budget,
                 reference.scores.mean_miou.mean,
@@ -87,12 +87,15 @@ def curve(
                 high,
                 reference.scores.mean_miou.n,
                 None,
-                0.0,
             )
             points.append(point)
-            traces.insert(0, _points(Family(reference.method, (point,)), unit, "ink", "circle"))
+            family = DrawnFamily(reference.method, (point,), 0, "circle")
+            traces.insert(0, _points(family, unit, "ink", "circle"))
     traces += [_published(published)] if published else []
-    bottom, top = (100 * end for end in span(values, drawn.floor.mean if drawn.floor else math.nan))
+    bottom, top = (
+        100 * end
+        for end in choose_score_range(values, drawn.floor.mean if drawn.floor else math.nan)
+    )
     surroundings = layout(f"{unit} (log scale)", "mIoU (%)")
     surroundings |= {
         "shapes": [shape for shapes, _ in marks for shape in shapes],
@@ -112,14 +115,11 @@ def curve(
         else ""
     )
     about += (
-        f" Published: {board.header['published']['source']}; its metric:"
-        f" {board.header['published']['metric']}."
-        if published
-        else ""
+        f" Published: {source.source}; its metric: {source.metric}." if published and source else ""
     )
     findings = tuple(
-        _finding(each, reach, board.header["reference"])
-        for each in measured
+        _finding(each, reach, table.board.reference)
+        for each in table.budgets
         if each.kind == unit
         for reach in each.reach
     )
@@ -133,18 +133,23 @@ def curve(
     )
 
 
-def _numbers(points: Sequence[Point], unit: BudgetKind) -> Table:
+def _numbers(points: Sequence[DrawnPoint], unit: BudgetKind) -> Table:
     published = any(point.published is not None for point in points)
     lines = []
     for point in points:
-        told = (percent(point.published),) if published else ()
-        scores = (percent(point.mean), percent(point.low), percent(point.high), *told)
-        lines.append((Cell(point.method), number(point.budget, 0), *scores))
+        told = (percent_cell(point.published),) if published else ()
+        scores = (
+            percent_cell(point.mean),
+            percent_cell(point.low),
+            percent_cell(point.high),
+            *told,
+        )
+        lines.append((Cell(point.method), number_cell(point.budget, 0), *scores))
     columns = ("method", unit, "mIoU (%)", "interval from", "to") + ("published (%)",) * published
     return Table(f"mIoU against {unit}", columns, tuple(lines))
 
 
-def _finding(curve: BudgetCurve, reach: Reach, reference: str) -> str:
+def _finding(curve: Measured, reach: Reach, reference: str) -> str:
     """What a reach says, as a sentence."""
     start = f"{curve.name}: {reach.share:.0%} of {reference} ".replace("%", " %")
     if reach.outcome == "reached":
@@ -166,7 +171,7 @@ def _finding(curve: BudgetCurve, reach: Reach, reference: str) -> str:
     return start + told[reach.outcome] + "."
 
 
-def _points(family: Family, unit: BudgetKind, hue: str, symbol: str) -> dict[str, Any]:
+def _points(family: DrawnFamily, unit: BudgetKind, hue: str, symbol: str) -> dict[str, Any]:
     points = family.points
     ends = [
         (
@@ -182,7 +187,7 @@ def _points(family: Family, unit: BudgetKind, hue: str, symbol: str) -> dict[str
     }
     return {
         "type": "scatter",
-        "mode": "lines+markers" if family.joined else "markers",
+        "mode": "lines+markers" if family.is_line else "markers",
         "name": plain(family.name),
         "x": [point.budget * 10 ** (ASIDE * point.aside) for point in points],
         "y": [100 * point.mean for point in points],
@@ -197,7 +202,7 @@ def _points(family: Family, unit: BudgetKind, hue: str, symbol: str) -> dict[str
     }
 
 
-def _published(points: Sequence[Point]) -> dict[str, Any]:
+def _published(points: Sequence[DrawnPoint]) -> dict[str, Any]:
     return {
         "type": "scatter",
         "mode": "markers",
@@ -215,10 +220,12 @@ def _published(points: Sequence[Point]) -> dict[str, Any]:
     }
 
 
-def _line(level: Level, low: float, high: float) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+def _line(
+    level: DrawnLevel, low: float, high: float
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """A horizontal line at a level, from `low` to `high` a band unless it is the floor's, and its
     label."""
-    mean, floor = 100 * level.mean, level.name == FLOOR
+    mean, floor = 100 * level.mean, level.is_floor
     across: dict[str, Any] = {"xref": "paper", "x0": 0, "x1": 1, "layer": "below"}
     hue = "var(--muted)" if floor else "var(--ink)"
     line = {
@@ -275,13 +282,13 @@ def log_axis(values: Sequence[float]) -> dict[str, Any]:
     """A logarithmic axis around values above 0, over a factor of 4 at least."""
     low, high = (math.log10(end) for end in (min(values), max(values)))
     room = max(0.06 * (high - low), (0.6 - (high - low)) / 2)
-    ticks = log_ticks(10 ** (low - room), 10 ** (high + room))
+    ticks = choose_log_ticks(10 ** (low - room), 10 ** (high + room))
     return {
         "type": "log",
         "range": [low - room, high + room],
         "tickmode": "array",
         "tickvals": ticks,
-        "ticktext": [*map(amount, ticks)],
+        "ticktext": [*map(format_tick, ticks)],
     }
 
 

@@ -13,9 +13,9 @@ import numpy as np
 from harness import metrics
 from harness.leaderboard.board import Board
 from harness.leaderboard.selection_tracks import split_by_track
+from harness.pages.formats import format_percent
 from harness.pages.html import pictures
 from harness.pages.html.samples_reader import samples as samples_in
-from harness.pages.table import percent
 
 BUDGET = 6_000_000
 """Bytes of pictures in a page: with plotly's 5 MB and 500 runs, it stays below 15 MB."""
@@ -175,14 +175,16 @@ def _view(record: Mapping[str, Any], entry: Mapping[str, Any], truth: Any, folde
         given="; ".join(given) or "no labels",
         prediction=pictures.class_map(predicted, colors),
         errors=pictures.errors(truth, predicted),
-        scores=f"mIoU {percent(miou).text} %, {percent(1 - accuracy).text} % of the pixels wrong",
+        scores=(
+            f"mIoU {format_percent(miou)} %, {format_percent(1 - accuracy)} % of the pixels wrong"
+        ),
     )
 
 
 def _listed(names: Sequence[str], shares: Sequence[float]) -> str:
     order = sorted(zip(shares, names, strict=True), key=lambda pair: -pair[0])
     return (
-        ", ".join(f"{name} {percent(float(share)).text} %" for share, name in order if share > 0)
+        ", ".join(f"{name} {format_percent(float(share))} %" for share, name in order if share > 0)
         or "nothing scored"
     )
 

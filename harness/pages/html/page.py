@@ -14,22 +14,39 @@ from typing import Any
 
 from harness.core.errors import InputError
 from harness.core.files import replace_file
-from harness.leaderboard.analysis import analyse
+from harness.leaderboard.analysis import Leaderboard, TrackTable
 from harness.leaderboard.board import Board
-from harness.leaderboard.budgets import budget_curves
-from harness.leaderboard.rows import Row, named_floor
-from harness.leaderboard.selection_tracks import split_by_track
-from harness.leaderboard.statistics import DIGITS
-from harness.pages.caveats import caveats, notes, varied
+from harness.pages.headline import (
+    NOBODY_LISTED,
+    ColumnName,
+    tabulate_headline,
+    tabulate_unlisted,
+)
 from harness.pages.html import charts
 from harness.pages.html import report_tables as tables
 from harness.pages.html import training_charts as epochs
 from harness.pages.html.cite import sources
 from harness.pages.html.gallery import Gallery, gallery
 from harness.pages.html.run_facts import provenance
-from harness.pages.sections import all_sections
-from harness.pages.sections import results as sections
+from harness.pages.notes import UnfinishedRuns, find_caveats, find_unfinished, legend, plain_text
+from harness.pages.sections.all_sections import tabulate_sections
+from harness.pages.sections.results import tabulate_classes
 from harness.pages.table import Table
+
+HEADLINE: tuple[ColumnName, ...] = (
+    "method",
+    "rank",
+    "score",
+    "seed plot",
+    "difference",
+    "ratio",
+    "gap",
+    "pixels",
+    "hours",
+    "published",
+    "seeds",
+)
+"""The columns of the headline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +57,10 @@ class Part:
     track: str
     suffix: str
     headline: Table | None
-    floor: str
-    unranked: bool
     caveats: list[str]
-    varied: str
-    notes: list[str]
+    legend: list[str]
     unlisted: Table | None
-    unfinished: list[str]
+    unfinished: UnfinishedRuns | None
     tables: list[Table]
     charts: list[charts.Chart]
     per_class: Table
@@ -59,28 +73,21 @@ CODE = re.compile("`([^`]+)`")
 FIGURES = {"displayModeBar": False, "responsive": True, "displaylogo": False}
 
 
-def write_report(board: Board, runs: Path, path: Path) -> None:
-    """Writes the report of a board, with pictures from the folder of runs.
+def write_report(leaderboard: Leaderboard, runs: Path, path: Path) -> None:
+    """Writes the report of a leaderboard, with pictures from the folder of runs.
 
     Raises InputError without its extra, without a finished run, and where it cannot be written.
     """
-    if not any(record["status"] == "ok" for record in board.records):
+    board = leaderboard.board
+    if not board.finished:
         raise InputError(
-            f"board {board.header['board']!r} has no finished run to report:"
-            f" `{_command(board.header)}` computes them"
+            f"board {board.name!r} has no finished run to report:"
+            f" `{board.header.command}` computes them"
         )
-    replace_file(path, html_report(board, gallery(board, runs)))
+    replace_file(path, html_report(leaderboard, gallery(board, runs)))
 
 
-def _command(header: Mapping[str, Any]) -> str:
-    """What computes the runs of a board."""
-    profile = f" --profile {header['profile']}" if header["profile"] else ""
-    return f"harness run scenarios/{header['scenario']}.yaml{profile}" + "".join(
-        f" --set {setting}" for setting in header["overrides"]
-    )
-
-
-def html_report(board: Board, shown: Gallery) -> str:
+def html_report(leaderboard: Leaderboard, shown: Gallery) -> str:
     """The page. Everything in it is escaped by Jinja; scripts are known to the browser by their
     hash, so no other one can run."""
     try:
@@ -106,7 +113,7 @@ def html_report(board: Board, shown: Gallery) -> str:
 
     environment.filters["prose"] = prose
     environment.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":")}
-    parts = _parts(board)
+    board, parts = leaderboard.board, _parts(leaderboard)
     figures = {
         chart.name: chart.figure | {"config": FIGURES} for part in parts for chart in part.charts
     }
@@ -117,8 +124,9 @@ def html_report(board: Board, shown: Gallery) -> str:
     return environment.get_template("page.html.j2").render(
         header=board.header,
         facts=_facts(board),
-        command=_command(board.header),
-        smoke=board.header.is_smoke,
+        command=board.header.command,
+        smoke=board.is_smoke,
+        nobody_listed=NOBODY_LISTED,
         parts=parts,
         gallery=shown,
         shared=shared,
@@ -132,56 +140,36 @@ def html_report(board: Board, shown: Gallery) -> str:
     )
 
 
-def _parts(board: Board) -> list[Part]:
+def _parts(leaderboard: Leaderboard) -> list[Part]:
     """A part for each selection track, since no table or drawing may hold rows of two."""
-    found = split_by_track(board)
     return [
-        _part(own, str(track), f"-{str(track).replace(':', '-')}" if len(found) > 1 else "")
-        for track, own in found.items()
+        _part(table, f"-{str(table.track).replace(':', '-')}" if leaderboard.has_tracks else "")
+        for table in leaderboard.tables
     ]
 
 
-def _part(board: Board, track: str, suffix: str) -> Part:
-    table = analyse(board).rows
-    listed, unlisted = _listed(board, table)
+def _part(table: TrackTable, suffix: str) -> Part:
     return Part(
-        track=track,
+        track=str(table.track),
         suffix=suffix,
-        headline=(
-            tables.headline(board, listed) if any(row.role != "floor" for row in listed) else None
-        ),
-        floor=named_floor(board),
-        unranked=any(row.standing == "unranked" for row in table),
-        caveats=caveats(board, table),
-        varied=varied(board),
-        notes=notes(board),
-        unlisted=sections.by_seed(board, unlisted) if unlisted else None,
-        unfinished=tables.unfinished(board),
-        tables=all_sections.every(board, table, classes=False),
-        charts=[replace(chart, name=f"{chart.name}{suffix}") for chart in _charts(board, table)],
-        per_class=sections.per_class(table),
-        confusions=tables.confusions(board),
+        headline=tabulate_headline(table, HEADLINE),
+        caveats=find_caveats(table),
+        legend=[plain_text(sentence) for sentence in legend(table)],
+        unlisted=tabulate_unlisted(table),
+        unfinished=find_unfinished(table.board),
+        tables=tabulate_sections(table, without=(tabulate_classes,)),
+        charts=[replace(chart, name=f"{chart.name}{suffix}") for chart in _charts(table)],
+        per_class=tabulate_classes(table),
+        confusions=tables.confusions(table.board),
     )
 
 
-def _listed(board: Board, table: list[Row]) -> tuple[list[Row], list[Row]]:
-    """The rows of the headline, by mean mIoU, and those with too few seeds for it; of a smoke test
-    all rows, as the scenario has them."""
-    if board.header.is_smoke:
-        return table, []
-    listed = [row for row in table if row.standing != "unlisted"]
-    return sorted(listed, key=lambda row: -round(row.scores.mean_miou.mean, DIGITS)), [
-        row for row in table if row.standing == "unlisted"
-    ]
-
-
-def _charts(board: Board, table: list[Row]) -> list[charts.Chart]:
-    measured = budget_curves(board)
+def _charts(table: TrackTable) -> list[charts.Chart]:
     found = [
-        charts.curve(board, table, "labelled_pixels", "labelled pixels", measured),
-        charts.curve(board, table, "annotation_seconds", "annotation seconds", measured),
-        epochs.training(board),
-        epochs.validation(board),
+        charts.curve(table, "labelled_pixels", "labelled pixels"),
+        charts.curve(table, "annotation_seconds", "annotation seconds"),
+        epochs.training(table.board),
+        epochs.validation(table.board),
     ]
     return [chart for chart in found if chart]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.leaderboard.board import Board
-from harness.pages.table import Cell, Table, number, percent
+from harness.pages.table import Cell, Table, number_cell, percent_cell
 
 PARTS = (
     "settings",
@@ -73,9 +73,9 @@ def provenance(board: Board) -> tuple[Facts, list[MethodRuns]]:
 
 def _line(record: Mapping[str, Any], own: Facts) -> tuple[Cell, ...]:
     cost, seed = record.get("cost", {}), Cell(str(record["seed"]), record["seed"])
-    miou = percent(record.get("metrics", {}).get("miou"))
+    miou = percent_cell(record.get("metrics", {}).get("miou"))
     told = "; ".join(f"{name} {value}" for name, value in own.items() if name != "seed")
-    figures = (miou, number(cost.get("seconds")), number(cost.get("peak_memory_mib"), 0))
+    figures = (miou, number_cell(cost.get("seconds")), number_cell(cost.get("peak_memory_mib"), 0))
     return (
         seed,
         Cell(record["status"]),

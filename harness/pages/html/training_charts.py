@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.leaderboard.board import Board
 from harness.pages.html.charts import SERIES, Chart, colour, layout, log_axis, plain
-from harness.pages.table import Cell, Table, number
+from harness.pages.table import Cell, Table, number_cell
 
 SHOWN = 8
 """Methods drawn at first; others wait in the legend."""
@@ -105,7 +105,7 @@ def _chart(name: str, title: str, measure: str, about: str, values: Values, boar
     listed = sorted({max(1, round(last * part / 8)) for part in range(9)})
     digits = 1 if "%" in measure else 4
     lines = (
-        (Cell(method), *(number(_mean(own.get(epoch, ())), digits) for epoch in listed))
+        (Cell(method), *(number_cell(_mean(own.get(epoch, ())), digits) for epoch in listed))
         for method, own in values.items()
     )
     table = Table(

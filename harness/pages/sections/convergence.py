@@ -1,68 +1,86 @@
-"""How soon methods learn: the mIoU on the validation part after each epoch. Losses of different
-kinds say nothing about that."""
+"""How soon methods learn: the mIoU on the validation part after each epoch."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from harness.leaderboard.board import Board
-from harness.leaderboard.convergence import ValidationScores, first_epoch_at, validation_scores
-from harness.leaderboard.statistics import spread as over_seeds
-from harness.pages import formats as cells
-from harness.pages.table import NOTHING, Cell, Table, cell, spread
+from harness.leaderboard.analysis import TrackTable
+from harness.leaderboard.convergence import ValidationScores, first_epoch_at
+from harness.leaderboard.statistics import spread
+from harness.pages.formats import count_nouns
+from harness.pages.table import NOTHING, Cell, Table, sorted_cell, spread_cell
 
-SHARES = (0.75, 0.90)
+TARGETS = (0.75, 0.90)
+"""Shares of what full supervision ends with."""
 
-
-PARTS = (0.25, 0.5, 0.75, 1.0)
+PLACES = (0.25, 0.5, 0.75, 1.0)
 """Where in a schedule the score is shown."""
 
 
-def convergence(board: Board) -> Table | None:
-    """The validation mIoU along the schedule, and the epochs to shares of what full supervision
-    ends with; None where no run has it."""
-    found, reference = validation_scores(board), board.header["reference"]
-    if not found:
+def tabulate_convergence(table: TrackTable) -> Table | None:
+    """Show the validation mIoU along the schedule, and the epochs to shares of what full
+    supervision ends with; None where no run has it."""
+    scores_of_method = table.validation_scores
+    if not scores_of_method:
         return None
-    last = max(len(scores) for own in found.values() for scores in own.values())
-    shown = sorted({max(1, round(part * last)) for part in PARTS})
-    full = {seed: scores[-1] for seed, scores in found.get(reference, {}).items()}
+    reference = table.board.reference
+    epochs = _choose_epochs(scores_of_method)
+    final = {seed: scores[-1] for seed, scores in scores_of_method.get(reference, {}).items()}
     lines = []
-    for method, own in found.items():
-        along = [
-            [scores[epoch - 1] for scores in own.values() if len(scores) >= epoch]
-            for epoch in shown
-        ]
-        lines.append(
-            (
-                Cell(method),
-                *(spread(over_seeds(values)) for values in along),
-                *(_epochs(own, full, share) for share in SHARES),
-            )
-        )
-    columns = (
-        "method",
-        *(f"epoch {epoch} (%)" for epoch in shown),
-        *(f"epochs to {100 * share:g} % of {reference}" for share in SHARES),
-    )
+    for method, scores_of_seed in scores_of_method.items():
+        cells = [Cell(method)]
+        cells += [_score_cell(scores_of_seed, epoch) for epoch in epochs]
+        cells += [_epochs_cell(scores_of_seed, final, share) for share in TARGETS]
+        lines.append(tuple(cells))
+    columns = ["method"]
+    columns += [f"epoch {epoch} (%)" for epoch in epochs]
+    columns += [f"epochs to {100 * share:g} % of {reference}" for share in TARGETS]
     about = (
         "The mIoU against the whole masks of the validation part, which no method trains on: mean"
         " ± standard deviation over the seeds that trained that long. Epochs: the first after"
         f" which it is that share of what {reference} has after its last epoch with the same seed,"
         " the mean over seeds; where some seeds never get there, how many do."
     )
-    return Table("Convergence: validation mIoU by epoch", columns, tuple(lines), about=(about,))
+    title = "Convergence: validation mIoU by epoch"
+    return Table(title, tuple(columns), tuple(lines), about=(about,))
 
 
-def _epochs(own: ValidationScores, full: Mapping[int, float], share: float) -> Cell:
-    """The epochs to a share of full, for the seeds that full has as well."""
-    found = [
-        first_epoch_at(scores, share * full[seed]) for seed, scores in own.items() if seed in full
-    ]
-    known = [epoch for epoch in found if epoch is not None]
-    if not found:
+def _choose_epochs(scores_of_method: Mapping[str, ValidationScores]) -> Sequence[int]:
+    last = 0
+    for scores_of_seed in scores_of_method.values():
+        last = max(last, *(len(scores) for scores in scores_of_seed.values()))
+    # A short schedule has fewer epochs than places.
+    return sorted({max(1, round(place * last)) for place in PLACES})
+
+
+def _score_cell(scores_of_seed: ValidationScores, epoch: int) -> Cell:
+    scores = []
+    for scores_of_epoch in scores_of_seed.values():
+        if len(scores_of_epoch) >= epoch:
+            scores.append(scores_of_epoch[epoch - 1])
+    return spread_cell(spread(scores))
+
+
+def _epochs_cell(
+    scores_of_seed: ValidationScores, final: Mapping[int, float], share: float
+) -> Cell:
+    """Show how many epochs it takes to a share of the reference's final score.
+
+    Args:
+        scores_of_seed: the scores of the method.
+        final: the reference's last score of each seed; seeds that it lacks do not count.
+        share: the share to reach.
+    """
+    seeds = [seed for seed in scores_of_seed if seed in final]
+    if not seeds:
         return NOTHING
-    if len(known) < len(found):
-        return Cell(f"{len(known)} of {cells.counted(len(found), 'seed')}")
-    value = over_seeds(known).mean
-    return cell(f"{value:.1f}", value)
+    epochs = []
+    for seed in seeds:
+        epoch = first_epoch_at(scores_of_seed[seed], share * final[seed])
+        if epoch is not None:
+            epochs.append(epoch)
+    # A mean over the seeds that got there would call a method fast that mostly fails.
+    if len(epochs) < len(seeds):
+        return Cell(f"{len(epochs)} of {count_nouns(len(seeds), 'seed')}")
+    mean = spread(epochs).mean
+    return sorted_cell(f"{mean:.1f}", mean)

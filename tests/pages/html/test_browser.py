@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from reported import BOARD, POINTS, SCRIPT, store, tracked
 
+from harness.leaderboard.analysis import analyse
 from harness.pages.html.page import write_report
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs the Python package playwright")
@@ -40,8 +41,8 @@ Open = Callable[..., Shown]
 def show(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Open]:
     folder: Path = tmp_path_factory.mktemp("report")
     store(folder / "runs")
-    write_report(BOARD, folder / "runs", folder / "demo.html")
-    write_report(tracked(), folder / "runs", folder / "tracked.html")
+    write_report(analyse(BOARD), folder / "runs", folder / "demo.html")
+    write_report(analyse(tracked()), folder / "runs", folder / "tracked.html")
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
 

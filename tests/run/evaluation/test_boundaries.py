@@ -16,24 +16,27 @@ from scipy import ndimage
 
 from harness.core.values import IGNORE
 from harness.metrics import boundary_f1, boundary_iou
-from harness.run.boundaries import COUNTED, boundary_counts
+from harness.run.evaluation.boundaries import COUNTED, count_boundaries
 
 Array = NDArray[Any]
 
 
 def drawn(*rows: str) -> Array:
     """A map of one digit a pixel; a dot is IGNORE."""
-    return np.array(
-        [[IGNORE if pixel == "." else int(pixel) for pixel in row] for row in rows], np.uint8
-    )
+    values = {".": IGNORE} | {str(digit): digit for digit in range(10)}
+    pixels = [values[pixel] for pixel in "".join(rows)]
+    return np.array(pixels, np.uint8).reshape(len(rows), -1)
 
 
-def counted(predicted: Array, truth: Array, classes: int, radius: int) -> dict[str, list[int]]:
-    maps = [
-        torch.from_numpy(each.astype(np.uint8).reshape(-1, *each.shape[-2:]))
-        for each in (predicted, truth)
-    ]
-    return dict(zip(COUNTED, boundary_counts(*maps, classes, radius).tolist(), strict=True))
+def stacked(maps: Array) -> torch.Tensor:
+    """One map [H, W], or several, as bytes [B, H, W]."""
+    return torch.from_numpy(maps.astype(np.uint8).reshape(-1, *maps.shape[-2:]))
+
+
+def count(predicted: Array, truth: Array, classes: int, radius: int) -> dict[str, list[int]]:
+    """Count the boundaries of one map [H, W], or of several [B, H, W]."""
+    counts = count_boundaries(stacked(predicted), stacked(truth), classes, radius)
+    return dict(zip(COUNTED, counts.tolist(), strict=True))
 
 
 HALVES = drawn(*["0001111"] * 7)
@@ -57,7 +60,7 @@ BY_HAND: dict[str, tuple[Array, Array, int, dict[str, list[int]]]] = {
             "true_matched": [7, 7],
         },
     ),
-    # bands are columns 3 and 4 against 2 and 3: no class shares a column, but contours match
+    # Bands are columns 3 and 4 against 2 and 3: no class shares a column, but contours match
     "moved by one column, radius 1": (
         MOVED,
         HALVES,
@@ -70,7 +73,7 @@ BY_HAND: dict[str, tuple[Array, Array, int, dict[str, list[int]]]] = {
             "true": [7, 7],
         },
     ),
-    # class 0: columns 2, 3 against 1, 2; class 1: 4, 5 against 3, 4
+    # Class 0: columns 2, 3 against 1, 2; class 1: 4, 5 against 3, 4
     "moved by one column, radius 2": (
         MOVED,
         HALVES,
@@ -89,7 +92,7 @@ BY_HAND: dict[str, tuple[Array, Array, int, dict[str, list[int]]]] = {
             "true_matched": [0, 0],
         },
     ),
-    # its band is all of it within 2, its contour the ring of 8; outside, the ring of 16 around it
+    # Its band is all of it within 2, its contour the ring of 8; outside, the ring of 16 around it
     "a square that was not seen": (
         np.zeros_like(SQUARE),
         SQUARE,
@@ -114,7 +117,7 @@ BY_HAND: dict[str, tuple[Array, Array, int, dict[str, list[int]]]] = {
         2,
         {"intersection": [7, 7], "union": [7, 7], "true": [0, 0]},
     ),
-    # of the predicted class 0, row 4 still touches class 1 in row 3
+    # Of the predicted class 0, row 4 still touches class 1 in row 3
     "an ignored corner makes no boundary": (
         MOVED,
         CORNER,
@@ -131,16 +134,19 @@ BY_HAND: dict[str, tuple[Array, Array, int, dict[str, list[int]]]] = {
 def test_counts_by_hand(
     predicted: Array, truth: Array, radius: int, expected: dict[str, list[int]]
 ) -> None:
-    found = counted(predicted, truth, 2, radius)
-    assert {name: found[name] for name in expected} == expected
+    counts = count(predicted, truth, 2, radius)
+    for name, values in expected.items():
+        assert counts[name] == values, name
 
 
-def band(own: Array, valid: Array, radius: int) -> Array:
+def band(is_class: Array, valid: Array, radius: int) -> Array:
     """The pixels that erosion takes from a class, when what is ignored or beyond the edge counts as
     the class."""
     square = np.ones((3, 3), bool)
-    eroded: Array = ndimage.binary_erosion(own | ~valid, square, iterations=radius, border_value=1)
-    return own & ~eroded
+    eroded: Array = ndimage.binary_erosion(
+        is_class | ~valid, square, iterations=radius, border_value=1
+    )
+    return is_class & ~eroded
 
 
 def near(contour: Array, radius: int) -> Array:
@@ -150,66 +156,74 @@ def near(contour: Array, radius: int) -> Array:
     return distances <= radius
 
 
+def count_by_scipy(predicted: Array, truth: Array, class_index: int, radius: int) -> list[int]:
+    """Count the boundaries of one class in maps [H, W], in the order of COUNTED."""
+    valid = truth != IGNORE
+    in_predicted = (predicted == class_index) & valid
+    in_truth = truth == class_index
+    predicted_band = band(in_predicted, valid, radius)
+    true_band = band(in_truth, valid, radius)
+    predicted_contour = band(in_predicted, valid, 1)
+    true_contour = band(in_truth, valid, 1)
+    sets = [
+        predicted_band & true_band,
+        predicted_band | true_band,
+        predicted_contour,
+        predicted_contour & near(true_contour, radius),
+        true_contour,
+        true_contour & near(predicted_contour, radius),
+    ]
+    return [int(pixels.sum()) for pixels in sets]
+
+
 @pytest.mark.parametrize("radius", [1, 2, 4])
 @pytest.mark.parametrize(("classes", "ignored"), [(2, 0.0), (4, 0.1), (7, 0.4)])
 def test_counts_agree_with_scipy(classes: int, ignored: float, radius: int) -> None:
     generator = np.random.default_rng(classes)
-    fields = ndimage.gaussian_filter(
-        generator.normal(size=(2, classes, 3, 33, 29)), (0, 0, 0, 2, 2)
-    )
-    predicted, truth = (fields[0] + fields[1]).argmax(0), fields[0].argmax(0)
+    noise = generator.normal(size=(2, classes, 3, 33, 29))
+    fields = ndimage.gaussian_filter(noise, (0, 0, 0, 2, 2))
+    predicted = (fields[0] + fields[1]).argmax(0)
+    truth = fields[0].argmax(0)
     truth[generator.random(truth.shape) < ignored] = IGNORE
     expected = np.zeros((len(COUNTED), classes), int)
-    for index in range(classes):
-        for one, other in zip(predicted, truth, strict=True):
-            valid = other != IGNORE
-            own = [(each == index) & valid for each in (one, other)]
-            bands = [band(each, valid, radius) for each in own]
-            contours = [band(each, valid, 1) for each in own]
-            matched = (
-                contours[0] & near(contours[1], radius),
-                contours[1] & near(contours[0], radius),
-            )
-            sets = (
-                bands[0] & bands[1],
-                bands[0] | bands[1],
-                contours[0],
-                matched[0],
-                contours[1],
-                matched[1],
-            )
-            expected[:, index] += [each.sum() for each in sets]
+    for class_index in range(classes):
+        for predicted_map, true_map in zip(predicted, truth, strict=True):
+            expected[:, class_index] += count_by_scipy(predicted_map, true_map, class_index, radius)
     assert expected.all()
-    assert_array_equal(list(counted(predicted, truth, classes, radius).values()), expected)
+    counts = count(predicted, truth, classes, radius)
+    assert_array_equal(list(counts.values()), expected)
 
 
 maps = arrays(np.uint8, (9, 8), elements=st.sampled_from([0, 1, 2, IGNORE]))
+dense_maps = arrays(np.uint8, (9, 8), elements=st.sampled_from([0, 1, 2]))
 
 
-@given(maps, maps.map(lambda each: np.where(each == IGNORE, 0, each)), st.integers(1, 4))
+@given(maps, dense_maps, st.integers(1, 4))
 def test_counts_keep_their_bounds_and_turn_with_the_maps(
     truth: Array, predicted: Array, radius: int
 ) -> None:
-    found = counted(predicted, truth, 3, radius)
-    for part, whole in (
-        ("intersection", "union"),
-        ("predicted_matched", "predicted"),
-        ("true_matched", "true"),
-    ):
-        assert (np.array(found[part]) <= found[whole]).all()
-    assert counted(np.rot90(predicted).copy(), np.rot90(truth).copy(), 3, radius) == found
-    perfect = counted(truth, truth, 3, radius)
+    counts = count(predicted, truth, 3, radius)
+    assert (np.array(counts["intersection"]) <= counts["union"]).all()
+    assert (np.array(counts["predicted_matched"]) <= counts["predicted"]).all()
+    assert (np.array(counts["true_matched"]) <= counts["true"]).all()
+    turned = count(np.rot90(predicted).copy(), np.rot90(truth).copy(), 3, radius)
+    assert turned == counts
+    perfect = count(truth, truth, 3, radius)
     assert perfect["intersection"] == perfect["union"]
     assert perfect["true_matched"] == perfect["true"] == perfect["predicted"]
 
 
 def test_scores_by_hand() -> None:
-    counts = {"intersection": [2, 0, 0], "union": [8, 4, 0]}
-    counts |= {
+    counts = {
+        "intersection": [2, 0, 0],
+        "union": [8, 4, 0],
         "predicted": [4, 3, 0],
         "predicted_matched": [1, 0, 0],
         "true": [10, 0, 0],
         "true_matched": [5, 0, 0],
     }
+    precision = 1 / 4
+    recall = 5 / 10
+    f1 = 2 * precision * recall / (precision + recall)
     assert_allclose(boundary_iou(counts), [1 / 4, 0, np.nan])
-    assert_allclose(boundary_f1(counts), [2 * 0.25 * 0.5 / 0.75, 0, np.nan])
+    assert_allclose(boundary_f1(counts), [f1, 0, np.nan])

@@ -22,9 +22,9 @@ from harness.records.record import (
     ShareError,
     StatedScores,
 )
-from harness.run.boundaries import COUNTED
-from harness.run.calibration import Probabilities
-from harness.run.evaluate import Result, by_scene, score
+from harness.run.evaluation.boundaries import COUNTED
+from harness.run.evaluation.calibration import Probabilities
+from harness.run.evaluation.evaluate import PatchResults, by_scene, score
 from harness.run.floors import predictions
 from harness.run.prepare import AnnotatedPart, DividedPatches
 
@@ -33,7 +33,7 @@ from harness.run.prepare import AnnotatedPart, DividedPatches
 class ReportedTest:
     """The test that a run reports."""
 
-    result: Result
+    result: PatchResults
     """What was found on each patch."""
     outcome: NetworkScores
     """Its confusion counts and scores."""
@@ -57,7 +57,7 @@ def evaluate_floor(run: Run, data: DividedPatches, annotated: AnnotatedPart) -> 
     return ReportedTest(result, summarise(result, data, run), {"floor": 1})
 
 
-def summarise(result: Result, data: DividedPatches, run: Run) -> NetworkScores:
+def summarise(result: PatchResults, data: DividedPatches, run: Run) -> NetworkScores:
     """Sum the counts of a test over the patches of each image, and compute the scores."""
     scenario = run.scenario
     images, groups, counts = by_scene(result.counts, data.patches, data.split["test"])
@@ -72,7 +72,7 @@ def summarise(result: Result, data: DividedPatches, run: Run) -> NetworkScores:
     )
 
 
-def describe_details(result: Result, radius: int) -> Details:
+def describe_details(result: PatchResults, radius: int) -> Details:
     """Describe what confusion counts do not tell of a test.
 
     Args:
@@ -100,7 +100,7 @@ def _describe_calibration(bins: Probabilities) -> Calibration:
     )
 
 
-def _describe_proportions(result: Result) -> ProportionErrors:
+def _describe_proportions(result: PatchResults) -> ProportionErrors:
     """Compare the class shares of each patch with the true ones, over its valid pixels."""
     true_pixels = result.counts.sum(2)
     has_valid = true_pixels.any(1)
