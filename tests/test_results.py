@@ -81,8 +81,14 @@ def test_the_import_takes_nothing_along() -> None:
     assert modules.isdisjoint({"numpy", "pandas", "pydantic", "torch", "importlib.metadata"})
 
 
+def read_notebook() -> nbformat.NotebookNode:
+    notebook = nbformat.read(NOTEBOOK, as_version=4)  # type: ignore[no-untyped-call]
+    assert isinstance(notebook, nbformat.NotebookNode)
+    return notebook
+
+
 def test_the_notebook_is_committed_without_outputs() -> None:
-    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    notebook = read_notebook()
     outputs = [cell.outputs for cell in notebook.cells if cell.cell_type == "code"]
     assert outputs
     assert not any(outputs)
@@ -90,7 +96,7 @@ def test_the_notebook_is_committed_without_outputs() -> None:
 
 @pytest.mark.slow
 def test_the_notebook_runs(committed: Path) -> None:
-    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    notebook = read_notebook()
     client = NotebookClient(
         notebook, timeout=300, resources={"metadata": {"path": str(NOTEBOOK.parent)}}
     )

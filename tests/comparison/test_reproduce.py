@@ -35,6 +35,7 @@ class RecordedBoard:
     def read_record(self, method: str) -> dict[str, Any]:
         """Return the record of the only run of a method."""
         lines = [json.loads(line) for line in self.path.read_text().splitlines()]
+        record: dict[str, Any]
         (record,) = [line for line in lines[1:] if line["method"] == method]
         return record
 

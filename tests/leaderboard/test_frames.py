@@ -33,12 +33,6 @@ def board(*records: dict[str, Any]) -> Board:
     return demo.board_of(HEADER, records)
 
 
-def lines_of(frame: pandas.DataFrame, method: str) -> list[dict[str, Any]]:
-    """Return the lines of a method as dictionaries."""
-    lines: list[dict[str, Any]] = frame[frame["method"] == method].to_dict("records")
-    return lines
-
-
 def test_a_line_for_each_run_and_score() -> None:
     frame = make_results([board(record("full", 0), record("full", 1))])
     assert list(frame["repetition"]) == [0] * 5 + [1] * 5
@@ -64,7 +58,7 @@ def test_scores_of_details_have_lines_where_a_record_has_them() -> None:
 
 
 def test_columns_say_how_a_run_was_made() -> None:
-    line = lines_of(make_results([board(record("full", 0))]), "full")[0]
+    line = make_results([board(record("full", 0))]).to_dict("records")[0]
     assert list(line) == [column.name for column in RESULT_COLUMNS]
     expected = {
         "board": "demo.mini",
