@@ -80,6 +80,11 @@ def records_path(root: Path, board: str) -> Path:
     return root / "records" / f"{board}.jsonl"
 
 
+def list_boards(root: Path) -> list[str]:
+    """Return the names of the boards in a leaderboards' folder."""
+    return sorted(path.stem for path in (root / "records").glob("*.jsonl"))
+
+
 def write_records(board: Board, root: Path) -> None:
     """Write the file of a board, below the leaderboards' folder."""
     lines = [json.dumps(board.header.as_json())]

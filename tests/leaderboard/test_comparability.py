@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from demo import FULL, HEADER, WEAK, board_of
 
-from harness.comparison.compare import compare
-from harness.comparison.find import Selection
+from harness.comparison.compare import find_obstacles
 from harness.core.errors import InputError
 from harness.leaderboard.comparability import (
     comparable_settings,
@@ -127,10 +126,7 @@ def is_refused_by_leaderboard(first: FinishedRecord, second: FinishedRecord) -> 
 
 
 def is_refused_by_compare(first: FinishedRecord, second: FinishedRecord) -> bool:
-    a = Selection("a", "run", (first,))
-    b = Selection("b", "run", (second,))
-    (pair,) = compare(a, b).pairs
-    return pair.obstacles != ()
+    return find_obstacles([first], [second]) != ()
 
 
 TESTED_TWICE = ("test_evaluations", {"last": 2}, "")
