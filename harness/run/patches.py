@@ -85,8 +85,10 @@ class PatchSet:
         """Put a scene together from its patches at `indices`, as a supervision sees it."""
         size = self.masks.shape[1]
         origins = [self.origins[index] for index in indices]
-        height = max(origin.row for origin in origins) + size
-        width = max(origin.column for origin in origins) + size
+        last_row = max(origin.row for origin in origins)
+        last_column = max(origin.column for origin in origins)
+        height = last_row + size
+        width = last_column + size
         channels = self.images.shape[3]
         image = np.zeros((height, width, channels), np.uint8)
         # What none of these patches covers stays IGNORE, so that no label is spent on pixels of
@@ -312,26 +314,24 @@ def _read_scene(scene: Scene, classes: int, channels: int | None) -> tuple[Pixel
         channels: those of the scenes before; None for the first scene.
     """
     image, mask = scene.read()
-    # All are caught here, where the scene can be named: a dataset plugin may give anything.
+    place = f"scene {scene.key}"
     if image.dtype != np.uint8 or image.ndim != 3:
         raise InputError(
-            f"scene {scene.key}: the image must be uint8 [H, W, C], got {image.dtype}"
-            f" {list(image.shape)}"
+            f"{place}: the image must be uint8 [H, W, C], got {image.dtype} {list(image.shape)}"
         )
-    if mask.dtype != np.uint8 or mask.shape != image.shape[:2]:
+    height, width, bands = image.shape
+    if mask.dtype != np.uint8 or mask.shape != (height, width):
         raise InputError(
-            f"scene {scene.key}: image is {list(image.shape[:2])} and mask {mask.dtype}"
-            f" {list(mask.shape)}: sizes must agree, as uint8"
+            f"{place}: image is {[height, width]} and mask {mask.dtype} {list(mask.shape)}:"
+            " sizes must agree, as uint8"
         )
-    if channels is not None and image.shape[2] != channels:
-        raise InputError(
-            f"scene {scene.key}: has {image.shape[2]} channels, scenes before it {channels}"
-        )
+    if channels is not None and bands != channels:
+        raise InputError(f"{place}: has {bands} channels, scenes before it {channels}")
     outside = (mask >= classes) & (mask != IGNORE)
-    wrong_values = np.unique(mask[outside])
-    if wrong_values.size:
+    if outside.any():
+        value = mask[outside].min()
         raise InputError(
-            f"scene {scene.key}: the mask holds {wrong_values[0]}, but classes are 0 to"
-            f" {classes - 1} (and {IGNORE} to ignore)"
+            f"{place}: the mask holds {value}, but classes are 0 to {classes - 1}"
+            f" (and {IGNORE} to ignore)"
         )
     return image, mask
