@@ -94,9 +94,9 @@ def test_counted_by_hand_from_labels(patch_set: Callable[..., PatchSet]) -> None
     a[1:3, 1:3] = a[5:7, 5:7] = 1
     patches = patch_set({"a": a, "b": np.full((8, 8), 2)}, 8, 3)
     boxes = annotate(patches, range(2), [Boxes()], 0)[1]
-    (entry,) = boxes["supervisions"]
+    (entry,) = boxes.supervisions
     # two boxes of class 1 inside the one of class 0, and one of class 2
-    assert (entry["present_classes"], entry["pieces"]) == (3, 4)
+    assert (entry.present_classes, entry.pieces) == (3, 4)
     # of 2 x 3 pairs, 3 are absent
     assert annotation_seconds(boxes, MODEL) == pytest.approx(3 * 1.0 + 4 * 7.0)
     assert clicks(boxes, MODEL) == 4
@@ -121,7 +121,7 @@ def test_whole_masks_without_a_supervision_cost_what_full_costs(
 
 def test_overlapping_patches_draw_a_mask_once(patch_set: Callable[..., PatchSet]) -> None:
     full = annotate(patch_set({"a": np.zeros((8, 8))}, 4, 2, step=2), range(9), [Full()], 0)[1]
-    assert full["supervisions"][0]["labelled_pixels"] == 9 * 16
+    assert full.supervisions[0].labelled_pixels == 9 * 16
     assert annotation_seconds(full, MODEL) == pytest.approx(64 * 1278e-6)
 
 

@@ -15,6 +15,12 @@ from numpy.typing import NDArray
 from harness.core.components import Supervision
 from harness.core.errors import InputError
 from harness.core.values import IGNORE, Provision, Sample, WeakLabel
+from harness.records.record import (
+    Annotation,
+    Ledger,
+    ValidationLabels,
+    VariationOfProportions,
+)
 from harness.run.annotate import TrainingLabels, annotate
 from harness.run.ledger import count_supervision
 from harness.run.patches import PatchSet
@@ -49,18 +55,16 @@ def labels_in(weak: TrainingLabels) -> Array:
     return weak.labels
 
 
-def ledger_of(
-    patches: PatchSet, indices: Sequence[int], *supervisions: Supervision
-) -> dict[str, Any]:
+def ledger_of(patches: PatchSet, indices: Sequence[int], *supervisions: Supervision) -> Ledger:
     """The ledger of what supervisions give to patches."""
     _, ledger = annotate(patches, indices, supervisions, 0)
     return ledger
 
 
-def entry_of(patches: PatchSet, indices: Sequence[int], supervision: Supervision) -> dict[str, Any]:
+def entry_of(patches: PatchSet, indices: Sequence[int], supervision: Supervision) -> Annotation:
     """What the ledger says of the only supervision."""
-    (entry,) = ledger_of(patches, indices, supervision)["supervisions"]
-    return dict(entry)
+    (entry,) = ledger_of(patches, indices, supervision).supervisions
+    return entry
 
 
 def count_labelled(labels: Array) -> list[int]:
@@ -218,9 +222,12 @@ class Undeclared(Supervision):
 
 def test_the_ledger_of_points_per_class_in_each_scene(patch_set: Make) -> None:
     patches = two_scenes(patch_set)
-    labels, ledger = annotate(patches, range(8), [PointsPerClass(count=3, unit="scene")], 0)
-    assert 3 <= ledger["supervisions"][0].pop("pieces") <= 9  # points may touch
-    assert ledger == {
+    points = PointsPerClass(count=3, unit="scene")
+    labels, ledger = annotate(patches, range(8), [points], 0)
+    stored = ledger.as_json()
+    pieces = stored["supervisions"][0].pop("pieces")
+    assert 3 <= pieces <= 9  # points may touch
+    assert stored == {
         "scenes": 2,
         "patches": 8,
         "valid_pixels": 64 + 48,
@@ -242,19 +249,22 @@ def test_the_ledger_of_points_per_class_in_each_scene(patch_set: Make) -> None:
         ],
     }
     labelled = count_labelled(labels_in(labels))
-    assert sum(labelled[:4]) == 6  # two classes in the first scene
-    assert sum(labelled[4:]) == 3
+    in_first_scene = sum(labelled[:4])
+    in_second_scene = sum(labelled[4:])
+    assert in_first_scene == 3 * 2
+    assert in_second_scene == 3
 
 
 def test_the_ledger_of_points_per_class_in_each_patch(patch_set: Make) -> None:
     patches = two_scenes(patch_set)
-    labels, ledger = annotate(patches, range(8), [PointsPerClass(count=3, unit="patch")], 0)
-    (entry,) = ledger["supervisions"]
-    assert entry["unit"] == "patch"
-    assert entry["units"] == 8
-    assert entry["units_without_labels"] == 1
-    assert entry["labelled_pixels_by_class"] == [6, 6, 9]
-    assert ledger["labelled_pixels"] == 21
+    points = PointsPerClass(count=3, unit="patch")
+    labels, ledger = annotate(patches, range(8), [points], 0)
+    (entry,) = ledger.supervisions
+    assert entry.unit == "patch"
+    assert entry.units == 8
+    assert entry.units_without_labels == 1
+    assert entry.labelled_pixels_by_class == [6, 6, 9]
+    assert ledger.labelled_pixels == 21
     assert count_labelled(labels_in(labels)) == [3] * 7 + [0]
 
 
@@ -271,22 +281,22 @@ def test_pieces_are_connected_labels_of_one_class_in_a_unit(patch_set: Make) -> 
 
 def test_the_ledger_counts_the_training_patches_only(patch_set: Make) -> None:
     ledger = ledger_of(two_scenes(patch_set), [4, 7], Full(), Proportions(), Tags())
-    assert ledger["scenes"] == 1
-    assert ledger["patches"] == 2
-    assert ledger["valid_pixels"] == 16
-    assert ledger["labelled_share"] == 1.0
-    full, proportions, tags = ledger["supervisions"]
-    assert [entry["labelled_pixels"] for entry in (full, proportions, tags)] == [16, 0, 0]
-    assert [entry["proportion_vectors"] for entry in (full, proportions, tags)] == [0, 2, 0]
-    assert [entry["tag_vectors"] for entry in (full, proportions, tags)] == [0, 0, 2]
+    assert ledger.scenes == 1
+    assert ledger.patches == 2
+    assert ledger.valid_pixels == 16
+    assert ledger.labelled_share == 1.0
+    entries = ledger.supervisions
+    assert [entry.labelled_pixels for entry in entries] == [16, 0, 0]
+    assert [entry.proportion_vectors for entry in entries] == [0, 2, 0]
+    assert [entry.tag_vectors for entry in entries] == [0, 0, 2]
 
 
 def test_a_training_set_without_valid_pixels_has_a_share_of_zero(patch_set: Make) -> None:
     ledger = ledger_of(two_scenes(patch_set), [7], PointsPerImage())
-    assert ledger["valid_pixels"] == 0
-    assert ledger["labelled_pixels"] == 0
-    assert ledger["labelled_share"] == 0.0
-    assert ledger["supervisions"][0]["units_without_labels"] == 1
+    assert ledger.valid_pixels == 0
+    assert ledger.labelled_pixels == 0
+    assert ledger.labelled_share == 0.0
+    assert ledger.supervisions[0].units_without_labels == 1
 
 
 @pytest.mark.parametrize("unit", ["scene", "patch"])
@@ -313,7 +323,7 @@ def test_points_of_a_scene_fall_on_its_training_patches_only(patch_set: Make) ->
     labels, ledger = annotate(patches, [0], [PointsPerClass(count=12)], 0)
     counts = np.bincount(labels_in(labels).ravel(), minlength=3)
     assert counts[:3].tolist() == [12, 0, 0]
-    assert ledger["supervisions"][0]["labelled_pixels_by_class"] == [12, 0, 0]
+    assert ledger.supervisions[0].labelled_pixels_by_class == [12, 0, 0]
 
 
 @pytest.mark.parametrize("unit", ["scene", "patch"])
@@ -366,7 +376,7 @@ def test_of_two_supervisions_the_first_keeps_its_labels(patch_set: Make) -> None
     assert_array_equal(labels.proportions, shares)
     assert labels.tags is not None
     assert_array_equal(labels.tags, shares > 0)
-    names = [entry["supervision"] for entry in ledger["supervisions"]]
+    names = [entry.supervision for entry in ledger.supervisions]
     assert names == ["corner", "full", "proportions", "tags"]
 
 
@@ -396,8 +406,8 @@ def test_what_is_not_provided_is_absent(patch_set: Make) -> None:
 def test_refine_sees_the_whole_set_and_is_what_the_ledger_counts(patch_set: Make) -> None:
     labels, ledger = annotate(two_scenes(patch_set), range(8), [Erased()], 0)
     assert count_labelled(labels_in(labels)) == [16] + [0] * 7
-    assert ledger["labelled_pixels"] == 16
-    assert ledger["supervisions"][0]["units_without_labels"] == 7
+    assert ledger.labelled_pixels == 16
+    assert ledger.supervisions[0].units_without_labels == 7
 
 
 @pytest.mark.parametrize(
@@ -449,10 +459,10 @@ def test_pixels_are_counted_once_where_patches_overlap_or_supervisions_agree(
 ) -> None:
     overlapping = patch_set({"a": np.zeros((8, 8))}, 4, 3, step=2)
     ledger = ledger_of(overlapping, range(9), Full(unit="scene"), PointsPerImage(count=5))
-    assert ledger["valid_pixels"] == 64
-    assert ledger["labelled_pixels"] == 64
-    assert ledger["labelled_share"] == 1.0
-    assert [entry["labelled_pixels"] for entry in ledger["supervisions"]] == [64, 5]
+    assert ledger.valid_pixels == 64
+    assert ledger.labelled_pixels == 64
+    assert ledger.labelled_share == 1.0
+    assert [entry.labelled_pixels for entry in ledger.supervisions] == [64, 5]
 
 
 class Odd(Supervision):
@@ -506,8 +516,8 @@ class Copied(Supervision):
 
 def test_what_is_shared_must_have_been_annotated_in_another_patch(patch_set: Make) -> None:
     ledger = ledger_of(two_scenes(patch_set), range(8), Copied())
-    assert ledger["supervisions"][0]["proportion_vectors"] == 4
-    assert ledger["scenes"] == 1  # nobody annotated anything in the other
+    assert ledger.supervisions[0].proportion_vectors == 4
+    assert ledger.scenes == 1  # nobody annotated anything in the other
     message = "'copied', b@0,0: proportions are called shared, but no unit with the same"
     with pytest.raises(ValueError, match=message):
         annotate(two_scenes(patch_set), range(4, 8), [Copied()], 0)
@@ -525,9 +535,15 @@ def test_shares_of_regions_counted_by_hand() -> None:
     regions = np.array([[0, 0, 1, 1], [0, IGNORE, 1, 2]], np.uint8)
     sample = Sample("", np.zeros((2, 4, 3), np.uint8), mask, 3)
     assert_allclose(sample.shares(), [[3 / 7, 2 / 7, 2 / 7]])
-    assert_allclose(
-        sample.shares(regions, 4), [[2 / 3, 1 / 3, 0], [0, 1 / 2, 1 / 2], [0, 0, 1], [0, 0, 0]]
+    expected = np.array(
+        [
+            [2 / 3, 1 / 3, 0],
+            [0, 1 / 2, 1 / 2],
+            [0, 0, 1],
+            [0, 0, 0],
+        ]
     )
+    assert_allclose(sample.shares(regions, 4), expected)
 
 
 def test_proportions_of_regions_are_stacked_and_counted_one_by_one(patch_set: Make) -> None:
@@ -539,7 +555,7 @@ def test_proportions_of_regions_are_stacked_and_counted_one_by_one(patch_set: Ma
     assert labels.regions is not None
     assert_array_equal(labels.proportions, [[[1, 0], [0.5, 0.5]], [[1, 0], [0, 0]]])
     assert_array_equal(labels.regions, np.broadcast_to([0, 0, 1, 1], (2, 4, 4)))
-    assert ledger["supervisions"][0]["proportion_vectors"] == 4
+    assert ledger.supervisions[0].proportion_vectors == 4
     # Regions stay with the proportions, whichever supervision comes first.
     reverse, _ = annotate(patches, range(2), [Full(), Halves()], 0)
     assert reverse.regions is not None
@@ -617,7 +633,8 @@ def test_the_total_variation_of_given_to_exact_proportions(
     maximum: float,
 ) -> None:
     entry = entry_of(two_scenes(patch_set), indices, supervision)
-    assert entry["total_variation"] == {"mean": mean, "median": median, "max": maximum}
+    variation = VariationOfProportions(mean=mean, median=median, max=maximum)
+    assert entry.total_variation == variation
 
 
 def test_the_total_variation_of_regions_weighs_each_region_alike(patch_set: Make) -> None:
@@ -630,7 +647,8 @@ def test_the_total_variation_of_regions_weighs_each_region_alike(patch_set: Make
     )
     entry = count_supervision(Halves(), samples, [label, label])
     # Exact: 3/4 and 1; then 1/4 and 0. The third region has no pixels.
-    assert entry["total_variation"] == {"mean": 0.375, "median": 0.375, "max": 0.5}
+    variation = VariationOfProportions(mean=0.375, median=0.375, max=0.5)
+    assert entry.total_variation == variation
 
 
 def test_training_and_validation_are_one_annotation(patch_set: Make) -> None:
@@ -644,11 +662,11 @@ def test_training_and_validation_are_one_annotation(patch_set: Make) -> None:
         assert_array_equal(getattr(train, kind), getattr(alone, kind))
     assert train.tags is validation.tags is None
     assert count_labelled(labels_in(validation)) == [5, 5, 0]
-    assert ledger["patches"] == 5
-    assert ledger["valid_pixels"] == 64
-    assert ledger["labelled_pixels"] == 20
-    assert ledger["validation"] == {"patches": 3, "labelled_pixels": 10}
-    assert "validation" not in ledger_alone
+    assert ledger.patches == 5
+    assert ledger.valid_pixels == 64
+    assert ledger.labelled_pixels == 20
+    assert ledger.validation == ValidationLabels(patches=3, labelled_pixels=10)
+    assert "validation" not in ledger_alone.as_json()
 
 
 def test_a_scene_in_both_parts_is_annotated_once_and_refine_sees_all(patch_set: Make) -> None:
@@ -656,10 +674,11 @@ def test_a_scene_in_both_parts_is_annotated_once_and_refine_sees_all(patch_set: 
     points = PointsPerClass(count=3, unit="scene")
     labels, ledger = annotate(patches, [0, 1, 4], [points], 0, [2, 5])
     _, validation = labels.divided(3)
-    assert ledger["supervisions"][0]["units"] == 2
-    assert ledger["supervisions"][0]["labelled_pixels_by_class"] == [3, 3, 3]
+    assert ledger.supervisions[0].units == 2
+    assert ledger.supervisions[0].labelled_pixels_by_class == [3, 3, 3]
     labelled = sum(count_labelled(labels_in(validation)))
-    assert ledger["validation"]["labelled_pixels"] == labelled
+    assert ledger.validation is not None
+    assert ledger.validation.labelled_pixels == labelled
     assert_array_equal(labels_of(patches, [0, 1], Drawn())[:, 0, 0], 2)
     together, _ = annotate(patches, [0, 1], [Drawn()], 0, [4, 6])
     assert_array_equal(labels_in(together)[:, 0, 0], 1)  # of four patches

@@ -26,6 +26,7 @@ from harness.run.batches import (
 )
 from harness.run.patches import PatchSet
 from harness.run.train import (
+    EpochResult,
     Procedure,
     learning_rate_factor,
     make_optimizer,
@@ -152,14 +153,14 @@ def trained(
     fields: dict[str, Any],
     terms: Sequence[Term] = (Term(CrossEntropy()),),
     seed: int = 0,
-) -> tuple[list[dict[str, Any]], dict[str, torch.Tensor]]:
-    """The records of a training without their times, and the weights it ends with."""
+) -> tuple[list[EpochResult], dict[str, torch.Tensor]]:
+    """The results of a training without their times, and the weights it ends with."""
     model = make_network()
     procedure = Procedure(settings(**fields), "fp32", seed)
-    records = list(train(model, coloured(), terms, procedure))
-    for record in records:
-        del record["seconds"]
-    return records, model.state_dict()
+    results = []
+    for result in train(model, coloured(), terms, procedure):
+        results.append(replace(result, seconds=0))
+    return results, model.state_dict()
 
 
 @pytest.mark.parametrize(
@@ -169,9 +170,9 @@ def test_a_small_network_overfits_a_small_set(loss: Loss) -> None:
     data = coloured()
     model = make_network()
     procedure = Procedure(settings(epochs=40, learning_rate=0.03), "fp32", 0)
-    records = list(train(model, data, [Term(loss)], procedure))
-    assert records[0]["loss"] > 0.5
-    assert records[-1]["loss"] < 0.05
+    results = list(train(model, data, [Term(loss)], procedure))
+    assert results[0].loss > 0.5
+    assert results[-1].loss < 0.05
     (batch,) = batches(data, settings(batch_size=4), 0, 0)
     assert batch.labels is not None
     assert torch.equal(model.eval()(batch.images).argmax(1), batch.labels)
@@ -180,11 +181,11 @@ def test_a_small_network_overfits_a_small_set(loss: Loss) -> None:
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
 def test_the_seed_decides_the_training_to_the_last_bit(optimizer: str) -> None:
     fields = {"optimizer": optimizer, "augment": AUGMENTATIONS, "schedule": "cosine"}
-    records, weights = trained(fields, seed=3)
-    same_records, same_weights = trained(fields, seed=3)
-    other_records, other_weights = trained(fields, seed=4)
-    assert records == same_records
-    assert records != other_records
+    results, weights = trained(fields, seed=3)
+    same_results, same_weights = trained(fields, seed=3)
+    other_results, other_weights = trained(fields, seed=4)
+    assert results == same_results
+    assert results != other_results
     for name, values in weights.items():
         assert torch.equal(values, same_weights[name])
     assert not torch.equal(weights["0.weight"], other_weights["0.weight"])
@@ -369,12 +370,12 @@ def test_ramps_by_hand(progress: float, length: float, factor: float) -> None:
         ({"schedule": "poly", "poly_power": 1, "schedule_per": "step"}, [0.35, 0.25, 0.15, 0.05]),
     ],
 )
-def test_records_hold_the_learning_rate_of_their_last_step(
+def test_results_hold_the_learning_rate_of_their_last_step(
     fields: dict[str, Any], rates: list[float]
 ) -> None:
-    records, _ = trained({"epochs": 4, "learning_rate": 0.4, "optimizer": "sgd", **fields})
-    assert [record["learning_rate"] for record in records] == pytest.approx(rates)
-    assert [record["epoch"] for record in records] == [1, 2, 3, 4]
+    results, _ = trained({"epochs": 4, "learning_rate": 0.4, "optimizer": "sgd", **fields})
+    assert [result.learning_rate for result in results] == pytest.approx(rates)
+    assert [result.epoch for result in results] == [1, 2, 3, 4]
 
 
 def test_the_learning_rate_is_what_moves_the_weights() -> None:
@@ -420,36 +421,36 @@ def test_the_objective_is_the_weighted_sum_and_terms_are_recorded_unweighted() -
         Term(Constant(value=3.0), weight=4.0),
         Term(Constant(value=100.0), weight=0.0),
     ]
-    records, _ = trained({}, terms)
-    for record in records:
-        assert record["terms"] == {"constant": 2.0, "constant#2": 3.0, "constant#3": 100.0}
-        assert record["loss"] == pytest.approx(13)
+    results, _ = trained({}, terms)
+    for result in results:
+        assert result.terms == {"constant": 2.0, "constant#2": 3.0, "constant#3": 100.0}
+        assert result.loss == pytest.approx(13)
 
 
 def test_a_ramped_weight_rises_with_the_steps() -> None:
     terms = [Term(Constant(value=3.0), weight=2.0, ramp=0.5), Term(Constant(value=1.0))]
-    records, _ = trained({"epochs": 4, "batch_size": 4}, terms)
+    results, _ = trained({"epochs": 4, "batch_size": 4}, terms)
     # One step in each of four epochs, and the ramp ends after two of them.
     factors = np.array([math.exp(-5), math.exp(-1.25), 1, 1])
-    assert [record["loss"] for record in records] == pytest.approx(1 + 2 * 3 * factors)
-    assert [record["terms"]["constant"] for record in records] == [3.0] * 4
+    assert [result.loss for result in results] == pytest.approx(1 + 2 * 3 * factors)
+    assert [result.terms["constant"] for result in results] == [3.0] * 4
 
 
 def test_auxiliary_logits_enter_the_objective_with_their_weights() -> None:
     model = Heads(3)
     terms = [Term(Mean(), weight=2.0), Term(Constant(value=7.0))]
     procedure = Procedure(settings(optimizer="sgd", momentum=0, learning_rate=0.1), "fp32", 0)
-    records = list(train(model, coloured(), terms, procedure, (0.5, 0.25)))
+    results = list(train(model, coloured(), terms, procedure, (0.5, 0.25)))
     # Four steps, two in each epoch; the gradient of a head is its weight times 2.
     head_weights = torch.tensor([1.0, 0.5, 0.25])
     expected = -4 * 0.1 * 2 * head_weights
     torch.testing.assert_close(model.biases.detach(), expected[:, None].expand(3, 3))
     steps_before = ((0, 1), (2, 3))
-    for record, steps in zip(records, steps_before, strict=True):
+    for result, steps in zip(results, steps_before, strict=True):
         # Three classes, and a main bias that falls by 0.2 a step.
         mean = np.mean([-3 * 0.2 * step for step in steps])
-        assert record["terms"] == pytest.approx({"mean": mean, "constant": 7.0})
-        assert record["loss"] == pytest.approx(2 * mean * (1 + 0.5**2 + 0.25**2) + 7 * 1.75)
+        assert result.terms == pytest.approx({"mean": mean, "constant": 7.0})
+        assert result.loss == pytest.approx(2 * mean * (1 + 0.5**2 + 0.25**2) + 7 * 1.75)
 
 
 @pytest.mark.parametrize("weights", [(0.5,), (0.5, 0.5, 0.5)])
@@ -461,6 +462,15 @@ def test_another_number_of_auxiliary_logits_than_weights_is_an_error(
     )
     with pytest.raises(ValueError, match="zip"):
         list(training)
+
+
+def test_the_event_of_an_epoch_is_a_dictionary_in_the_documented_order() -> None:
+    result = EpochResult(epoch=2, loss=0.5, terms={"a": 1.0}, learning_rate=0.1, seconds=3.0)
+    event = {"epoch": 2, "loss": 0.5, "terms": {"a": 1.0}, "learning_rate": 0.1, "seconds": 3.0}
+    assert list(result.as_event().items()) == list(event.items())
+    followed = replace(result, validation=0.7).as_event()
+    assert list(followed) == [*event, "validation"]
+    assert followed["validation"] == 0.7
 
 
 def test_a_term_of_weight_zero_teaches_nothing() -> None:
@@ -490,10 +500,10 @@ def test_a_loss_that_is_not_finite_is_named_with_its_step(
         rf"loss term breaking is not finite at step {at} \(epoch {epoch}\):"
         rf" cross-entropy [\d.]+, breaking {value}\. Lower training\.learning_rate"
     )
-    records: list[dict[str, Any]] = []
+    results: list[EpochResult] = []
     with pytest.raises(FloatingPointError, match=message):
-        records.extend(training)
-    assert len(records) == finished
+        results.extend(training)
+    assert len(results) == finished
 
 
 def test_a_sum_that_overflows_is_named_as_such() -> None:
