@@ -197,7 +197,7 @@ def clicks(ledger: Ledger, model: CostModel) -> int | None:
 def hidden_knowledge(ledger: Ledger) -> tuple[str, ...]:
     """Return what the annotation gives away beyond its labels, such as class presence."""
     revealed: list[str] = []
-    for annotation in ledger.supervisions or []:
+    for annotation in ledger.annotations:
         revealed += annotation.reveals
     # Each once. A dictionary keeps the order, which a set does not.
     return tuple(dict.fromkeys(revealed))

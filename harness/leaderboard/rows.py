@@ -357,7 +357,7 @@ def _summarise_annotation(finished: Sequence[FinishedRecord], costs: CostModel) 
     variations: list[float] = []
     for record in finished:
         hints += hidden_knowledge(record.ledger)
-        for annotation in record.ledger.supervisions or []:
+        for annotation in record.ledger.annotations:
             if annotation.total_variation is not None:
                 variations.append(annotation.total_variation.mean)
     return AnnotationUse(

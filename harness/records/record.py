@@ -390,6 +390,11 @@ class Ledger(Fields):
     selection: Masks | None = absent()
     """Whole masks of the validation part, where these decide which network is reported."""
 
+    @property
+    def annotations(self) -> list[Annotation]:
+        """What each supervision gave; empty where there was none, or nobody noted it."""
+        return self.supervisions or []
+
 
 class Hardware(Fields):
     """What a run was computed on."""
