@@ -175,6 +175,7 @@ def make_layout(x: str, y: str) -> Layout:
 def choose_log_axis(low: float, high: float) -> Layout:
     """Make a logarithmic axis around values from low to high, which are above 0."""
     start, end = math.log10(low), math.log10(high)
+    # A single budget would have an axis without length.
     room = max(BUDGET_ROOM * (end - start), (LEAST_DECADES - (end - start)) / 2)
     start -= room
     end += room
@@ -217,6 +218,7 @@ def _choose_percent_range(table: TrackTable, curve: DrawnCurve) -> tuple[float, 
     if curve.reference is not None and table.reference is not None:
         score = table.reference.scores.mean_miou
         scores += [score.mean, *score.interval]
+    # The axis ends above a floor that would squeeze the methods together.
     floor = math.nan if curve.floor is None else curve.floor.mean
     low, high = choose_score_range(scores, floor)
     return 100 * low, 100 * high
@@ -259,7 +261,7 @@ def _describe_curve(table: TrackTable, curve: DrawnCurve, low: float) -> str:
     """Say what a chart shows, and what it does not."""
     sentences = ["Bars and the band are 95 % intervals of the mean over seeds (Student t)."]
     floor = curve.floor
-    # A floor far below would squeeze the methods together, so the axis may end above it.
+    # See `choose_score_range`.
     if floor is not None and 100 * floor.mean < low:
         sentences.append(f"The floor is below: {floor.name}, {100 * floor.mean:.1f} %.")
     if curve.omitted:
@@ -362,6 +364,7 @@ def _draw_points(points: Sequence[DrawnPoint], unit: BudgetKind, color: str, sym
             "thickness": 1.5,
             "width": 4,
         },
+        # The line has the same colour; it is drawn where the mode says so.
         "marker": {"size": 9, "symbol": symbol, "color": color},
         "line": {"width": 2, "color": color},
         "hovertemplate": (

@@ -59,6 +59,7 @@ def _software_entry(board: Board) -> str:
 
 
 def _list_versions(board: Board) -> list[str]:
+    # In the order of the runs, without repetitions: a board may be computed over months.
     versions: list[str] = []
     for record in board.records:
         version = (record.packages or {}).get(PACKAGE)

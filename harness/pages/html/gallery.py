@@ -135,6 +135,7 @@ def make_gallery(leaderboard: Leaderboard, runs: Path, budget: int = BUDGET) -> 
         InputError: where what a run stored is damaged.
     """
     board = leaderboard.board
+    # All of it is checked, also what there will be no room for: damage is to be heard of.
     samples = _read_all_samples(board, runs)
     samples_of_patch = _group_by_patch(samples, board.header.seeds)
     patches: list[GalleryPatch] = []
@@ -161,6 +162,7 @@ def _read_all_samples(board: Board, runs: Path) -> list[SampleOfRun]:
     samples = []
     for record in board.finished:
         folder = runs / record.key / "samples"
+        # Checked against the record, whose classes give names and colours.
         for sample in read_samples(folder, len(record.classes)):
             samples.append(SampleOfRun(record, folder, sample))
     return samples
