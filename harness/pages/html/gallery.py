@@ -41,8 +41,8 @@ class PatchView:
     @property
     def size(self) -> int:
         """The bytes of its pictures."""
-        own = [*self.weak_label, self.prediction, self.errors]
-        return sum(len(picture) for picture in own)
+        drawn = [*self.weak_label, self.prediction, self.errors]
+        return sum(len(picture) for picture in drawn)
 
 
 @dataclass(frozen=True, slots=True)

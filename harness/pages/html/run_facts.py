@@ -72,25 +72,25 @@ def collect_run_facts(board: Board) -> RunFacts:
     shared = _find_shared(list(facts_of_run.values()))
     methods = []
     for method in board.header.methods:
-        of_method = [facts_of_run[record.key] for record in board.finished_of(method.name)]
-        of_method_shared = _find_shared(of_method)
+        facts_of_method = [facts_of_run[record.key] for record in board.finished_of(method.name)]
+        shared_by_method = _find_shared(facts_of_method)
         lines = []
         for record in board.runs_of(method.name):
-            own = _without(facts_of_run.get(record.key, {}), of_method_shared)
-            lines.append(_run_line(record, own))
+            differing = _without(facts_of_run.get(record.key, {}), shared_by_method)
+            lines.append(_run_line(record, differing))
         table = Table(f"Runs of {method.name}", COLUMNS, tuple(lines), WORD_COLUMNS)
         # What all runs of the board share stands above all methods.
-        facts = _without(of_method_shared, shared)
+        facts = _without(shared_by_method, shared)
         methods.append(MethodRuns(method.name, method.about, facts, table))
     return RunFacts(shared, tuple(methods))
 
 
-def _run_line(record: Record, own: Facts) -> tuple[Cell, ...]:
+def _run_line(record: Record, differing: Facts) -> tuple[Cell, ...]:
     cost = record.cost
     # Zero is what a record has that does not say.
     is_memory_known = "peak_memory_mib" in cost.model_fields_set
     # The seed has a column of its own.
-    differences = [f"{name} {value}" for name, value in own.items() if name != "seed"]
+    differences = [f"{name} {value}" for name, value in differing.items() if name != "seed"]
     return (
         Cell(str(record.seed), record.seed),
         Cell(_describe_state(record)),

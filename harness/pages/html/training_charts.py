@@ -157,7 +157,8 @@ def _draw_chart(
             drawn[method] = values_of_epoch
     if not drawn:
         return None
-    traces = []
+    bands = []
+    lines = []
     for index, (method, values_of_epoch) in enumerate(drawn.items()):
         # As in other charts, the reference has no colour that a method might have.
         color = INK if method == reference else series_color(index)
@@ -175,15 +176,16 @@ def _draw_chart(
         }
         band = _draw_band(values_of_epoch, color)
         if band is not None:
-            traces.append({**shared, **band})
-        traces.append({**shared, **_draw_mean(method, values_of_epoch, measure), "line": line})
+            bands.append({**shared, **band})
+        lines.append({**shared, **_draw_mean(method, values_of_epoch, measure), "line": line})
     layout = _make_layout_of_epochs(measure, drawn)
     return Chart(
         name=measure.name,
         title=measure.title,
         label=measure.title,
         about=measure.about,
-        figure={"data": traces, "layout": layout},
+        # All bands below all lines: a band must not tint the line of another method.
+        figure={"data": bands + lines, "layout": layout},
         table=_tabulate_epochs(measure, drawn),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from demo import board_of, only_table
@@ -26,6 +27,11 @@ def loss_of(board: Board) -> Chart:
     return chart
 
 
+def lines_of(chart: Chart) -> list[dict[str, Any]]:
+    """Return the lines of a chart; bands have no name."""
+    return [trace for trace in chart.figure["data"] if "name" in trace]
+
+
 def selected_track() -> TrackTable:
     """Return the track whose runs are selected by a validation loss."""
     # Tracks are in the order of their names.
@@ -45,7 +51,7 @@ def followed_by_miou() -> TrackTable:
 
 
 def test_lines_are_means_over_seeds() -> None:
-    _, line, *_ = loss_of(BOARD).figure["data"]
+    line = lines_of(loss_of(BOARD))[0]
     # Losses of the seeds are 1, 2 and 3, divided by the epoch.
     assert line["x"] == [1, 2, 3]
     assert line["y"] == pytest.approx([2, 1, 2 / 3], rel=1e-4)
@@ -55,6 +61,12 @@ def test_bands_span_the_seeds() -> None:
     band, *_ = loss_of(BOARD).figure["data"]
     assert band["x"] == [1, 2, 3, 3, 2, 1]
     assert band["y"] == pytest.approx([3, 1.5, 1, 1 / 3, 0.5, 1], rel=1e-4)
+
+
+def test_bands_are_below_all_lines() -> None:
+    kinds = ["fill" in trace for trace in loss_of(BOARD).figure["data"]]
+    # Of full and points-5; the other methods have one seed each.
+    assert kinds == [True, True, False, False, False, False]
 
 
 def test_a_single_seed_has_no_band() -> None:
@@ -117,7 +129,7 @@ def test_validation_miou_is_that_of_the_table_of_convergence() -> None:
     assert chart is not None
     assert convergence is not None
     assert chart.title == "Validation mIoU"
-    (line,) = [trace for trace in chart.figure["data"] if "name" in trace]
+    (line,) = lines_of(chart)
     assert line["y"] == pytest.approx([20.0, 40.0, 60.0])
     last = convergence.columns.index("epoch 3 (%)")
     assert convergence.lines[0][last].text == "60.0 ± 0.0"
