@@ -107,9 +107,9 @@ def reproduction_table(name: str) -> str:
             ours = row.reproduction.ours[measure].mean
             theirs = row.reproduction.published[measure]
         ratio = f"{100 * row.against.ratio:.1f}"
-        lines.append(
-            [row.method, score, row.scores.mean_miou.n, ratio, format_percent(ours), format_percent(theirs)],
-        )
+        seeds = row.scores.mean_miou.n
+        line = [row.method, score, seeds, ratio, format_percent(ours), format_percent(theirs)]
+        lines.append(line)
     table = tabulate(
         lines,
         columns,

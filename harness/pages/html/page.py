@@ -43,7 +43,7 @@ from harness.pages.notes import (
     UnfinishedRuns,
     find_caveats,
     find_unfinished,
-    legend,
+    make_legend,
 )
 from harness.pages.sections.all_sections import tabulate_sections
 from harness.pages.sections.results import tabulate_classes
@@ -237,7 +237,7 @@ def _make_track_sections(table: TrackTable, has_others: bool) -> TrackSections:
         suffix=suffix,
         headline=tabulate_headline(table, HEADLINE_COLUMNS),
         caveats=find_caveats(table),
-        legend=legend(table),
+        legend=make_legend(table),
         unlisted=tabulate_unlisted(table),
         unfinished=find_unfinished(table.board),
         # Classes have a section of their own.
