@@ -21,10 +21,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from demo import board_of
 from numpy.typing import NDArray
 from playwright.sync_api import sync_playwright
 from reported import HEADER, png, record
 
+from harness.leaderboard.analysis import analyse
 from harness.leaderboard.board import Board
 from harness.pages.html.page import write_report
 
@@ -95,7 +97,7 @@ def make_board(methods: int, seeds: int) -> Board:
             labelled_pixels = 100_000 if name == "full" else 50 * position
             run = record(name, seed, REPLACED, labelled_pixels)
             run["classes"] = [
-                {"name": class_name, "color": color} for class_name, color in COLORS.items()
+                {"name": class_name, "color": list(color)} for class_name, color in COLORS.items()
             ]
             run["mean_over"] = list(COLORS)
             run["confusion"] = draw_confusion(0.5 + 0.4 * position / methods, generator)
@@ -108,7 +110,7 @@ def make_board(methods: int, seeds: int) -> Board:
         "seeds": list(range(seeds)),
         "published": None,
     }
-    return Board(header, tuple(records))
+    return board_of(header, records)
 
 
 def draw_confusion(accuracy: float, generator: np.random.Generator) -> dict[str, Any]:
@@ -215,9 +217,9 @@ def main() -> None:
         page = Path(folder) / "demo.html"
         board = make_board(arguments.methods, arguments.seeds)
         for run in board.records:
-            store_samples(runs, run)
+            store_samples(runs, run.as_json())
         start = time.perf_counter()
-        write_report(board, runs, page)
+        write_report(analyse(board), runs, page)
         seconds = time.perf_counter() - start
         megabytes = page.stat().st_size / 1e6
         print(

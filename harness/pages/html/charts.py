@@ -1,41 +1,93 @@
-"""The charts of a report as plotly figures (plain values: `data` and `layout`), each with the same
-numbers as a table.
+"""The charts of a report as plotly figures, each with the same numbers as a table.
 
-Plotly reads tags in text, so every text in a figure is escaped. Colours are names of CSS variables,
-which the page's script resolves for light and dark.
+Figures are plain values, `data` and `layout`. Plotly reads tags in text, so every text in a figure
+is escaped. Colours are names of CSS variables, which the page's script resolves for light and dark.
 """
 
 from __future__ import annotations
 
 import html
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from harness.leaderboard.analysis import TrackTable
-from harness.leaderboard.budgets import BudgetCurve, BudgetKind, Reach
+from harness.leaderboard.budgets import BudgetCurve, BudgetKind, Outcome, Reach
 from harness.leaderboard.rows import Row
 from harness.pages.curve import (
+    PALETTE,
     BudgetField,
+    DrawnCurve,
     DrawnFamily,
     DrawnLevel,
     DrawnPoint,
+    Marker,
     choose_log_ticks,
     choose_score_range,
     format_tick,
     make_curve,
+    shorten,
 )
 from harness.pages.table import Cell, Table, number_cell, percent_cell
 
-SERIES = 6
+UNITS: Mapping[BudgetField, BudgetKind] = {
+    "labelled_pixels": "labelled pixels",
+    "annotation_seconds": "annotation seconds",
+}
 
+SYMBOLS: Mapping[Marker, str] = {
+    "circle": "circle",
+    "square": "square",
+    "triangle": "triangle-up",
+    "diamond": "diamond",
+}
+"""Plotly's names of the markers."""
 
-SYMBOLS = ("square", "triangle-up", "cross", "diamond", "star", "triangle-down")
+REFERENCE_SYMBOL = "star"
+PUBLISHED_SYMBOL = "diamond-open"
 
+INK = "var(--ink)"
+MUTED = "var(--muted)"
+
+NAME_LENGTH = 40
+"""Characters of a name in a legend; the name in full is in the table."""
 
 ASIDE = 0.04
 """Decades between points that would cover one another."""
+
+SCORE_ROOM = 0.06
+"""Share of an axis of scores that is left free at each end."""
+
+BUDGET_ROOM = 0.06
+"""The same of an axis of budgets."""
+
+LEAST_DECADES = 0.6
+"""How long a logarithmic axis is at least: a factor of 4."""
+
+SHARED_LAYOUT = {
+    "font": {"family": "system-ui, sans-serif", "size": 13, "color": INK},
+    "paper_bgcolor": "rgba(0,0,0,0)",
+    "plot_bgcolor": "rgba(0,0,0,0)",
+    "margin": {"l": 56, "r": 12, "t": 12, "b": 48},
+    "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0},
+    "hoverlabel": {"bgcolor": "var(--ground)", "font": {"color": INK}},
+}
+"""The layout that all charts have."""
+
+SHARED_AXIS = {
+    "gridcolor": "var(--line)",
+    "linecolor": "var(--line)",
+    "zeroline": False,
+    "automargin": True,
+}
+"""The layout that all axes have."""
+
+Trace = dict[str, Any]
+"""What plotly draws at once: a line, a set of points, a band."""
+
+Layout = dict[str, Any]
+"""Axes, legend, and lines behind the traces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,269 +95,368 @@ class Chart:
     """A plotly figure with what surrounds it."""
 
     name: str
+    """The id of its section in the page."""
     title: str
+    label: str
+    """What links call it."""
     about: str
+    """What stands below it."""
     figure: dict[str, Any]
+    """`data` and `layout`, as plotly takes them."""
     table: Table
+    """The same numbers."""
     findings: tuple[str, ...] = ()
+    """What it shows, in sentences."""
 
 
-def curve(table: TrackTable, budget: BudgetField, unit: BudgetKind) -> Chart | None:
-    """mIoU against the field `budget` of the rows, in `unit`, on a log axis, with the reference and
-    the floor as lines; see `make_curve`.
+def draw_curve(table: TrackTable, budget: BudgetField) -> Chart | None:
+    """Draw mIoU against annotation, with the reference and the floor as lines.
 
-    What the measured curves of that unit reach is told in words.
+    Args:
+        table: the methods.
+        budget: what they are drawn against, on a logarithmic axis.
+
+    Returns:
+        The chart, or None where fewer than two methods have a place on it.
     """
-    drawn = make_curve(table, budget)
-    if drawn is None:
+    curve = make_curve(table, budget)
+    if curve is None:
         return None
-    points, by_name = list(drawn.points), {row.method: row for row in table.rows}
-    traces = [
-        _points(family, unit, colour(index), SYMBOLS[index % len(SYMBOLS)])
-        for index, family in enumerate(drawn.families)
-    ]
-    published = [point for point in points if point.published is not None]
-    source = table.board.header.published
-    marks = [_line(level, *_ends(by_name[level.name])) for level in drawn.levels]
-    values = [
-        value
-        for point in points
-        for value in (point.mean, point.low, point.high, point.published)
-        if value is not None
-    ]
-    if drawn.reference:
-        reference = by_name[drawn.reference.name]
-        low, high = reference.scores.mean_miou.interval
-        values += [reference.scores.mean_miou.mean, low, high]
-        if not math.isnan(drawn.reference.budget):
-            point = DrawnPoint(
-                reference.method,
-                drawn.reference.budget,
-                reference.scores.mean_miou.mean,
-                low,
-                high,
-                reference.scores.mean_miou.n,
-                None,
-            )
-            points.append(point)
-            family = DrawnFamily(reference.method, (point,), 0, "circle")
-            traces.insert(0, _points(family, unit, "ink", "circle"))
-    traces += [_published(published)] if published else []
-    bottom, top = (
-        100 * end
-        for end in choose_score_range(values, drawn.floor.mean if drawn.floor else math.nan)
-    )
-    surroundings = layout(f"{unit} (log scale)", "mIoU (%)")
-    surroundings |= {
-        "shapes": [shape for shapes, _ in marks for shape in shapes],
-        "annotations": [annotation for _, annotation in marks],
-    }
-    surroundings["xaxis"] |= log_axis([point.budget for point in points])
-    surroundings["yaxis"] |= {
-        "range": [max(0.0, bottom - 0.06 * (top - bottom)), min(102.0, top + 0.06 * (top - bottom))]
-    }
-    about = "Bars and the band are 95 % intervals of the mean over seeds (Student t)."
-    if drawn.floor and 100 * drawn.floor.mean < bottom:
-        about += f" The floor is below: {drawn.floor.name}, {100 * drawn.floor.mean:.1f} %."
-    about += (
-        f" Without {unit}, or with labels everywhere, so not on this chart:"
-        f" {', '.join(drawn.omitted)}."
-        if drawn.omitted
-        else ""
-    )
-    about += (
-        f" Published: {source.source}; its metric: {source.metric}." if published and source else ""
-    )
-    findings = tuple(
-        _finding(each, reach, table.board.reference)
-        for each in table.budgets
-        if each.kind == unit
-        for reach in each.reach
-    )
+    unit = UNITS[budget]
+    title = f"mIoU against {unit}"
+    points = list(curve.points)
+    traces = []
+    # First in the legend, as in the headline.
+    reference_point = _make_reference_point(table, curve)
+    if reference_point is not None:
+        points.append(reference_point)
+        traces.append(_draw_points([reference_point], unit, INK, REFERENCE_SYMBOL))
+    for family in curve.families:
+        traces.append(_draw_family(family, unit))
+    if curve.has_published:
+        traces.append(_draw_published(curve))
+    low, high = _choose_percent_range(table, curve)
     return Chart(
-        budget,
-        f"mIoU against {unit}",
-        about,
-        {"data": traces, "layout": surroundings},
-        _numbers(points, unit),
-        findings,
+        name=budget,
+        title=title,
+        label=unit.capitalize(),
+        about=_describe_curve(table, curve, low),
+        figure={"data": traces, "layout": _make_layout_of_curve(table, curve, points, low, high)},
+        table=_tabulate_points(title, unit, points),
+        findings=tuple(_explain_reaches(table, unit)),
     )
 
 
-def _numbers(points: Sequence[DrawnPoint], unit: BudgetKind) -> Table:
-    published = any(point.published is not None for point in points)
+def plain(text: str) -> str:
+    """Escape a text so that plotly shows it as it is."""
+    # Plotly knows the entities of < > and &, and none of quotes.
+    return html.escape(text, quote=False)
+
+
+def show_name(name: str) -> str:
+    """Shorten the name of a method or family for a legend, and escape it."""
+    return plain(shorten(name, NAME_LENGTH))
+
+
+def series_color(place: int) -> str:
+    """Return the CSS variable that holds a colour of the palette."""
+    return f"var(--series-{place % len(PALETTE) + 1})"
+
+
+def make_layout(x: str, y: str) -> Layout:
+    """Make the layout of a chart, with these titles of axes."""
+    return {
+        **SHARED_LAYOUT,
+        "xaxis": {**SHARED_AXIS, "title": {"text": x}},
+        "yaxis": {**SHARED_AXIS, "title": {"text": y}},
+    }
+
+
+def choose_log_axis(low: float, high: float) -> Layout:
+    """Make a logarithmic axis around values from low to high, which are above 0."""
+    start, end = math.log10(low), math.log10(high)
+    # A single budget would have an axis without length.
+    room = max(BUDGET_ROOM * (end - start), (LEAST_DECADES - (end - start)) / 2)
+    start -= room
+    end += room
+    ticks = choose_log_ticks(10**start, 10**end)
+    return {
+        "type": "log",
+        "range": [start, end],
+        "tickmode": "array",
+        "tickvals": ticks,
+        "ticktext": [format_tick(tick) for tick in ticks],
+    }
+
+
+def _make_reference_point(table: TrackTable, curve: DrawnCurve) -> DrawnPoint | None:
+    """Make the point of full supervision, at the budget of labels everywhere, where it has one."""
+    reference = table.reference
+    level = curve.reference
+    if reference is None or level is None or math.isnan(level.budget):
+        return None
+    score = reference.scores.mean_miou
+    return DrawnPoint(
+        method=reference.method,
+        budget=level.budget,
+        mean=score.mean,
+        low=score.interval.low,
+        high=score.interval.high,
+        n=score.n,
+        published=None,
+    )
+
+
+def _choose_percent_range(table: TrackTable, curve: DrawnCurve) -> tuple[float, float]:
+    """Choose the lowest and highest score to show, in percent."""
+    scores: list[float] = []
+    for point in curve.points:
+        scores += [point.mean, point.low, point.high]
+        if point.published is not None:
+            scores.append(point.published)
+    # Unlike the drawing beside a page, the chart has the interval of the reference as a band.
+    if curve.reference is not None and table.reference is not None:
+        score = table.reference.scores.mean_miou
+        scores += [score.mean, *score.interval]
+    # The axis ends above a floor that would squeeze the methods together.
+    floor = math.nan if curve.floor is None else curve.floor.mean
+    low, high = choose_score_range(scores, floor)
+    return 100 * low, 100 * high
+
+
+def _make_layout_of_curve(
+    table: TrackTable,
+    curve: DrawnCurve,
+    points: Sequence[DrawnPoint],
+    low: float,
+    high: float,
+) -> Layout:
+    """Make the axes of a curve, and the lines behind its points.
+
+    Args:
+        table: the methods, for the interval of the reference.
+        curve: what is drawn.
+        points: all points, with that of the reference.
+        low: the lowest score to show, in percent.
+        high: the highest one.
+    """
+    layout = make_layout(f"{UNITS[curve.budget]} (log scale)", "mIoU (%)")
+    budgets = [point.budget for point in points]
+    layout["xaxis"].update(choose_log_axis(min(budgets), max(budgets)))
+    # A marker at 100 % would be cut in half; below 0 there is nothing.
+    room = SCORE_ROOM * (high - low)
+    layout["yaxis"]["range"] = [max(0.0, low - room), min(102.0, high + room)]
+    # Lines across are shapes, not traces: plotly would end a trace at its last point.
+    layout["shapes"] = []
+    layout["annotations"] = []
+    for level in curve.levels:
+        layout["shapes"].append(_draw_level(level))
+        layout["annotations"].append(_label_level(level))
+        if not level.is_floor and table.reference is not None:
+            layout["shapes"].append(_draw_interval(table.reference))
+    return layout
+
+
+def _describe_curve(table: TrackTable, curve: DrawnCurve, low: float) -> str:
+    """Say what a chart shows, and what it does not."""
+    sentences = ["Bars and the band are 95 % intervals of the mean over seeds (Student t)."]
+    floor = curve.floor
+    # See `choose_score_range`.
+    if floor is not None and 100 * floor.mean < low:
+        sentences.append(f"The floor is below: {floor.name}, {100 * floor.mean:.1f} %.")
+    if curve.omitted:
+        sentences.append(
+            f"Without {UNITS[curve.budget]}, or with labels everywhere, so not on this chart:"
+            f" {', '.join(curve.omitted)}."
+        )
+    published = table.board.header.published
+    if curve.has_published and published is not None:
+        sentences.append(f"Published: {published.source}; its metric: {published.metric}.")
+    return " ".join(sentences)
+
+
+def _tabulate_points(title: str, unit: BudgetKind, points: Sequence[DrawnPoint]) -> Table:
+    columns = ["method", unit, "mIoU (%)", "interval from", "to"]
+    has_published = any(point.published is not None for point in points)
+    if has_published:
+        columns.append("published (%)")
     lines = []
     for point in points:
-        told = (percent_cell(point.published),) if published else ()
-        scores = (
+        cells = [
+            Cell(point.method),
+            number_cell(point.budget, 0),
             percent_cell(point.mean),
             percent_cell(point.low),
             percent_cell(point.high),
-            *told,
-        )
-        lines.append((Cell(point.method), number_cell(point.budget, 0), *scores))
-    columns = ("method", unit, "mIoU (%)", "interval from", "to") + ("published (%)",) * published
-    return Table(f"mIoU against {unit}", columns, tuple(lines))
+        ]
+        if has_published:
+            cells.append(percent_cell(point.published))
+        lines.append(tuple(cells))
+    return Table(title, tuple(columns), tuple(lines))
 
 
-def _finding(curve: BudgetCurve, reach: Reach, reference: str) -> str:
-    """What a reach says, as a sentence."""
-    start = f"{curve.name}: {reach.share:.0%} of {reference} ".replace("%", " %")
+def _explain_reaches(table: TrackTable, unit: BudgetKind) -> list[str]:
+    """Say how much annotation reaches shares of full supervision."""
+    sentences = []
+    for curve in table.budgets:
+        if curve.kind == unit:
+            for reach in curve.reach:
+                share = f"{100 * reach.share:.0f} % of {table.board.reference}"
+                sentences.append(f"{curve.name}: {share} {_explain_reach(curve, reach)}.")
+    return sentences
+
+
+def _explain_reach(curve: BudgetCurve, reach: Reach) -> str:
     if reach.outcome == "reached":
-        interval = (
-            ""
-            if math.isnan(reach.low)
-            else f" (95 % interval {reach.low:,.0f} to {reach.high:,.0f})"
-        )
-        return start + f"takes {reach.budget:,.0f} {curve.kind}{interval}."
-    told = {
-        "below the smallest budget": (
-            f"is reached with the smallest budget already, {curve.budgets[0]:,.0f} {curve.kind}"
-        ),
-        "not reached": (
-            f"is not reached with the largest budget, {curve.budgets[-1]:,.0f} {curve.kind}"
-        ),
+        phrase = f"takes {reach.budget:,.0f} {curve.kind}"
+        if not math.isnan(reach.low):
+            phrase += f" (95 % interval {reach.low:,.0f} to {reach.high:,.0f})"
+        return phrase
+    smallest = f"{curve.budgets[0]:,.0f} {curve.kind}"
+    largest = f"{curve.budgets[-1]:,.0f} {curve.kind}"
+    # Nothing is said of budgets that were not measured.
+    phrases: Mapping[Outcome, str] = {
+        "below the smallest budget": f"is reached with the smallest budget already, {smallest}",
+        "not reached": f"is not reached with the largest budget, {largest}",
         "not in every seed": "is reached between the measured budgets in some seeds alone",
     }
-    return start + told[reach.outcome] + "."
+    return phrases[reach.outcome]
 
 
-def _points(family: DrawnFamily, unit: BudgetKind, hue: str, symbol: str) -> dict[str, Any]:
-    points = family.points
-    ends = [
-        (
-            (0.0, 0.0)
-            if math.isnan(point.low)
-            else (point.mean - max(0.0, point.low), min(1.0, point.high) - point.mean)
-        )
-        for point in points
-    ]
-    bars = {
-        "array": [100 * above for _, above in ends],
-        "arrayminus": [100 * below for below, _ in ends],
-    }
+def _draw_family(family: DrawnFamily, unit: BudgetKind) -> Trace:
+    trace = _draw_points(family.points, unit, series_color(family.color), SYMBOLS[family.marker])
+    trace["name"] = show_name(family.name)
+    if family.is_line:
+        trace["mode"] = "lines+markers"
+    return trace
+
+
+def _draw_points(points: Sequence[DrawnPoint], unit: BudgetKind, color: str, symbol: str) -> Trace:
+    """Draw points with their intervals.
+
+    Args:
+        points: the points of one colour; the first one names them.
+        unit: what their budgets count.
+        color: as CSS has it.
+        symbol: plotly's name of the marker.
+    """
+    # Plotly takes bars as lengths from the point.
+    above = []
+    below = []
+    for point in points:
+        low, high = _clip_interval(point.mean, point.low, point.high)
+        below.append(100 * (point.mean - low))
+        above.append(100 * (high - point.mean))
     return {
         "type": "scatter",
-        "mode": "lines+markers" if family.is_line else "markers",
-        "name": plain(family.name),
-        "x": [point.budget * 10 ** (ASIDE * point.aside) for point in points],
+        "mode": "markers",
+        "name": show_name(points[0].method),
+        "x": [_place_beside(point) for point in points],
         "y": [100 * point.mean for point in points],
+        # For the text at the pointer: x is moved aside.
         "customdata": [point.budget for point in points],
         "text": [plain(point.method) for point in points],
-        "error_y": {"type": "data", "symmetric": False, "thickness": 1.5, "width": 4, **bars},
-        "marker": {"size": 9, "symbol": symbol, "color": f"var(--{hue})"},
-        "line": {"width": 2, "color": f"var(--{hue})"},
+        "error_y": {
+            "type": "data",
+            "symmetric": False,
+            "array": above,
+            "arrayminus": below,
+            "thickness": 1.5,
+            "width": 4,
+        },
+        # The line has the same colour; it is drawn where the mode says so.
+        "marker": {"size": 9, "symbol": symbol, "color": color},
+        "line": {"width": 2, "color": color},
         "hovertemplate": (
             f"%{{text}}<br>mIoU %{{y:.1f}} %<br>%{{customdata:,.0f}} {unit}<extra></extra>"
         ),
     }
 
 
-def _published(points: Sequence[DrawnPoint]) -> dict[str, Any]:
+def _draw_published(curve: DrawnCurve) -> Trace:
+    budgets = []
+    percentages = []
+    names = []
+    for point in curve.points:
+        if point.published is not None:
+            budgets.append(_place_beside(point))
+            percentages.append(100 * point.published)
+            names.append(plain(point.method))
     return {
         "type": "scatter",
         "mode": "markers",
+        # No colour of a family: it has the points of all of them.
         "name": "published",
-        "x": [point.budget * 10 ** (ASIDE * point.aside) for point in points],
-        "y": [100 * (point.published or 0.0) for point in points],
-        "text": [plain(point.method) for point in points],
+        "x": budgets,
+        "y": percentages,
+        "text": names,
         "marker": {
             "size": 11,
-            "symbol": "diamond-open",
-            "color": "var(--muted)",
+            "symbol": PUBLISHED_SYMBOL,
+            "color": MUTED,
             "line": {"width": 2},
         },
         "hovertemplate": "%{text}<br>published %{y:.1f} %<extra></extra>",
     }
 
 
-def _line(
-    level: DrawnLevel, low: float, high: float
-) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """A horizontal line at a level, from `low` to `high` a band unless it is the floor's, and its
-    label."""
-    mean, floor = 100 * level.mean, level.is_floor
-    across: dict[str, Any] = {"xref": "paper", "x0": 0, "x1": 1, "layer": "below"}
-    hue = "var(--muted)" if floor else "var(--ink)"
-    line = {
+def _place_beside(point: DrawnPoint) -> float:
+    """Return where a point is drawn: at its budget, or a little aside of others there."""
+    return point.budget * 10 ** (ASIDE * point.aside)
+
+
+def _clip_interval(mean: float, low: float, high: float) -> tuple[float, float]:
+    """Return an interval as far as scores go; the mean alone where there is one seed."""
+    if math.isnan(low):
+        return mean, mean
+    return max(0.0, low), min(1.0, high)
+
+
+def _draw_level(level: DrawnLevel) -> Layout:
+    percent = 100 * level.mean
+    return {
         "type": "line",
-        "y0": mean,
-        "y1": mean,
-        "line": {"color": hue, "width": 1.5, "dash": "dash"},
+        "xref": "paper",
+        "x0": 0,
+        "x1": 1,
+        "y0": percent,
+        "y1": percent,
+        "layer": "below",
+        "line": {"color": _level_color(level), "width": 1.5, "dash": "dash"},
     }
-    band = {
+
+
+def _draw_interval(reference: Row) -> Layout:
+    """Draw the interval of the reference as a band across."""
+    score = reference.scores.mean_miou
+    low, high = _clip_interval(score.mean, *score.interval)
+    return {
         "type": "rect",
-        "y0": low,
-        "y1": high,
-        "fillcolor": hue,
+        "xref": "paper",
+        "x0": 0,
+        "x1": 1,
+        "y0": 100 * low,
+        "y1": 100 * high,
+        "layer": "below",
+        "fillcolor": INK,
         "opacity": 0.07,
         "line": {"width": 0},
     }
-    shapes = [across | shape for shape in ([line] if floor else [line, band])]
-    place = {
+
+
+def _label_level(level: DrawnLevel) -> Layout:
+    percent = 100 * level.mean
+    return {
+        "text": f"{show_name(level.name)} {percent:.1f} %",
         "xref": "paper",
         "x": 0.6,
         "xanchor": "center",
-        "y": mean,
+        "y": percent,
         "yanchor": "bottom",
         "showarrow": False,
-    }
-    return shapes, {
-        **place,
-        "text": f"{plain(level.name)} {mean:.1f} %",
-        "font": {"size": 12, "color": hue},
+        "font": {"size": 12, "color": _level_color(level)},
     }
 
 
-def plain(text: str) -> str:
-    """Text that plotly shows as it is. It knows the entities of < > and &, and none of quotes."""
-    return html.escape(text, quote=False)
-
-
-def colour(index: int) -> str:
-    """The CSS variable of a line's colour."""
-    return f"series-{index % SERIES + 1}"
-
-
-def _ends(row: Row) -> tuple[float, float]:
-    """The interval in percent, as far as scores go; the mean alone with one seed."""
-    low, high = row.scores.mean_miou.interval
-    return (
-        (100 * row.scores.mean_miou.mean,) * 2
-        if math.isnan(low)
-        else (100 * max(0.0, low), 100 * min(1.0, high))
-    )
-
-
-def log_axis(values: Sequence[float]) -> dict[str, Any]:
-    """A logarithmic axis around values above 0, over a factor of 4 at least."""
-    low, high = (math.log10(end) for end in (min(values), max(values)))
-    room = max(0.06 * (high - low), (0.6 - (high - low)) / 2)
-    ticks = choose_log_ticks(10 ** (low - room), 10 ** (high + room))
-    return {
-        "type": "log",
-        "range": [low - room, high + room],
-        "tickmode": "array",
-        "tickvals": ticks,
-        "ticktext": [*map(format_tick, ticks)],
-    }
-
-
-def layout(x: str, y: str) -> dict[str, Any]:
-    """What all charts share."""
-    axis = {
-        "gridcolor": "var(--line)",
-        "linecolor": "var(--line)",
-        "zeroline": False,
-        "automargin": True,
-    }
-    return {
-        "font": {"family": "system-ui, sans-serif", "size": 13, "color": "var(--ink)"},
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "margin": {"l": 56, "r": 12, "t": 12, "b": 48},
-        "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0},
-        "hoverlabel": {"bgcolor": "var(--ground)", "font": {"color": "var(--ink)"}},
-        "xaxis": axis | {"title": {"text": x}},
-        "yaxis": axis | {"title": {"text": y}},
-    }
+def _level_color(level: DrawnLevel) -> str:
+    return MUTED if level.is_floor else INK

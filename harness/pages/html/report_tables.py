@@ -1,41 +1,40 @@
-"""The tables that a report has for itself: confusion matrices."""
+"""The tables that only a report has: confusion matrices."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from harness.leaderboard.board import Board
+from harness.metrics import Counts
+from harness.pages.formats import count_nouns
 from harness.pages.table import Cell, Table, number_cell, shaded_cell
 
 
-def confusions(board: Board) -> list[tuple[str, Table]]:
-    """For each method with results: where the pixels of each true class went (%), summed over test
-    images and seeds."""
-    found = []
-    for method in [entry["name"] for entry in board.header["methods"]]:
-        records = [
-            record
-            for record in board.records
-            if record["method"] == method and record["status"] == "ok"
-        ]
+def tabulate_confusions(board: Board) -> dict[str, Table]:
+    """Show where the pixels of each true class went, by method, for each that has a result.
+
+    Counts are summed over test images and seeds.
+    """
+    tables = {}
+    for method in board.header.method_names:
+        records = board.finished_of(method)
         if not records:
             continue
-        names = [entry["name"] for entry in records[0]["classes"]]
-        counts = np.sum(
-            [np.array(record["confusion"]["counts"], np.int64).sum(0) for record in records], 0
-        )
-        shares = counts / np.maximum(1, counts.sum(1, keepdims=True))
-        lines = (
-            (
-                Cell(name),
-                *(shaded_cell(float(share) if count.any() else None) for share in line),
-                number_cell(float(count.sum()), 0),
-            )
-            for name, line, count in zip(names, shares, counts, strict=True)
-        )
-        caption = (
-            f"{method}: where the pixels of each true class went (%), over {len(records)}"
-            f" {'seeds' if len(records) > 1 else 'seed'}"
-        )
-        found.append((method, Table(caption, ("true class", *names, "pixels"), tuple(lines))))
-    return found
+        total: Counts = np.sum([record.confusion.total for record in records], axis=0)
+        seeds = count_nouns(len(records), "seed")
+        caption = f"{method}: where the pixels of each true class went (%), over {seeds}"
+        tables[method] = _tabulate_counts(caption, records[0].class_names, total)
+    return tables
+
+
+def _tabulate_counts(caption: str, class_names: list[str], total: Counts) -> Table:
+    lines = []
+    for name, counts in zip(class_names, total, strict=True):
+        pixels = int(counts.sum())
+        cells = [Cell(name)]
+        for count in counts.tolist():
+            # A class that no test image has went nowhere, which is not 0 % everywhere.
+            cells.append(shaded_cell(count / pixels if pixels else None))
+        cells.append(number_cell(pixels, 0))
+        lines.append(tuple(cells))
+    return Table(caption, ("true class", *class_names, "pixels"), tuple(lines))
