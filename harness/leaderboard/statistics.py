@@ -123,7 +123,8 @@ def t_interval(values: Spread, new_values: int | None = None) -> Interval:
     t = t_quantile(n)
     half = t * values.sd / math.sqrt(n)
     if m is not None:
-        half = t * values.sd * math.sqrt(1 / n + 1 / m)
+        variance_of_both = 1 / n + 1 / m
+        half = t * values.sd * math.sqrt(variance_of_both)
     low = values.mean - half
     high = values.mean + half
     return Interval(low, high)
@@ -180,7 +181,8 @@ def ratio(scores: ScoresBySeed, reference: ScoresBySeed) -> Ratio:
         return Ratio(math.nan, NO_INTERVAL)
     value = x.mean() / y.mean()
     low, high = fieller_interval(x, y)
-    return Ratio(float(value), Interval(float(low), float(high)))
+    interval = Interval(float(low), float(high))
+    return Ratio(float(value), interval)
 
 
 def _shared_seeds(scores: ScoresBySeed, reference: ScoresBySeed) -> list[int]:
@@ -246,5 +248,9 @@ def mean_of_known(values: Iterable[float]) -> float:
 
 def mean_of_all(values: Iterable[float | None]) -> float:
     """Return the mean; NaN where one of the values is not known."""
-    numbers = [math.nan if value is None else float(value) for value in values]
+    numbers = []
+    for value in values:
+        if value is None:
+            return math.nan
+        numbers.append(float(value))
     return spread(numbers).mean
