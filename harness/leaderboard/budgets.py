@@ -243,14 +243,25 @@ def combine_crossings(share: float, crossings: Floats) -> Reach:
     below = int((crossings == 0).sum())
     beyond = int(np.isinf(crossings).sum())
     outcome = _outcome(seeds, below, beyond)
-    if outcome != "reached":
-        # A mean over the seeds that do reach it would leave out those that need most.
-        return Reach(share, outcome, math.nan, math.nan, math.nan, seeds, below, beyond)
-    logs = spread(np.log(crossings).tolist())
-    budget = math.exp(logs.mean)
-    low = math.exp(logs.interval.low)
-    high = math.exp(logs.interval.high)
-    return Reach(share, outcome, budget, low, high, seeds, below, beyond)
+    budget = math.nan
+    low = math.nan
+    high = math.nan
+    # A mean over the seeds that do reach it would leave out those that need most.
+    if outcome == "reached":
+        logs = spread(np.log(crossings).tolist())
+        budget = math.exp(logs.mean)
+        low = math.exp(logs.interval.low)
+        high = math.exp(logs.interval.high)
+    return Reach(
+        share=share,
+        outcome=outcome,
+        budget=budget,
+        low=low,
+        high=high,
+        seeds=seeds,
+        below=below,
+        beyond=beyond,
+    )
 
 
 def _outcome(seeds: int, below: int, beyond: int) -> Outcome:

@@ -117,8 +117,10 @@ def why_stale(recorded: RunSettings, planned: RunSettings) -> str:
         return f"recorded under protocol {recorded.protocol}; today's is {planned.protocol}"
     changed_components = []
     for before, after in _paired_components(recorded, planned):
-        has_same_settings = before.name == after.name and before.fields == after.fields
-        if has_same_settings and before != after:
+        is_same_name = before.name == after.name
+        has_same_fields = before.fields == after.fields
+        # What is left to differ is the version or the source.
+        if is_same_name and has_same_fields and before != after:
             changed_components.append(after.name)
     if changed_components:
         names = ", ".join(dict.fromkeys(changed_components))

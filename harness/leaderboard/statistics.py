@@ -174,8 +174,8 @@ def ratio(scores: ScoresBySeed, reference: ScoresBySeed) -> Ratio:
     seeds = _shared_seeds(scores, reference)
     if not seeds:
         return Ratio(math.nan, NO_INTERVAL)
-    x = np.array([scores[seed] for seed in seeds], np.float64)
-    y = np.array([reference[seed] for seed in seeds], np.float64)
+    x = _as_array(scores, seeds)
+    y = _as_array(reference, seeds)
     # A share of nothing, or of less than nothing, says nothing.
     if y.mean() <= 0:
         return Ratio(math.nan, NO_INTERVAL)
@@ -183,6 +183,10 @@ def ratio(scores: ScoresBySeed, reference: ScoresBySeed) -> Ratio:
     low, high = fieller_interval(x, y)
     interval = Interval(float(low), float(high))
     return Ratio(float(value), interval)
+
+
+def _as_array(scores: ScoresBySeed, seeds: Sequence[int]) -> Floats:
+    return np.array([scores[seed] for seed in seeds], np.float64)
 
 
 def _shared_seeds(scores: ScoresBySeed, reference: ScoresBySeed) -> list[int]:

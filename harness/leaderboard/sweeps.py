@@ -42,10 +42,11 @@ class Sweep(NamedTuple):
         All names, where they differ in more than numbers.
         """
         pieces = [NUMBER.split(method) for method in self.methods]
-        first = pieces[0]
         # Every second piece is the text between numbers.
-        if any(other[::2] != first[::2] for other in pieces):
-            return ", ".join(self.methods)
+        texts_of_first = pieces[0][::2]
+        for other in pieces:
+            if other[::2] != texts_of_first:
+                return ", ".join(self.methods)
         name = ""
         for alternatives in zip(*pieces, strict=True):
             is_same = len(set(alternatives)) == 1
