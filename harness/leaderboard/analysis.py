@@ -124,5 +124,6 @@ def analyse(board: Board) -> Leaderboard:
     tables = []
     for track, part in split_by_track(usable).items():
         require_comparable(part)
-        tables.append(TrackTable(track, part, tuple(make_rows(part))))
+        rows = tuple(make_rows(part))
+        tables.append(TrackTable(track, part, rows))
     return Leaderboard(usable, tuple(tables))

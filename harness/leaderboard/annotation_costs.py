@@ -123,12 +123,14 @@ def _problems(model: CostModel, document: Document) -> list[Problem]:
     problems = []
     for name, kind in model.supervisions.items():
         if kind not in model.kinds:
-            message = f"no kind {kind!r}. {suggestion(kind, model.kinds)}"
+            hint = suggestion(kind, model.kinds)
+            message = f"no kind {kind!r}. {hint}"
             place = document.place(("supervisions", name))
             problems.append(Problem(place, f"supervisions.{name}", message))
     if MASK not in model.kinds:
         message = f"{MASK} is missing: it is also what dense validation costs"
-        problems.append(Problem(document.place(("kinds",)), "kinds", message))
+        place = document.place(("kinds",))
+        problems.append(Problem(place, "kinds", message))
     return problems
 
 
@@ -229,7 +231,8 @@ def _training_work(ledger: Ledger, model: CostModel) -> list[Work] | None:
         if annotation.supervision not in model.supervisions:
             return None
         kind = model.supervisions[annotation.supervision]
-        works.append(Work(model.kinds[kind], _counts_of_supervision(annotation, ledger)))
+        counts = _counts_of_supervision(annotation, ledger)
+        works.append(Work(model.kinds[kind], counts))
     return works
 
 

@@ -20,7 +20,13 @@ from harness.core.files import replace_file
 from harness.leaderboard.annotation_costs import CostModel, cost_model, packaged
 from harness.leaderboard.header import Header, find_problem, parse_header
 from harness.records.checks import first_mistake
-from harness.records.record import FinishedRecord, MissingRecord, Record, parse_record
+from harness.records.record import (
+    FinishedRecord,
+    MethodAndSeed,
+    MissingRecord,
+    Record,
+    parse_record,
+)
 
 REMEDY = "restore the file, or delete it and run the scenario again"
 
@@ -54,10 +60,12 @@ class Board:
     def ordered(self) -> list[Record]:
         """All records by method, as the header lists them, and seed."""
         names = self.header.method_names
-        place = {name: index for index, name in enumerate(names)}
+        places = {name: place for place, name in enumerate(names)}
 
         def place_of_run(record: Record) -> tuple[int, int]:
-            return place.get(record.method, len(names)), record.seed
+            # Behind all others where the header does not have the method.
+            place = places.get(record.method, len(names))
+            return place, record.seed
 
         return sorted(self.records, key=place_of_run)
 
@@ -90,7 +98,8 @@ def write_records(board: Board, root: Path) -> None:
     lines = [json.dumps(board.header.as_json())]
     for record in board.records:
         lines.append(json.dumps(record.as_json()))
-    replace_file(records_path(root, board.name), "\n".join(lines) + "\n")
+    text = "\n".join(lines) + "\n"
+    replace_file(records_path(root, board.name), text)
 
 
 def read_board(path: Path) -> Board:
@@ -105,16 +114,15 @@ def read_board(path: Path) -> Board:
     header_line, *record_lines = _read_lines(path)
     header = _read_header(header_line, path)
     records: list[Record] = []
-    line_of_run: dict[tuple[str, int], int] = {}
+    line_of_run: dict[MethodAndSeed, int] = {}
     # Lines of a file are counted from 1, and the first one is the header.
     for number, line in enumerate(record_lines, 2):
-        record = _read_record(line, f"{path}:{number}", header)
-        first = line_of_run.setdefault((record.method, record.seed), number)
+        place = f"{path}:{number}"
+        record = _read_record(line, place, header)
+        first = line_of_run.setdefault(record.method_and_seed, number)
         if first != number:
-            raise InputError(
-                f"{path}:{number}: {record.method}, seed {record.seed}, is in line {first}"
-                f" already: {REMEDY}"
-            )
+            run = f"{record.method}, seed {record.seed},"
+            raise _refusal(place, f"{run} is in line {first} already")
         records.append(record)
     for seed in header.seeds:
         for method in header.method_names:
@@ -123,7 +131,8 @@ def read_board(path: Path) -> Board:
                 stub = MissingRecord(key="unknown", method=method, seed=seed, status="missing")
                 records.append(stub)
     # The costs stand beside the pages, a folder above the records.
-    return Board(header, tuple(records), cost_model(path.parent.parent))
+    root = path.parent.parent
+    return Board(header, tuple(records), cost_model(root))
 
 
 def _read_lines(path: Path) -> list[str]:
@@ -132,19 +141,19 @@ def _read_lines(path: Path) -> list[str]:
         return path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
     except FileNotFoundError as error:
         boards = sorted(other.stem for other in path.parent.glob("*.jsonl"))
-        raise InputError(
-            f"no leaderboard records {path}. {suggestion(path.stem, boards)}"
-        ) from error
+        hint = suggestion(path.stem, boards)
+        raise InputError(f"no leaderboard records {path}. {hint}") from error
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read ({error}): {REMEDY}") from error
+        raise _refusal(str(path), f"cannot be read ({error})") from error
 
 
 def _read_header(line: str, path: Path) -> Header:
-    value = _parse(line, f"{path}:1")
+    place = f"{path}:1"
+    value = _parse(line, place)
     try:
         return parse_header(value, path.stem)
     except ValueError as error:
-        raise InputError(f"{path}:1: {error}: {REMEDY}") from error
+        raise _refusal(place, str(error)) from error
 
 
 def _read_record(line: str, place: str, header: Header) -> Record:
@@ -152,10 +161,10 @@ def _read_record(line: str, place: str, header: Header) -> Record:
     try:
         record = parse_record(value)
     except ValidationError as error:
-        raise InputError(f"{place}: {first_mistake(error)}: {REMEDY}") from error
+        raise _refusal(place, first_mistake(error)) from error
     problem = find_problem(record, header)
     if problem:
-        raise InputError(f"{place}: {problem}: {REMEDY}")
+        raise _refusal(place, problem)
     return record
 
 
@@ -163,4 +172,8 @@ def _parse(line: str, place: str) -> Any:
     try:
         return from_json(line)
     except ValueError as error:
-        raise InputError(f"{place}: is not JSON: {REMEDY}") from error
+        raise _refusal(place, "is not JSON") from error
+
+
+def _refusal(place: str, problem: str) -> InputError:
+    return InputError(f"{place}: {problem}: {REMEDY}")

@@ -17,7 +17,7 @@ from harness.leaderboard.board import Board
 from harness.leaderboard.scores import compute_miou
 from harness.leaderboard.statistics import Floats, Spread, spread
 from harness.leaderboard.sweeps import Sweep, find_sweeps
-from harness.records.record import FinishedRecord
+from harness.records.record import FinishedRecord, MethodAndSeed
 
 BudgetKind = Literal["labelled pixels", "annotation seconds"]
 
@@ -25,7 +25,8 @@ BUDGET_KINDS: tuple[BudgetKind, ...] = ("labelled pixels", "annotation seconds")
 
 Outcome = Literal["reached", "below the smallest budget", "not reached", "not in every seed"]
 
-MethodAndSeed = tuple[str, int]
+Budgets = Mapping[MethodAndSeed, float | None]
+"""What was annotated for each run; None where that is not known."""
 
 SHARES = (0.90, 0.95)
 
@@ -84,8 +85,8 @@ class Measurements:
 
     scores: Mapping[MethodAndSeed, float]
     """The mIoU of each run."""
-    budgets: Mapping[BudgetKind, Mapping[MethodAndSeed, float | None]]
-    """What was annotated for each run; None where that is not known."""
+    budgets: Mapping[BudgetKind, Budgets]
+    """What was annotated for each run."""
 
     def seeds_of(self, methods: Sequence[str]) -> list[int]:
         """Return the seeds that all these methods finished."""
@@ -118,7 +119,7 @@ def _measure(records: Sequence[FinishedRecord], costs: CostModel) -> Measurement
     pixels: dict[MethodAndSeed, float | None] = {}
     seconds: dict[MethodAndSeed, float | None] = {}
     for record in records:
-        run = (record.method, record.seed)
+        run = record.method_and_seed
         area = pixel_area(record.settings)
         scores[run] = compute_miou(record, record.confusion.total)
         pixels[run] = record.ledger.labelled_pixels
@@ -164,9 +165,11 @@ def _curve_of(
 
 
 def _budgets_by_seed(
-    budgets: Mapping[MethodAndSeed, float | None], methods: Sequence[str], seeds: Sequence[int]
+    budgets: Budgets, methods: Sequence[str], seeds: Sequence[int]
 ) -> Floats | None:
     """Return budgets [S, B]; None without seeds, or where one is unknown or zero."""
+    if not seeds:
+        return None
     rows = []
     for seed in seeds:
         row = [budgets[method, seed] for method in methods]
@@ -174,8 +177,6 @@ def _budgets_by_seed(
         if not all(row):
             return None
         rows.append(row)
-    if not rows:
-        return None
     return np.array(rows, np.float64)
 
 
@@ -242,14 +243,25 @@ def combine_crossings(share: float, crossings: Floats) -> Reach:
     below = int((crossings == 0).sum())
     beyond = int(np.isinf(crossings).sum())
     outcome = _outcome(seeds, below, beyond)
-    if outcome != "reached":
-        # A mean over the seeds that do reach it would leave out those that need most.
-        return Reach(share, outcome, math.nan, math.nan, math.nan, seeds, below, beyond)
-    logs = spread(np.log(crossings).tolist())
-    budget = math.exp(logs.mean)
-    low = math.exp(logs.interval.low)
-    high = math.exp(logs.interval.high)
-    return Reach(share, outcome, budget, low, high, seeds, below, beyond)
+    budget = math.nan
+    low = math.nan
+    high = math.nan
+    # A mean over the seeds that do reach it would leave out those that need most.
+    if outcome == "reached":
+        logs = spread(np.log(crossings).tolist())
+        budget = math.exp(logs.mean)
+        low = math.exp(logs.interval.low)
+        high = math.exp(logs.interval.high)
+    return Reach(
+        share=share,
+        outcome=outcome,
+        budget=budget,
+        low=low,
+        high=high,
+        seeds=seeds,
+        below=below,
+        beyond=beyond,
+    )
 
 
 def _outcome(seeds: int, below: int, beyond: int) -> Outcome:
@@ -278,7 +290,8 @@ def areas_under(budgets: Floats, scores: Floats) -> Floats:
     for seed_budgets, seed_scores in zip(budgets, scores, strict=True):
         logs, heights = _by_rising_budget(seed_budgets, seed_scores)
         widths = np.diff(logs)
-        trapezoids = widths * (heights[1:] + heights[:-1]) / 2
+        sides = heights[1:] + heights[:-1]
+        trapezoids = widths * sides / 2
         measured_range = logs[-1] - logs[0]
         areas.append(trapezoids.sum() / measured_range)
     return np.array(areas)

@@ -50,13 +50,12 @@ def collect(scenario: Scenario, runs: Sequence[Run], store: Store, root: Path) -
         # of its scenario or method. The board shows today's.
         titled = record.changed(**run.title)
         problem = find_problem(titled, header)
-        if problem is None and record is stored and record.key != run.key:
+        is_misplaced = record is stored and record.key != run.key
+        if problem is None and is_misplaced:
             problem = f"key: {record.key!r} is not the name of the folder"
         if problem:
-            raise InputError(
-                f"{store.folder(run.key) / 'record.json'}: {problem}: run it again (`harness run"
-                " ... --again`)"
-            )
+            path = store.folder(run.key) / "record.json"
+            raise InputError(f"{path}: {problem}: run it again (`harness run ... --again`)")
         records.append(_without_traceback(titled))
     board = Board(header, tuple(records), cost_model(root))
     write_records(board, root)
@@ -93,7 +92,7 @@ def _choose(run: Run, stored: Record | None, recorded: Sequence[Record]) -> Reco
             # A change that made it stale may have been taken back.
             return result.without("stale")
     for result in finished:
-        if result.method == run.method.name and result.seed == run.seed:
+        if result.method_and_seed == (run.method.name, run.seed):
             planned = RunSettings.model_validate(run.settings)
             return result.changed(stale=why_stale(result.settings, planned))
     if stored is not None:
@@ -118,8 +117,10 @@ def why_stale(recorded: RunSettings, planned: RunSettings) -> str:
         return f"recorded under protocol {recorded.protocol}; today's is {planned.protocol}"
     changed_components = []
     for before, after in _paired_components(recorded, planned):
-        has_same_settings = before.name == after.name and before.fields == after.fields
-        if has_same_settings and before != after:
+        is_same_name = before.name == after.name
+        has_same_fields = before.fields == after.fields
+        # What is left to differ is the version or the source.
+        if is_same_name and has_same_fields and before != after:
             changed_components.append(after.name)
     if changed_components:
         names = ", ".join(dict.fromkeys(changed_components))

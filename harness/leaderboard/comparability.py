@@ -14,7 +14,13 @@ from typing import Any
 from harness.core.errors import InputError
 from harness.leaderboard.board import Board
 from harness.leaderboard.selection_tracks import is_tested_once
-from harness.records.record import FinishedRecord, MissingRecord, Record, SplitPart
+from harness.records.record import (
+    FinishedRecord,
+    MethodAndSeed,
+    MissingRecord,
+    Record,
+    SplitPart,
+)
 
 TEST_IMAGES = "test images"
 
@@ -158,10 +164,12 @@ def _differing_fields(left: Mapping[str, Any], right: Mapping[str, Any]) -> Iter
         in_both = name in left and name in right
         # A record from before digests lacks some fields of its split. A data set that lacks a field
         # is another version of it.
-        is_older = not in_both and name.startswith("split, ")
+        if not in_both and name.startswith("split, "):
+            continue
         # As JSON, in which true is not 1, as it is in Python.
-        is_same = json.dumps(left.get(name)) == json.dumps(right.get(name))
-        if not is_older and not is_same:
+        left_json = json.dumps(left.get(name))
+        right_json = json.dumps(right.get(name))
+        if left_json != right_json:
             yield name
 
 
@@ -185,7 +193,7 @@ def usable_records(board: Board) -> tuple[Record, ...]:
         else:
             stale.append(result)
     stale.sort(key=lambda result: result.cost.started, reverse=True)
-    reason_of_run: dict[tuple[str, int], str] = {}
+    reason_of_run: dict[MethodAndSeed, str] = {}
     for result in stale:
         obstacle = _find_obstacle(result, anchors)
         if obstacle is None:
@@ -193,15 +201,14 @@ def usable_records(board: Board) -> tuple[Record, ...]:
             # seed yet.
             anchors.add(result)
         else:
-            reason = f"{result.stale}, and left out: {obstacle}"
-            reason_of_run[result.method, result.seed] = reason
+            reason_of_run[result.method_and_seed] = f"{result.stale}, and left out: {obstacle}"
     records: list[Record] = []
     for record in board.records:
-        run = (record.method, record.seed)
-        if run in reason_of_run:
-            records.append(_missing_run(record, reason_of_run[run]))
-        else:
+        reason = reason_of_run.get(record.method_and_seed)
+        if reason is None:
             records.append(record)
+        else:
+            records.append(_missing_run(record, reason))
     return tuple(records)
 
 
@@ -273,4 +280,6 @@ def _name_of_run(record: Record) -> str:
 
 def _shorten(value: Any) -> str:
     text = json.dumps(value)
-    return text if len(text) <= 40 else f"{text[:37]}..."
+    if len(text) <= 40:
+        return text
+    return f"{text[:37]}..."

@@ -44,7 +44,8 @@ def _scores(record: FinishedRecord) -> list[float]:
         return []
     scores = []
     for epoch in record.history:
-        scores.append(math.nan if epoch.validation is None else epoch.validation)
+        score = epoch.validation
+        scores.append(math.nan if score is None else score)
     if not any(math.isfinite(score) for score in scores):
         return []
     return scores

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
@@ -124,18 +125,23 @@ def parse_header(value: Any, stem: str) -> Header:
     # The board names the files that are written: one from elsewhere could lead out of the folder.
     if header.board != stem:
         raise ValueError(f"board: {header.board!r} is not the name of the file")
-    for field, values in (("methods", header.method_names), ("seeds", header.seeds)):
-        twice = repeated(values)
-        if twice:
-            raise ValueError(f"{field}: {twice[0]!r} occurs twice")
+    _refuse_repetition("methods", header.method_names)
+    _refuse_repetition("seeds", header.seeds)
     if header.reference not in header.method_names:
         raise ValueError(f"reference: {header.reference!r} is not one of the methods")
     return header
 
 
+def _refuse_repetition(field: str, values: Sequence[str | int]) -> None:
+    twice = repeated(values)
+    if twice:
+        raise ValueError(f"{field}: {twice[0]!r} occurs twice")
+
+
 def find_problem(record: Record, header: Header) -> str | None:
     """Say what is wrong with a record by itself, or as a run of the board, if anything is."""
-    if record.method not in header.method_names or record.seed not in header.seeds:
+    is_planned = record.method in header.method_names and record.seed in header.seeds
+    if not is_planned:
         return f"the first line plans no run of {record.method!r} with seed {record.seed}"
     return _find_other_origin(record, header) or find_contradiction(record)
 

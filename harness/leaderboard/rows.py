@@ -278,9 +278,11 @@ def _find_standards(entrants: Sequence[Entrant], board: Board) -> Standards:
     scores = {entrant.method: entrant.scores.miou for entrant in entrants}
     ranked = {}
     for entrant in entrants:
-        # Floors and the reference show where the scale begins and ends, and do not compete.
-        competes = entrant.role == "method" and len(entrant.scores.miou) >= RANKED
-        if competes and not board.is_smoke:
+        # Floors and the reference show where the scale begins and ends, and do not compete. A
+        # smoke test compares nothing.
+        if entrant.role != "method" or board.is_smoke:
+            continue
+        if len(entrant.scores.miou) >= RANKED:
             ranked[entrant.method] = entrant.scores.miou
     return Standards(
         reference=scores.get(board.reference, {}),
@@ -319,11 +321,13 @@ def _summarise_scores(scored: Sequence[ScoredRun], details: Mapping[str, Spread]
     macro_f1 = []
     values_of_class: dict[str, list[float]] = {}
     for run in scored:
-        miou[run.record.seed] = compute_miou(run.record, run.counts)
-        accuracy.append(float(metrics.accuracy(run.counts)))
-        macro_f1.append(compute_score(run.record, run.counts, "macro_f1"))
-        for name, value in zip(run.record.class_names, metrics.iou(run.counts), strict=True):
-            values_of_class.setdefault(name, []).append(float(value))
+        record = run.record
+        miou[record.seed] = compute_miou(record, run.counts)
+        accuracy.append(compute_score(record, run.counts, "accuracy"))
+        macro_f1.append(compute_score(record, run.counts, "macro_f1"))
+        iou = metrics.iou(run.counts).tolist()
+        for name, value in zip(record.class_names, iou, strict=True):
+            values_of_class.setdefault(name, []).append(value)
     return ScoresOfSeeds(
         miou=miou,
         accuracy=spread(accuracy),
@@ -343,7 +347,10 @@ def _summarise_details(finished: Sequence[FinishedRecord]) -> dict[str, Spread]:
 
 def _spread_by_name(values: Mapping[str, Sequence[float]]) -> dict[str, Spread]:
     # Without the seeds in which a score is not defined, such as that of a class without pixels.
-    return {name: spread(known(numbers)) for name, numbers in values.items()}
+    spreads = {}
+    for name, numbers in values.items():
+        spreads[name] = spread(known(numbers))
+    return spreads
 
 
 def _summarise_annotation(finished: Sequence[FinishedRecord], costs: CostModel) -> AnnotationUse:
@@ -374,21 +381,27 @@ def _summarise_annotation(finished: Sequence[FinishedRecord], costs: CostModel) 
 
 def _reproduce(board: Board, method: str, finished: Sequence[FinishedRecord]) -> Reproduction:
     published = published_scores(board.header.published, method)
-    ours = {}
-    for name in published:
-        values = [compute_score(record, record.confusion.total, name) for record in finished]
-        ours[name] = spread(known(values))
-    return Reproduction(published, ours)
+    values_of_score: dict[str, list[float]] = {name: [] for name in published}
+    for record in finished:
+        counts = record.confusion.total
+        for name, values in values_of_score.items():
+            values.append(compute_score(record, counts, name))
+    return Reproduction(published, ours=_spread_by_name(values_of_score))
 
 
 def _above(scores: ScoresBySeed, floor: ScoresBySeed) -> dict[int, float]:
     """Return how far scores are above a floor, by seed."""
-    return {seed: scores[seed] - floor[seed] for seed in scores.keys() & floor.keys()}
+    differences = {}
+    for seed, score in scores.items():
+        if seed in floor:
+            differences[seed] = score - floor[seed]
+    return differences
 
 
 def _share_collapsed(scores: ScoresBySeed, constant: ScoresBySeed) -> float:
     """Return the share of seeds that are no better than the most frequent class everywhere."""
     collapsed = []
     for seed, score in scores.items():
-        collapsed.append(float(score <= constant[seed] + MARGIN))
+        highest = constant[seed] + MARGIN
+        collapsed.append(float(score <= highest))
     return mean_of_known(collapsed)

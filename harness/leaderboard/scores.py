@@ -63,9 +63,12 @@ def compute_score(record: FinishedRecord, counts: Counts, name: str) -> float:
     """
     kind, _, class_name = name.partition(":")
     if class_name:
+        # A profile may have another data set, without the class that the source scored.
         if class_name not in record.class_names:
             return math.nan
-        return float(OF_A_CLASS[kind](counts)[record.class_names.index(class_name)])
+        scores = OF_A_CLASS[kind](counts)
+        index = record.class_names.index(class_name)
+        return float(scores[index])
     if kind == "batch_miou":
         # Averages over batches do not follow from the counts of images.
         stated = record.metrics.batch_miou
@@ -86,8 +89,11 @@ def compute_detail_scores(record: FinishedRecord) -> dict[str, float]:
     details = record.details
     if details.boundary is not None:
         counts = details.boundary.as_json()
-        scores["boundary_iou"] = mean_of_known(metrics.boundary_iou(counts)[record.mean_indices])
-        scores["boundary_f1"] = mean_of_known(metrics.boundary_f1(counts)[record.mean_indices])
+        # Over the classes that mIoU is over, so that both are of the same classes.
+        iou = metrics.boundary_iou(counts)[record.mean_indices]
+        f1 = metrics.boundary_f1(counts)[record.mean_indices]
+        scores["boundary_iou"] = mean_of_known(iou)
+        scores["boundary_f1"] = mean_of_known(f1)
     if details.proportions is not None:
         if details.proportions.hard is not None:
             scores["proportion_error_hard"] = details.proportions.hard.error

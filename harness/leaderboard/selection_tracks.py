@@ -120,7 +120,8 @@ def _join_seeds(records: Sequence[Record], tracks: Sequence[Track | None]) -> li
             return list(tracks)
     if not images_of_seed:
         return list(tracks)
-    common = Track("dense-val", min(images_of_seed.values()), max(images_of_seed.values()))
+    numbers = images_of_seed.values()
+    common = Track("dense-val", min(numbers), max(numbers))
     joined: list[Track | None] = []
     for track in tracks:
         is_counted = track is not None and track.fewest is not None

@@ -84,10 +84,13 @@ def exact_p(differences: Sequence[float]) -> float:
     # Each difference doubles the sums: all so far with it, and all with its sign turned.
     sums = np.zeros(1)
     for difference in differences:
-        sums = np.concatenate([sums + difference, sums - difference])
+        kept = sums + difference
+        turned = sums - difference
+        sums = np.concatenate([kept, turned])
     observed = abs(sum(differences))
     # The observed choice must count itself, though its sum was added up in another order.
-    as_far = abs(sums) >= observed - 10.0**-DIGITS
+    threshold = observed - 10.0**-DIGITS
+    as_far = abs(sums) >= threshold
     return float(np.mean(as_far))
 
 
@@ -102,15 +105,16 @@ def holm(values: Sequence[float]) -> list[float]:
 
     A NaN stays one, and does not count among the tests.
     """
-    ordered = sorted((p, index) for index, p in enumerate(values) if not math.isnan(p))
-    m = len(ordered)
+    places = [index for index, p in enumerate(values) if not math.isnan(p)]
+    places.sort(key=lambda index: values[index])
+    m = len(places)
     adjusted = [math.nan] * len(values)
     largest = 0.0
-    for step, (p, index) in enumerate(ordered):
+    for step, index in enumerate(places):
         # The k-th smallest of m is multiplied by m + 1 - k. A larger p never gets a smaller
         # corrected one, since its hypothesis is tested only after all before it were rejected.
-        corrected = min(1.0, p * (m - step))
-        largest = max(largest, corrected)
+        corrected = values[index] * (m - step)
+        largest = max(largest, min(1.0, corrected))
         adjusted[index] = largest
     return adjusted
 

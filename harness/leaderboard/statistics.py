@@ -123,7 +123,8 @@ def t_interval(values: Spread, new_values: int | None = None) -> Interval:
     t = t_quantile(n)
     half = t * values.sd / math.sqrt(n)
     if m is not None:
-        half = t * values.sd * math.sqrt(1 / n + 1 / m)
+        variance_of_both = 1 / n + 1 / m
+        half = t * values.sd * math.sqrt(variance_of_both)
     low = values.mean - half
     high = values.mean + half
     return Interval(low, high)
@@ -173,14 +174,19 @@ def ratio(scores: ScoresBySeed, reference: ScoresBySeed) -> Ratio:
     seeds = _shared_seeds(scores, reference)
     if not seeds:
         return Ratio(math.nan, NO_INTERVAL)
-    x = np.array([scores[seed] for seed in seeds], np.float64)
-    y = np.array([reference[seed] for seed in seeds], np.float64)
+    x = _as_array(scores, seeds)
+    y = _as_array(reference, seeds)
     # A share of nothing, or of less than nothing, says nothing.
     if y.mean() <= 0:
         return Ratio(math.nan, NO_INTERVAL)
     value = x.mean() / y.mean()
     low, high = fieller_interval(x, y)
-    return Ratio(float(value), Interval(float(low), float(high)))
+    interval = Interval(float(low), float(high))
+    return Ratio(float(value), interval)
+
+
+def _as_array(scores: ScoresBySeed, seeds: Sequence[int]) -> Floats:
+    return np.array([scores[seed] for seed in seeds], np.float64)
 
 
 def _shared_seeds(scores: ScoresBySeed, reference: ScoresBySeed) -> list[int]:
@@ -246,5 +252,9 @@ def mean_of_known(values: Iterable[float]) -> float:
 
 def mean_of_all(values: Iterable[float | None]) -> float:
     """Return the mean; NaN where one of the values is not known."""
-    numbers = [math.nan if value is None else float(value) for value in values]
+    numbers = []
+    for value in values:
+        if value is None:
+            return math.nan
+        numbers.append(float(value))
     return spread(numbers).mean

@@ -22,6 +22,10 @@ SAME = ("floor", "trains_on")
 """What else makes two methods different, and is no number."""
 
 
+PlaceAndRest = tuple[str, str]
+"""Where a number of a method stands, and all the rest of the method."""
+
+
 class Sweep(NamedTuple):
     """Methods that differ in one number."""
 
@@ -38,10 +42,11 @@ class Sweep(NamedTuple):
         All names, where they differ in more than numbers.
         """
         pieces = [NUMBER.split(method) for method in self.methods]
-        first = pieces[0]
         # Every second piece is the text between numbers.
-        if any(other[::2] != first[::2] for other in pieces):
-            return ", ".join(self.methods)
+        texts_of_first = pieces[0][::2]
+        for other in pieces:
+            if other[::2] != texts_of_first:
+                return ", ".join(self.methods)
         name = ""
         for alternatives in zip(*pieces, strict=True):
             is_same = len(set(alternatives)) == 1
@@ -54,7 +59,7 @@ def find_sweeps(records: Sequence[FinishedRecord]) -> list[Sweep]:
 
     A method can be in several sweeps.
     """
-    groups: dict[tuple[str, str], list[str]] = {}
+    groups: dict[PlaceAndRest, list[str]] = {}
     for record in records:
         for place_and_rest in varied_numbers(record.settings):
             members = groups.setdefault(place_and_rest, [])
@@ -63,19 +68,22 @@ def find_sweeps(records: Sequence[FinishedRecord]) -> list[Sweep]:
                 members.append(record.method)
     sweeps = []
     for (place, _), members in groups.items():
+        # Most numbers belong to one method alone.
         if len(members) > 1:
             sweeps.append(Sweep(place, tuple(members)))
     return sweeps
 
 
-def varied_numbers(settings: RunSettings) -> Iterator[tuple[str, str]]:
+def varied_numbers(settings: RunSettings) -> Iterator[PlaceAndRest]:
     """Yield each number of a method's components: its place, and all the rest of the method.
 
     Methods with the same place and the same rest differ in that number alone. The rest is JSON, so
     that it can be a key.
     """
     document = settings.as_json()
-    method = {name: document.get(name) for name in (*SWEPT, *SAME)}
+    method: dict[str, Any] = {}
+    for name in (*SWEPT, *SAME):
+        method[name] = document.get(name)
     for section in SWEPT:
         components = method[section] or []
         for index, component in enumerate(components):
@@ -123,7 +131,11 @@ def choose_lines(sweeps: Sequence[Sweep], budgets: Mapping[str, float]) -> list[
     for method in remaining:
         lines.append(Sweep("", (method,)))
     order = list(budgets)
-    return sorted(lines, key=lambda line: order.index(line.methods[0]))
+
+    def place_of_line(line: Sweep) -> int:
+        return order.index(line.methods[0])
+
+    return sorted(lines, key=place_of_line)
 
 
 def _longest_sweep(

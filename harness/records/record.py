@@ -37,6 +37,9 @@ Name = Annotated[str, Field(min_length=1)]
 Key = Annotated[str, Field(pattern=r"^[^/\\.]+$")]
 Status = Literal["ok", "failed", "missing"]
 
+MethodAndSeed = tuple[str, int]
+"""What tells the runs of a board apart."""
+
 
 def _refuse_null(schema: dict[str, Any]) -> None:
     """Take null out of the JSON schema of a field that may only be left out."""
@@ -650,6 +653,11 @@ class Record(Fields):
     """Time and memory."""
     stale: str | None = absent()
     """Why the record is not that of today's run of the same method and seed, if it is not."""
+
+    @property
+    def method_and_seed(self) -> MethodAndSeed:
+        """What tells the run apart from others of its board."""
+        return self.method, self.seed
 
 
 class MissingRecord(Record):

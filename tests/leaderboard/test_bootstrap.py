@@ -76,8 +76,8 @@ def test_images_of_a_group_are_drawn_together() -> None:
 
 def test_images_that_are_alike_leave_no_doubt() -> None:
     alike = [[[6, 2], [0, 2]]] * IMAGES
-    score = pytest.approx(0.625)
-    assert interval_of(with_images(alike, TILES)) == (score, score)
+    interval = interval_of(with_images(alike, TILES))
+    assert interval.low == interval.high == pytest.approx(0.625)
 
 
 def test_one_image_with_all_the_errors_leaves_it_open() -> None:

@@ -75,18 +75,21 @@ def test_the_interval_is_students_of_the_logarithms() -> None:
     t = 12.706205
     sd = math.log(100) / math.sqrt(2)
     half = t * sd / math.sqrt(2)
-    assert (reach.outcome, reach.seeds, reach.budget) == ("reached", 2, pytest.approx(100))
+    assert reach.outcome == "reached"
+    assert reach.seeds == 2
+    assert reach.budget == pytest.approx(100)
     assert math.log(reach.high / 100) == pytest.approx(half)
     assert math.log(reach.low / 100) == pytest.approx(-half)
 
 
 def test_outcomes() -> None:
     below = combine_crossings(0.9, np.array([0.0, 0.0]))
-    beyond = combine_crossings(0.9, np.array([math.inf]))
-    mixed = combine_crossings(0.9, np.array([0.0, 20.0, math.inf, math.inf]))
     assert below.outcome == "below the smallest budget"
+    beyond = combine_crossings(0.9, np.array([math.inf]))
     assert beyond.outcome == "not reached"
-    assert (mixed.outcome, mixed.below, mixed.beyond, mixed.seeds) == ("not in every seed", 1, 2, 4)
+    mixed = combine_crossings(0.9, np.array([0.0, 20.0, math.inf, math.inf]))
+    assert mixed.outcome == "not in every seed"
+    assert (mixed.below, mixed.beyond, mixed.seeds) == (1, 2, 4)
     assert math.isnan(mixed.budget)
 
 
@@ -210,12 +213,17 @@ def test_a_loss_can_be_swept() -> None:
 
 def test_curves_by_hand() -> None:
     pixels, seconds = budget_curves(board(*RECORDS))
-    assert (pixels.name, pixels.field) == ("ce-*-points", "supervision.0.count")
+    assert pixels.name == "ce-*-points"
+    assert pixels.field == "supervision.0.count"
     assert pixels.methods == ("ce-1-points", "ce-10-points", "ce-100-points")
-    assert (pixels.kind, pixels.budgets) == ("labelled pixels", pytest.approx((10, 100, 1000)))
-    assert (seconds.kind, seconds.budgets) == ("annotation seconds", pytest.approx((9, 90, 900)))
+    assert pixels.kind == "labelled pixels"
+    assert pixels.budgets == pytest.approx((10, 100, 1000))
+    assert seconds.kind == "annotation seconds"
+    assert seconds.budgets == pytest.approx((9, 90, 900))
     assert pixels.scores == pytest.approx((0.4, 0.68, 0.76))
-    assert (pixels.area.n, pixels.area.mean) == (2, pytest.approx((0.54 + 0.72) / 2))
+    # The mean of 0.4 and 0.68, and that of 0.68 and 0.76.
+    assert pixels.area.n == 2
+    assert pixels.area.mean == pytest.approx((0.54 + 0.72) / 2)
 
 
 def test_a_share_that_some_seeds_reach_has_no_budget() -> None:
@@ -229,7 +237,8 @@ def test_a_share_that_some_seeds_reach_has_no_budget() -> None:
 def test_one_seed_has_a_budget_without_an_interval() -> None:
     first_seed = [record for record in RECORDS if record.seed == 0]
     ninety = budget_curves(board(*first_seed))[0].reach[0]
-    assert (ninety.outcome, ninety.budget) == ("reached", pytest.approx(10**2.5))
+    assert ninety.outcome == "reached"
+    assert ninety.budget == pytest.approx(10**2.5)
     assert math.isnan(ninety.low)
 
 

@@ -233,6 +233,7 @@ def test_few_shot_trains_on_the_images_that_select_and_selects_nothing(
     assert names_of_missing_rows(few, points) == ["full"]
 
 
+@pytest.mark.slow
 def test_training_on_a_validation_part_needs_one(workplace: Workplace) -> None:
     few = FEW.replace(
         "validation: miou, selection: best-validation, patience: 1", "precision: fp32"
