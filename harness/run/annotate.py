@@ -36,7 +36,9 @@ class TrainingLabels:
 
     def divided(self, count: int) -> tuple[TrainingLabels, TrainingLabels]:
         """Divide into the weak labels of the first `count` patches and those of the rest."""
-        return self._rows(slice(count)), self._rows(slice(count, None))
+        first = self._rows(slice(count))
+        rest = self._rows(slice(count, None))
+        return first, rest
 
     def _rows(self, rows: slice) -> TrainingLabels:
         chosen: dict[str, Any] = {}

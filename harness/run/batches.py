@@ -21,7 +21,7 @@ from harness.core.randomness import stream_seed
 from harness.core.values import IGNORE, Batch
 from harness.run.annotate import TrainingLabels
 from harness.run.augment import apply_change, draw_change
-from harness.run.patches import PatchSet, Pixels
+from harness.run.patches import PatchSet, Pixels, count_classes
 from harness.scenario.settings import Training
 
 PREFETCHED = 2
@@ -105,8 +105,8 @@ def training_set(
     """
     chosen = list(indices)
     # Of the masks, only which pixels are valid goes into training: the classes stop here.
-    valid = (np.asarray(patches.masks[chosen]) != IGNORE).astype(np.uint8)
-    layers: dict[str, Pixels] = {"valid": valid}
+    is_valid = np.asarray(patches.masks[chosen]) != IGNORE
+    layers: dict[str, Pixels] = {"valid": is_valid.astype(np.uint8)}
     if labels.labels is not None:
         layers["labels"] = labels.labels
     if labels.regions is not None:
@@ -245,7 +245,5 @@ def _labels_per_patch(labels: Pixels | None, classes: int, device: torch.device)
     """Return the mean number of labelled pixels of each class in a patch, float [K]."""
     if labels is None:
         return None
-    # Bytes that are no class, IGNORE above all, are counted beyond the classes and cut off.
-    counts = np.bincount(labels.ravel(), minlength=IGNORE + 1)[:classes]
-    means = counts / len(labels)
+    means = count_classes(labels, classes) / len(labels)
     return torch.tensor(means, dtype=torch.float32, device=device)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.core.values import IGNORE
-from harness.run.patches import Pixels
+from harness.run.patches import Pixels, count_classes
 from harness.scenario.settings import Floor
 
 LabelledImage = tuple[Pixels, Pixels]
@@ -74,7 +74,7 @@ def _predict_constant(
     """Predict one class everywhere: the most frequent one, or that of the largest mean share."""
     totals = np.zeros(classes)
     for _, labels in labelled:
-        counts = np.bincount(labels.ravel(), minlength=IGNORE + 1)[:classes]
+        counts = count_classes(labels, classes)
         if floor == "mean-proportions":
             # A patch without labels has no shares; it must not make all of them NaN.
             totals += counts / max(1, counts.sum())

@@ -15,7 +15,7 @@ from harness.core.components import Supervision
 from harness.core.values import IGNORE, Sample, WeakLabel
 from harness.metrics import kl_divergence, same_largest, total_variation
 from harness.records.record import Annotation, Ledger, ValidationLabels, VariationOfProportions
-from harness.run.patches import PatchSet, Pixels, patch_window
+from harness.run.patches import PatchSet, Pixels, count_classes, patch_window
 
 DIGITS = 6
 """Decimals of the errors in a ledger."""
@@ -136,8 +136,7 @@ def _count_pixels(weak_labels: Sequence[WeakLabel], classes: int) -> _PixelCount
     for label in weak_labels:
         if label.labels is None:
             continue
-        # IGNORE, 255, is counted beyond the classes and cut off.
-        counts = np.bincount(label.labels.ravel(), minlength=IGNORE + 1)[:classes]
+        counts = count_classes(label.labels, classes)
         totals += counts
         if not counts.any():
             units_without_labels += 1

@@ -143,7 +143,11 @@ def _describe_run(run: Run) -> dict[str, Any]:
 
 def _find_packages(components: list[Component]) -> set[str]:
     """Return the top-level packages that components come from."""
-    return {type(component).__module__.partition(".")[0] for component in components}
+    packages: set[str] = set()
+    for component in components:
+        package, _, _ = type(component).__module__.partition(".")
+        packages.add(package)
+    return packages
 
 
 def _describe_error(error: Exception) -> RunError:

@@ -66,12 +66,11 @@ class PatchSet:
 
     def class_counts(self, indices: Sequence[int]) -> NDArray[np.int64]:
         """Count the pixels of each class, int64 [K], in the patches at `indices`."""
-        counts = np.zeros(IGNORE + 1, np.int64)
+        counts = np.zeros(self.classes, np.int64)
         # One patch at a time: all masks of a big data set together may not fit into memory.
         for index in indices:
-            mask = self.masks[index]
-            counts += np.bincount(mask.ravel(), minlength=IGNORE + 1)
-        return counts[: self.classes]
+            counts += count_classes(self.masks[index], self.classes)
+        return counts
 
     def has_valid_pixel(self, indices: Sequence[int]) -> bool:
         """Tell whether the patches at `indices` have a pixel that is not ignored."""
@@ -99,6 +98,22 @@ class PatchSet:
             image[window] = self.images[index]
             mask[window] = self.masks[index]
         return Sample(origins[0].scene, image, mask, self.classes)
+
+
+def count_classes(maps: Pixels, classes: int) -> NDArray[np.int64]:
+    """Count the pixels of each class in maps of labels.
+
+    Args:
+        maps: uint8, of any shape, with IGNORE.
+        classes: number of classes, K.
+
+    Returns:
+        int64 [K].
+    """
+    # What is no class, IGNORE above all, is counted beyond the classes and cut off: to select the
+    # labelled pixels first would copy them.
+    counts = np.bincount(maps.ravel(), minlength=IGNORE + 1)
+    return counts[:classes]
 
 
 def patch_window(origin: PatchOrigin, size: int) -> tuple[slice, slice]:

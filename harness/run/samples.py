@@ -77,7 +77,8 @@ def write_samples(
             image = patches.images[tested.indices[position]]
             _write_pictures(partial, number, _to_rgb(image), maps, classes)
             entry = _describe_patch(patches, tested, position)
-            entry["files"] = {name: f"{number}-{name}.png" for name in ("image", *maps)}
+            names = ["image", *maps]
+            entry["files"] = {name: f"{number}-{name}.png" for name in names}
             entry.update(_describe_weak_label(weak, position))
             entries.append(entry)
         write_json_atomically(partial / "samples.json", entries)

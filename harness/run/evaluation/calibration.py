@@ -77,14 +77,18 @@ def measure_probabilities(logits: Tensor, predicted: Tensor, truth: Tensor) -> B
     bins_where_right = torch.where(predicted == truth, bins, BINS)
     # Sums by masked reductions: a scattered addition of floats on a GPU has no fixed order, and
     # would not be repeated exactly.
-    confidences = [torch.where(bins == index, confidence, 0).sum() for index in range(BINS)]
+    confidences: list[Tensor] = []
+    for index in range(BINS):
+        in_bin = torch.where(bins == index, confidence, 0)
+        confidences.append(in_bin.sum())
 
     valid_pixels = valid.sum((1, 2)).clamp(min=1)
+    summed_softmax = (softmax * valid[:, None]).sum((2, 3))
     losses = torch.nn.functional.cross_entropy(
         logits, truth.long(), ignore_index=IGNORE, reduction="none"
     )
     return BatchProbabilities(
-        shares=(softmax * valid[:, None]).sum((2, 3)) / valid_pixels[:, None],
+        shares=summed_softmax / valid_pixels[:, None],
         pixels=_count_bins(bins),
         correct=_count_bins(bins_where_right),
         confidence=torch.stack(confidences),
@@ -110,5 +114,6 @@ def _count_bins(bins: Tensor) -> Tensor:
 
 def _sum_up(values: Sequence[Tensor]) -> Floats:
     # In float64: float32 loses whole pixels once a sum passes 2^24, about 256 patches of 256 x 256.
-    summed: Floats = torch.stack(list(values)).cpu().double().sum(0).numpy()
+    in_float64 = torch.stack(list(values)).cpu().double()
+    summed: Floats = in_float64.sum(0).numpy()
     return summed
