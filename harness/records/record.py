@@ -92,34 +92,6 @@ class Fields(BaseModel):
         # change the lines of records that nobody has touched.
         return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
-    # Transitional: readers that have not been rewritten still see the JSON of a record.
-    @cached_property
-    def _json(self) -> dict[str, Any]:
-        return self.as_json()
-
-    def __getitem__(self, name: str) -> Any:
-        return self._json[name]
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._json
-
-    def get(self, name: str, default: Any = None) -> Any:
-        """Return a field of the JSON, or a default."""
-        return self._json.get(name, default)
-
-    def keys(self) -> Any:
-        """Return the names of the JSON's fields."""
-        return self._json.keys()
-
-    def items(self) -> Any:
-        """Return the JSON's fields."""
-        return self._json.items()
-
-    def __or__(self, other: Mapping[str, Any]) -> dict[str, Any]:
-        return self._json | dict(other)
-
-    # End of what is transitional.
-
     def changed(self, **fields: Any) -> Self:
         """Return a copy with other values of some fields, checked like any other.
 
