@@ -7,7 +7,7 @@ matrix, int64 [..., K, K], with rows for the truth and columns for the predictio
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,12 @@ Scores = NDArray[np.float64]
 
 Shares = NDArray[np.floating[Any]]
 """Shares of the classes, [N, K]; each row sums to 1."""
+
+Pixels = Sequence[int] | NDArray[np.int64]
+"""Numbers of pixels, by class or by bin of confidence."""
+
+ScoreSummary = dict[str, float | dict[str, float | None]]
+"""Scores by name, as records state them: a number, or a number of each class by its name."""
 
 NAN = float("nan")
 
@@ -94,7 +100,7 @@ def mean_iou(counts: Counts, classes: Sequence[int] | None = None) -> float:
     return float(scores.mean())
 
 
-def summary(counts: Counts, classes: list[str], mean_over: Sequence[str]) -> dict[str, Any]:
+def summary(counts: Counts, classes: list[str], mean_over: Sequence[str]) -> ScoreSummary:
     """Return the scores that a record shows; leaderboards compute theirs from the counts.
 
     Args:
@@ -153,67 +159,83 @@ def most_frequent_class(counts: Counts) -> Counts:
     return constant
 
 
-# Scores along boundaries. `boundary` is the part of a record's details of this name: counts of
-# pixels by class.
+# Scores along boundaries, from counts of pixels by class.
 
 
-def boundary_iou(boundary: Mapping[str, Any]) -> Scores:
+def boundary_iou(intersection: Pixels, union: Pixels) -> Scores:
     """Return the intersection over union of the bands along boundaries, float64 [K].
 
     It is NaN for a class without any. (Cheng et al. 2021, Boundary IoU.)
+
+    Args:
+        intersection: Pixels in both the true and the predicted band, [K].
+        union: Pixels in either of the two bands, [K].
     """
-    intersection = np.array(boundary["intersection"], np.int64)
-    union = np.array(boundary["union"], np.int64)
-    return _ratio(intersection, union)
+    return _ratio(np.asarray(intersection, np.int64), np.asarray(union, np.int64))
 
 
-def boundary_f1(boundary: Mapping[str, Any]) -> Scores:
+def boundary_f1(
+    *, predicted: Pixels, predicted_matched: Pixels, true: Pixels, true_matched: Pixels
+) -> Scores:
     """Return the harmonic mean of boundary precision and recall, float64 [K].
 
     Precision is the share of the predicted contour that has a true one near, recall the share of
     the true contour that has a predicted one near. (Csurka et al. 2013.) It is 0 for a class with a
     contour on one side alone, and NaN for one without any.
+
+    Args:
+        predicted: Pixels of the predicted contour, [K].
+        predicted_matched: Those of them with a pixel of the true contour near, [K].
+        true: Pixels of the true contour, [K].
+        true_matched: Those of them with a pixel of the predicted contour near, [K].
     """
-    predicted = np.array(boundary["predicted"], np.int64)
-    predicted_matched = np.array(boundary["predicted_matched"], np.int64)
-    true = np.array(boundary["true"], np.int64)
-    true_matched = np.array(boundary["true_matched"], np.int64)
+    predicted_pixels = np.asarray(predicted, np.int64)
+    true_pixels = np.asarray(true, np.int64)
     # Nothing of an empty contour is matched; whether both are empty is asked below.
-    p = np.nan_to_num(_ratio(predicted_matched, predicted))
-    r = np.nan_to_num(_ratio(true_matched, true))
-    f = np.divide(2 * p * r, p + r, out=np.zeros(len(true)), where=p + r > 0)
-    return np.where(predicted + true > 0, f, np.nan)
+    p = np.nan_to_num(_ratio(np.asarray(predicted_matched, np.int64), predicted_pixels))
+    r = np.nan_to_num(_ratio(np.asarray(true_matched, np.int64), true_pixels))
+    f = np.divide(2 * p * r, p + r, out=np.zeros(len(p)), where=p + r > 0)
+    return np.where(predicted_pixels + true_pixels > 0, f, np.nan)
 
 
-# Scores of probabilities. `calibration` is the part of a record's details of this name: for each
-# bin of confidence its pixels, how many of them are right, and their summed confidence.
+# Scores of probabilities, from counts of pixels by bin of confidence.
 
 
-def expected_calibration_error(calibration: Mapping[str, Any]) -> float:
+def expected_calibration_error(
+    pixels: Pixels, correct: Pixels, confidence: Sequence[float] | NDArray[np.float64]
+) -> float:
     """Return the mean over pixels of |share right - mean confidence| in the pixel's bin.
 
     ECE = sum_b (n_b / n) |acc_b - conf_b| for bins b of n_b of n pixels. (Guo et al. 2017, where
     n_b counts images.) It is NaN where no pixel was scored.
+
+    Args:
+        pixels: Pixels of each bin, n_b.
+        correct: Those of them whose prediction is right.
+        confidence: The confidence of the predictions, summed over the pixels of each bin.
     """
-    n = sum(calibration["pixels"])
+    n = sum(pixels)
     if not n:
         return NAN
     # The counts of a bin are n_b acc_b and n_b conf_b: n_b cancels out.
-    correct = np.array(calibration["correct"])
-    confidence = np.array(calibration["confidence"])
-    gaps = np.abs(correct - confidence)
+    gaps = np.abs(np.asarray(correct) - np.asarray(confidence))
     return float(gaps.sum() / n)
 
 
-def negative_log_likelihood(calibration: Mapping[str, Any]) -> float:
+def negative_log_likelihood(nll: float, pixels: Pixels) -> float:
     """Return the mean over pixels of -log(probability of the true class), in nats.
 
-    It is NaN where no pixel was scored.
+    Args:
+        nll: The sum over all pixels.
+        pixels: Pixels of each bin of confidence.
+
+    Returns:
+        The mean; NaN where no pixel was scored.
     """
-    n = sum(calibration["pixels"])
+    n = sum(pixels)
     if not n:
         return NAN
-    return float(calibration["nll"] / n)
+    return float(nll / n)
 
 
 # Distances between shares: how far the proportions that an annotator gave are from the exact ones.

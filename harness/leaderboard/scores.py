@@ -7,7 +7,12 @@ import math
 from harness import metrics
 from harness.leaderboard.statistics import mean_of_known
 from harness.metrics import Counts
-from harness.records.record import FinishedRecord
+from harness.records.record import (
+    BoundaryCounts,
+    Calibration,
+    FinishedRecord,
+    ProportionErrors,
+)
 
 DETAIL_SCORES = (
     "boundary_iou",
@@ -85,22 +90,34 @@ def compute_detail_scores(record: FinishedRecord) -> dict[str, float]:
 
     One that the details do not define is NaN, and one that they lack is left out.
     """
-    scores = {}
+    scores: dict[str, float] = {}
     details = record.details
     if details.boundary is not None:
-        counts = details.boundary.as_json()
-        # Over the classes that mIoU is over, so that both are of the same classes.
-        iou = metrics.boundary_iou(counts)[record.mean_indices]
-        f1 = metrics.boundary_f1(counts)[record.mean_indices]
-        scores["boundary_iou"] = mean_of_known(iou)
-        scores["boundary_f1"] = mean_of_known(f1)
+        scores.update(_score_boundaries(details.boundary, record.mean_indices))
     if details.proportions is not None:
-        if details.proportions.hard is not None:
-            scores["proportion_error_hard"] = details.proportions.hard.error
-        if details.proportions.soft is not None:
-            scores["proportion_error_soft"] = details.proportions.soft.error
+        scores.update(_score_proportions(details.proportions))
     if details.calibration is not None:
-        bins = details.calibration.as_json()
-        scores["ece"] = metrics.expected_calibration_error(bins)
-        scores["nll"] = metrics.negative_log_likelihood(bins)
+        scores.update(_score_calibration(details.calibration))
     return scores
+
+
+def _score_boundaries(counts: BoundaryCounts, mean_indices: list[int]) -> dict[str, float]:
+    # Over the classes that mIoU is over, so that both are of the same classes.
+    iou = metrics.boundary_iou(counts.intersection, counts.union)[mean_indices]
+    f1 = metrics.boundary_f1(
+        predicted=counts.predicted,
+        predicted_matched=counts.predicted_matched,
+        true=counts.true,
+        true_matched=counts.true_matched,
+    )[mean_indices]
+    return {"boundary_iou": mean_of_known(iou), "boundary_f1": mean_of_known(f1)}
+
+
+def _score_proportions(errors: ProportionErrors) -> dict[str, float]:
+    error_of_kind = {"proportion_error_hard": errors.hard, "proportion_error_soft": errors.soft}
+    return {name: kind.error for name, kind in error_of_kind.items() if kind is not None}
+
+
+def _score_calibration(bins: Calibration) -> dict[str, float]:
+    error = metrics.expected_calibration_error(bins.pixels, bins.correct, bins.confidence)
+    return {"ece": error, "nll": metrics.negative_log_likelihood(bins.nll, bins.pixels)}

@@ -86,7 +86,7 @@ def summarise(result: PatchResults, data: DividedPatches, run: Run) -> NetworkSc
     if batch_size:
         # Of patches, in the order of the test: images would make other batches.
         batch_miou = metrics.batch_mean_iou(result.counts, batch_size)
-        scores["batch_miou"] = round(batch_miou, 6)
+        scores.update(batch_miou=round(batch_miou, 6))
     return NetworkScores(
         confusion=Confusion(images=images, groups=groups, counts=counts.tolist()),
         metrics=StatedScores.model_validate(scores),

@@ -208,16 +208,15 @@ def test_counts_keep_their_bounds_and_turn_with_the_maps(
 
 
 def test_scores_by_hand() -> None:
-    counts = {
-        "intersection": [2, 0, 0],
-        "union": [8, 4, 0],
-        "predicted": [4, 3, 0],
-        "predicted_matched": [1, 0, 0],
-        "true": [10, 0, 0],
-        "true_matched": [5, 0, 0],
-    }
+    iou = boundary_iou(intersection=[2, 0, 0], union=[8, 4, 0])
+    assert_allclose(iou, [1 / 4, 0, np.nan])
     precision = 1 / 4
     recall = 5 / 10
-    f1 = 2 * precision * recall / (precision + recall)
-    assert_allclose(boundary_iou(counts), [1 / 4, 0, np.nan])
-    assert_allclose(boundary_f1(counts), [f1, 0, np.nan])
+    expected = 2 * precision * recall / (precision + recall)
+    f1 = boundary_f1(
+        predicted=[4, 3, 0],
+        predicted_matched=[1, 0, 0],
+        true=[10, 0, 0],
+        true_matched=[5, 0, 0],
+    )
+    assert_allclose(f1, [expected, 0, np.nan])

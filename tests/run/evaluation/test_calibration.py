@@ -75,6 +75,14 @@ def stored_details(tested: PatchResults, radius: int = 2) -> dict[str, Any]:
     return stored
 
 
+def calibration_error_of(stored: dict[str, Any]) -> float:
+    return expected_calibration_error(stored["pixels"], stored["correct"], stored["confidence"])
+
+
+def likelihood_of(stored: dict[str, Any]) -> float:
+    return negative_log_likelihood(stored["nll"], stored["pixels"])
+
+
 def probabilities_of(network: torch.nn.Module, patches: PatchSet) -> Array:
     """The probabilities [N, S, S, K] of all patches."""
     images = torch.from_numpy(np.array(patches.images)).permute(0, 3, 1, 2)
@@ -102,9 +110,9 @@ def test_calibration_and_likelihood_agree_with_torchmetrics_and_scikit_learn(
         classes,
         n_bins=BINS,
     )
-    assert_allclose(expected_calibration_error(stored), calibration_error, atol=1e-6)
+    assert_allclose(calibration_error_of(stored), calibration_error, atol=1e-6)
     likelihood = log_loss(truth, predicted, labels=range(classes))
-    assert_allclose(negative_log_likelihood(stored), likelihood, rtol=1e-5)
+    assert_allclose(likelihood_of(stored), likelihood, rtol=1e-5)
     assert sum(stored["pixels"]) == tested.counts.sum() == len(truth)
     assert sum(stored["correct"]) == np.trace(tested.counts.sum(0))
 
@@ -146,8 +154,8 @@ def test_a_bin_holds_its_upper_edge(patch_set: Make) -> None:
     assert not any(other_pixels)
     assert not any(other_correct)
     assert len(other_pixels) == len(other_correct) == BINS - 1
-    assert negative_log_likelihood(stored) == pytest.approx(200 / 3)
-    assert expected_calibration_error(stored) == pytest.approx(1 / 3)
+    assert likelihood_of(stored) == pytest.approx(200 / 3)
+    assert calibration_error_of(stored) == pytest.approx(1 / 3)
 
 
 def test_hard_shares_by_hand_and_a_floor_has_no_probabilities(patch_set: Make) -> None:
@@ -170,8 +178,8 @@ def test_nothing_scored_has_no_shares(patch_set: Make) -> None:
     tested = run_test(Noisy(2), patches)
     stored = stored_details(tested)
     assert stored["proportions"] == {"patch_size": 4, "patches": 0}
-    assert np.isnan(expected_calibration_error(stored["calibration"]))
-    assert np.isnan(negative_log_likelihood(stored["calibration"]))
+    assert np.isnan(calibration_error_of(stored["calibration"]))
+    assert np.isnan(likelihood_of(stored["calibration"]))
 
 
 def test_the_same_test_is_stored_alike(patch_set: Make) -> None:
