@@ -6,9 +6,9 @@ pandas is imported when a frame is made, and not before: most commands do withou
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING
 
 from harness.leaderboard.annotation_costs import annotation_seconds, pixel_area
 from harness.leaderboard.board import Board
@@ -22,59 +22,115 @@ FOLD = 0
 """The fold of every run: as long as scenarios have one division into training and test."""
 
 
-@dataclass(frozen=True, slots=True)
-class FrameColumn:
-    """A column of a frame."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultLine:
+    """A line of the frame of results; its fields are the columns."""
 
-    name: str
-    """What it is called."""
-    meaning: str
-    """What it holds, for documentation."""
-    dtype: str | None = None
-    """The type that pandas is told; None for text."""
+    board: str
+    """Name of the board."""
+    scenario: str
+    """Name of the scenario."""
+    profile: str | None
+    """The scenario's profile; None where it has none."""
+    method: str
+    """Name of the method."""
+    repetition: int
+    """Number of the independent draw, one of `seeds`."""
+    fold: int
+    """Number of the division into training and test; 0 for now."""
+    status: str
+    """ok, failed, missing, or stale: of other settings than today's."""
+    score: str
+    """miou, accuracy, macro_f1, iou:CLASS, boundary_iou, ..., ece, nll."""
+    value: float
+    """A fraction, or nats for nll; NaN where there is no result."""
+    dataset: str
+    """Name of the data set."""
+    model: str | None = None
+    """Name of the model."""
+    supervision: str | None = None
+    """Names of the supervisions, with + between them."""
+    loss: str | None = None
+    """Names of the losses, with + between them."""
+    epochs: int | None = None
+    """How many epochs were planned."""
+    labelled_pixels: int | None = None
+    """Pixels with a label, counted by the harness."""
+    annotation_seconds: float | None = None
+    """What labels would have taken a person."""
+    seconds: float | None
+    """How long the run took."""
+    initialisation: str | None
+    """Where the weights came from."""
+    device: str | None = None
+    """What the run was computed on."""
+    precision: str | None = None
+    """The floating-point type of training."""
+    key: str
+    """The run's key."""
 
 
-# Of which run a line is.
-RUN_COLUMNS = (
-    FrameColumn("board", "Name of the board."),
-    FrameColumn("scenario", "Name of the scenario."),
-    FrameColumn("profile", "The scenario's profile; nothing where it has none."),
-    FrameColumn("method", "Name of the method."),
-    FrameColumn("repetition", "Number of the independent draw, one of `seeds`.", "int64"),
-    FrameColumn("fold", "Number of the division into training and test; 0 for now.", "int64"),
-    FrameColumn("status", "ok, failed, missing, or stale: of other settings than today's."),
-)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochLine:
+    """A line of the frame of training; its fields but the last are the columns."""
 
-RESULT_COLUMNS = (
-    *RUN_COLUMNS,
-    FrameColumn("score", "miou, accuracy, macro_f1, iou:CLASS, boundary_iou, ..., ece, nll."),
-    FrameColumn("value", "A fraction, or nats for nll; NaN where there is no result.", "float64"),
-    FrameColumn("dataset", "Name of the data set."),
-    FrameColumn("model", "Name of the model."),
-    FrameColumn("supervision", "Names of the supervisions, with + between them."),
-    FrameColumn("loss", "Names of the losses, with + between them."),
-    FrameColumn("epochs", "How many epochs were planned.", "Int64"),
-    FrameColumn("labelled_pixels", "Pixels with a label, counted by the harness.", "Int64"),
-    FrameColumn("annotation_seconds", "What labels would have taken a person.", "float64"),
-    FrameColumn("seconds", "How long the run took.", "float64"),
-    FrameColumn("initialisation", "Where the weights came from."),
-    FrameColumn("device", "What the run was computed on."),
-    FrameColumn("precision", "The floating-point type of training."),
-    FrameColumn("key", "The run's key."),
-)
+    board: str
+    """Name of the board."""
+    scenario: str
+    """Name of the scenario."""
+    profile: str | None
+    """The scenario's profile; None where it has none."""
+    method: str
+    """Name of the method."""
+    repetition: int
+    """Number of the independent draw, one of `seeds`."""
+    fold: int
+    """Number of the division into training and test; 0 for now."""
+    status: str
+    """ok, failed, missing, or stale: of other settings than today's."""
+    epoch: int
+    """Number of the epoch, from 1."""
+    loss: float
+    """The whole loss, its mean over the steps."""
+    validation: float | None
+    """The validation value after the epoch, if any."""
+    learning_rate: float | None
+    """That of the epoch's last step."""
+    seconds: float | None
+    """How long the epoch took."""
+    terms: Mapping[str, float]
+    """The term of each loss without its weight: a column `loss:NAME` for each name."""
 
-HISTORY_COLUMNS = (
-    *RUN_COLUMNS,
-    FrameColumn("epoch", "Number of the epoch, from 1.", "int64"),
-    FrameColumn("loss", "The whole loss, its mean over the steps.", "float64"),
-    FrameColumn("validation", "The validation value after the epoch, if any.", "float64"),
-    FrameColumn("learning_rate", "That of the epoch's last step.", "float64"),
-    FrameColumn("seconds", "How long the epoch took.", "float64"),
-)
-"""A column `loss:NAME` of each loss follows: its term without its weight."""
 
-Line = Mapping[str, Any]
-"""The values of a frame's line, by column."""
+RESULT_COLUMNS = tuple(field.name for field in fields(ResultLine))
+"""The columns of the frame of results."""
+
+HISTORY_COLUMNS = tuple(field.name for field in fields(EpochLine) if field.name != "terms")
+"""The columns that every frame of training has."""
+
+# Without lines, or values, pandas could not tell a column of numbers from one of text.
+
+RESULT_TYPES = {
+    "repetition": "int64",
+    "fold": "int64",
+    "value": "float64",
+    "epochs": "Int64",
+    "labelled_pixels": "Int64",
+    "annotation_seconds": "float64",
+    "seconds": "float64",
+}
+"""The type of each column of numbers in the frame of results, as pandas names it."""
+
+HISTORY_TYPES = {
+    "repetition": "int64",
+    "fold": "int64",
+    "epoch": "int64",
+    "loss": "float64",
+    "validation": "float64",
+    "learning_rate": "float64",
+    "seconds": "float64",
+}
+"""The same of the frame of training."""
 
 
 def make_results(boards: Iterable[Board]) -> pandas.DataFrame:
@@ -86,13 +142,13 @@ def make_results(boards: Iterable[Board]) -> pandas.DataFrame:
     Returns:
         A frame with the columns `RESULT_COLUMNS`.
     """
-    lines: list[Line] = []
+    import pandas
+
+    lines: list[ResultLine] = []
     for board in boards:
         for record in board.ordered:
-            described = {**_describe_run(board, record), **_describe_settings(board, record)}
-            for score, value in _scores_of(record).items():
-                lines.append({**described, "score": score, "value": value})
-    return _make_frame(lines, RESULT_COLUMNS)
+            lines += _list_results(board, record)
+    return pandas.DataFrame(lines, columns=RESULT_COLUMNS).astype(RESULT_TYPES)
 
 
 def make_history(boards: Iterable[Board]) -> pandas.DataFrame:
@@ -102,92 +158,116 @@ def make_history(boards: Iterable[Board]) -> pandas.DataFrame:
         A frame with the columns `HISTORY_COLUMNS`, and a column `loss:NAME` of each loss that a
         method of these boards has, which is NaN for the other methods.
     """
-    lines: list[Line] = []
-    terms: dict[str, None] = {}
-    for board in boards:
-        for record in board.ordered:
-            described = _describe_run(board, record)
-            for index, epoch in enumerate(record.history):
-                terms.update(dict.fromkeys(epoch.terms))
-                measured = _describe_epoch(epoch, record.cost.epoch_seconds[index : index + 1])
-                lines.append({**described, **measured})
-    columns = [FrameColumn(f"loss:{name}", "A term of the loss.", "float64") for name in terms]
-    return _make_frame(lines, (*HISTORY_COLUMNS, *columns))
-
-
-def _make_frame(lines: list[Line], columns: Iterable[FrameColumn]) -> pandas.DataFrame:
     import pandas
 
-    dtypes = {column.name: column.dtype for column in columns if column.dtype}
-    names = [column.name for column in columns]
-    # Without lines, or values, pandas could not tell a column of numbers from one of text.
-    return pandas.DataFrame(lines, columns=names).astype(dtypes)
+    lines: list[EpochLine] = []
+    for board in boards:
+        for record in board.ordered:
+            lines += _list_epochs(board, record)
+    frame = pandas.DataFrame(lines, columns=HISTORY_COLUMNS).astype(HISTORY_TYPES)
+    # In the order in which they first occur: sorted, the main loss might come last.
+    names: dict[str, None] = {}
+    for line in lines:
+        names.update(dict.fromkeys(line.terms))
+    for name in names:
+        values = [line.terms.get(name, math.nan) for line in lines]
+        frame[f"loss:{name}"] = pandas.Series(values, dtype="float64")
+    return frame
 
 
-def _describe_run(board: Board, record: Record) -> dict[str, Any]:
-    """Return what says which run it is. A missing run has a name, since its board planned it."""
-    return {
-        "board": board.name,
-        "scenario": board.header.scenario,
-        "profile": board.header.profile,
-        "method": record.method,
-        "repetition": record.seed,
-        "fold": FOLD,
-        "status": record.status if record.stale is None else "stale",
-    }
+def _list_results(board: Board, record: Record) -> list[ResultLine]:
+    """Describe a run once, and give it a line for each score."""
+    description = _describe_run(board, record)
+    if not isinstance(record, FinishedRecord) or record.stale is not None:
+        return [description]
+    lines = []
+    for score, value in compute_scores(record).items():
+        lines.append(replace(description, score=score, value=value))
+    return lines
 
 
-def _scores_of(record: Record) -> dict[str, float]:
-    if isinstance(record, FinishedRecord) and record.stale is None:
-        return compute_scores(record)
-    return {"miou": math.nan}
+def _describe_run(board: Board, record: Record) -> ResultLine:
+    """Return a line that says how a run was made and that it has no result.
 
-
-def _describe_settings(board: Board, record: Record) -> dict[str, Any]:
-    """Return the settings of a run, and what it took; without what its record does not say."""
-    described: dict[str, Any] = {
-        "dataset": board.header.dataset.name,
-        "initialisation": record.initialisation,
-        "seconds": record.cost.seconds,
-        "key": record.key,
-    }
+    A missing run has a name too, since its board planned it. What a record does not say is None.
+    """
+    line = ResultLine(
+        board=board.name,
+        scenario=board.header.scenario,
+        profile=board.header.profile,
+        method=record.method,
+        repetition=record.seed,
+        fold=FOLD,
+        status=_name_status(record),
+        score="miou",
+        value=math.nan,
+        dataset=board.header.dataset.name,
+        seconds=record.cost.seconds,
+        initialisation=record.initialisation,
+        key=record.key,
+    )
     settings = record.settings
     if settings is not None:
-        described["model"] = settings.model.name
-        described["supervision"] = _join(entry.name for entry in settings.supervision)
-        described["loss"] = _join(entry.name for entry in settings.loss)
-        described["epochs"] = settings.training.epochs
+        line = replace(
+            line,
+            model=settings.model.name,
+            supervision=_join([entry.name for entry in settings.supervision]),
+            loss=_join([entry.name for entry in settings.loss]),
+            epochs=settings.training.epochs,
+        )
     ledger = record.ledger
     if ledger is not None:
-        described["labelled_pixels"] = ledger.labelled_pixels
+        line = replace(line, labelled_pixels=ledger.labelled_pixels)
+    # The seconds of a mask are of the image as it came, and settings say how it was reduced.
     if ledger is not None and settings is not None:
         seconds = annotation_seconds(ledger, board.costs, pixel_area(settings))
-        described["annotation_seconds"] = seconds
-    if record.hardware is not None:
-        described["device"] = record.hardware.device
-        described["precision"] = record.hardware.precision
-    return described
+        line = replace(line, annotation_seconds=seconds)
+    hardware = record.hardware
+    if hardware is not None:
+        line = replace(line, device=hardware.device, precision=hardware.precision)
+    return line
 
 
-def _describe_epoch(epoch: Epoch, seconds: list[float]) -> dict[str, Any]:
+def _list_epochs(board: Board, record: Record) -> list[EpochLine]:
+    seconds_of_epoch = record.cost.epoch_seconds
+    lines = []
+    for index, epoch in enumerate(record.history):
+        # Older records do not say how long their epochs took.
+        seconds = seconds_of_epoch[index] if index < len(seconds_of_epoch) else None
+        lines.append(_describe_epoch(board, record, epoch, seconds))
+    return lines
+
+
+def _describe_epoch(board: Board, record: Record, epoch: Epoch, seconds: float | None) -> EpochLine:
     """Return what was measured in an epoch.
 
     Args:
+        board: the board of the run.
+        record: the run.
         epoch: the epoch.
-        seconds: how long it took; empty where the record does not say.
+        seconds: how long it took; None where the record does not say.
     """
-    described: dict[str, Any] = {
-        "epoch": epoch.epoch,
-        "loss": epoch.loss,
-        "validation": epoch.validation,
-        "learning_rate": epoch.learning_rate,
-        "seconds": seconds[0] if seconds else None,
-    }
-    for name, value in epoch.terms.items():
-        described[f"loss:{name}"] = value
-    return described
+    return EpochLine(
+        board=board.name,
+        scenario=board.header.scenario,
+        profile=board.header.profile,
+        method=record.method,
+        repetition=record.seed,
+        fold=FOLD,
+        status=_name_status(record),
+        epoch=epoch.epoch,
+        loss=epoch.loss,
+        validation=epoch.validation,
+        learning_rate=epoch.learning_rate,
+        seconds=seconds,
+        terms=epoch.terms,
+    )
 
 
-def _join(names: Iterable[str]) -> str | None:
+def _name_status(record: Record) -> str:
+    return record.status if record.stale is None else "stale"
+
+
+def _join(names: Sequence[str]) -> str | None:
     """Write the names of components; a floor has none."""
     return " + ".join(names) or None

@@ -13,6 +13,7 @@ from harness.leaderboard.board import Board
 from harness.leaderboard.frames import (
     HISTORY_COLUMNS,
     RESULT_COLUMNS,
+    RESULT_TYPES,
     make_history,
     make_results,
 )
@@ -59,7 +60,7 @@ def test_scores_of_details_have_lines_where_a_record_has_them() -> None:
 
 def test_columns_say_how_a_run_was_made() -> None:
     line = make_results([board(record("full", 0))]).to_dict("records")[0]
-    assert list(line) == [column.name for column in RESULT_COLUMNS]
+    assert list(line) == list(RESULT_COLUMNS)
     expected = {
         "board": "demo.mini",
         "scenario": "demo",
@@ -101,9 +102,8 @@ def test_numbers_are_numbers_also_where_no_run_has_one() -> None:
     missing = {"method": "full", "seed": 0, "key": "m", "status": "missing"}
     for boards in ([], [board(missing)]):
         dtypes = make_results(boards).dtypes.astype(str)
-        for column in RESULT_COLUMNS:
-            if column.dtype:
-                assert dtypes[column.name] == column.dtype
+        for column, dtype in RESULT_TYPES.items():
+            assert dtypes[column] == dtype
 
 
 def test_history_has_a_line_for_each_epoch_and_a_column_for_each_loss() -> None:
@@ -116,8 +116,7 @@ def test_history_has_a_line_for_each_epoch_and_a_column_for_each_loss() -> None:
     frame = make_history(
         [board(record("full", 0, history=epochs, cost=timed), record("points", 0, history=other))]
     )
-    columns = [column.name for column in HISTORY_COLUMNS]
-    assert list(frame.columns) == [*columns, "loss:cross-entropy", "loss:entropy"]
+    assert list(frame.columns) == [*HISTORY_COLUMNS, "loss:cross-entropy", "loss:entropy"]
     assert list(frame["epoch"]) == [1, 2, 1]
     assert list(frame["loss"]) == [2.0, 1.0, 3.0]
     assert list(frame["loss:cross-entropy"].dropna()) == [1.5, 0.5]
@@ -131,4 +130,4 @@ def test_history_has_a_line_for_each_epoch_and_a_column_for_each_loss() -> None:
 def test_a_board_without_training_has_a_history_without_lines() -> None:
     frame = make_history([board(record("full", 0))])
     assert frame.empty
-    assert list(frame.columns) == [column.name for column in HISTORY_COLUMNS]
+    assert list(frame.columns) == list(HISTORY_COLUMNS)
