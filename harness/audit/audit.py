@@ -30,6 +30,9 @@ from harness.audit.rules import (
 )
 from harness.core.errors import InputError
 
+ONE_CLASS_MORE = "with one more class, not listed, at 0"
+"""How a paper may average that leaves a class of its data set out of the table."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -246,7 +249,7 @@ def _compare_mean(case: Case, mean: ClassMean, options: Options) -> Finding | No
     else:
         level = "impossible"
         one_more = [*ranges.values(), Range(0.0, 0.0)]
-        readings["with one more class, not listed, at 0"] = relations.mean_of(one_more)
+        readings[ONE_CLASS_MORE] = relations.mean_of(one_more)
         nearest = min(readings, key=lambda text: _distance(printed, readings[text]))
         low, high = _format_ends(mean.entry, readings[nearest])
         remark = f"nearest: {nearest}, {low} to {high}"

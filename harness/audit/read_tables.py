@@ -317,20 +317,22 @@ def read_number(cell: str) -> PrintedNumber | None:
     match = CELL.fullmatch(cell.strip())
     if match is None:
         return None
-    value = _with_point(match["value"])
+    score = match.group("score")
+    value = _with_point(match.group("value"))
+    deviation = match.group("spread") or match.group("bracket")
+    low, high = match.group("low", "high")
     spread = math.nan
-    deviation = match["spread"] or match["bracket"]
     if deviation:
         deviation = _with_point(deviation)
         spread = float(deviation) + _half_unit(deviation)
-    if match["low"]:
-        low = _with_point(match["low"])
-        high = _with_point(match["high"])
+    if low:
+        low = _with_point(low)
+        high = _with_point(high)
         # Two numbers in brackets that do not enclose the score are something else.
         if not float(low) <= float(value) <= float(high):
             return None
         spread = (float(high) - float(low)) / 2 + _half_unit(high)
-    return PrintedNumber(float(value), _half_unit(value), spread, "%" in match["score"])
+    return PrintedNumber(float(value), _half_unit(value), spread, "%" in score)
 
 
 def _with_point(number: str) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from harness.core.errors import InputError
+from harness.core.values import JsonObject
 from harness.leaderboard.annotation_costs import cost_model
 from harness.leaderboard.board import Board, read_board, records_path, write_records
 from harness.leaderboard.header import describe, find_problem
@@ -141,7 +141,7 @@ def _paired_components(
     yield from zip(recorded.loss, planned.loss, strict=False)
 
 
-def _differing_sections(recorded: Mapping[str, Any], planned: Mapping[str, Any]) -> list[str]:
+def _differing_sections(recorded: JsonObject, planned: JsonObject) -> list[str]:
     # In the order of today's document, with what only the old one has after it.
     names = dict.fromkeys([*planned, *recorded])
     return [name for name in names if recorded.get(name) != planned.get(name)]

@@ -7,11 +7,12 @@ leaderboards and `harness compare` both ask it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from harness.core.errors import InputError
+from harness.core.values import JsonObject
 from harness.leaderboard.board import Board
 from harness.leaderboard.selection_tracks import is_tested_once
 from harness.records.record import (
@@ -19,10 +20,12 @@ from harness.records.record import (
     MethodAndSeed,
     MissingRecord,
     Record,
-    SplitPart,
 )
 
 TEST_IMAGES = "test images"
+
+IDENTITY = ("patches", "scenes", "groups", "digest")
+"""The fields of a part of the split that say which patches it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ class Anchors:
             yield from _mismatches(first_of_seed, record, within_seed=True)
 
 
-def comparable_settings(record: FinishedRecord) -> dict[str, Any]:
+def comparable_settings(record: FinishedRecord) -> JsonObject:
     """Return what must be equal in all runs, by dotted name: protocol, schema, profile, classes,
     data set, patches, split, evaluation.
 
@@ -76,7 +79,7 @@ def comparable_settings(record: FinishedRecord) -> dict[str, Any]:
     content.
     """
     settings = record.settings
-    fields = {
+    fields: JsonObject = {
         "schema_version": record.schema_version,
         "protocol": settings.protocol,
         "profile": settings.profile,
@@ -97,13 +100,13 @@ def comparable_settings(record: FinishedRecord) -> dict[str, Any]:
     return fields
 
 
-def tested_parts(record: FinishedRecord) -> dict[str, Any]:
+def tested_parts(record: FinishedRecord) -> JsonObject:
     """Return what must be equal in all runs of one seed: the patches of each part, by their digest,
     and the true classes of the tested pixels.
 
     Records from before there were digests have the number of patches and scenes alone.
     """
-    fields: dict[str, Any] = {
+    fields: JsonObject = {
         TEST_IMAGES: record.confusion.images,
         # Over the predictions, which may differ: what is left is the truth.
         "test pixels of each class": record.confusion.array.sum(2).tolist(),
@@ -114,20 +117,11 @@ def tested_parts(record: FinishedRecord) -> dict[str, Any]:
         "test": record.split.test,
     }
     for name, part in parts.items():
-        for field_name, value in _identity(part).items():
+        for field_name in IDENTITY:
+            value = getattr(part, field_name)
             if value is not None:
                 fields[f"split, {name}: {field_name}"] = value
     return fields
-
-
-def _identity(part: SplitPart) -> dict[str, Any]:
-    """Return what says which patches a part of the split has; None where a record does not."""
-    return {
-        "patches": part.patches,
-        "scenes": part.scenes,
-        "groups": part.groups,
-        "digest": part.digest,
-    }
 
 
 def find_mismatches(records: Sequence[Record]) -> Iterator[Mismatch]:
@@ -158,7 +152,7 @@ def _mismatches(
         yield Mismatch(first, second, name, values, within_seed)
 
 
-def _differing_fields(left: Mapping[str, Any], right: Mapping[str, Any]) -> Iterator[str]:
+def _differing_fields(left: JsonObject, right: JsonObject) -> Iterator[str]:
     """Yield the fields whose values differ as JSON."""
     for name in dict.fromkeys([*left, *right]):
         in_both = name in left and name in right

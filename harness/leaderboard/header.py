@@ -84,10 +84,10 @@ class Header(Fields):
 def describe(scenario: Scenario) -> Header:
     """Make the header of a scenario's board."""
     dataset = scenario.dataset
-    facts = {"name": dataset.name, "source": dataset.source, "licence": dataset.licence}
+    facts = DatasetFacts(name=dataset.name, source=dataset.source, licence=dataset.licence)
     # Left out and not written empty, since headers are older than citations.
     if dataset.citation:
-        facts["citation"] = dataset.citation
+        facts = facts.changed(citation=dataset.citation)
     methods = []
     for method in scenario.methods:
         methods.append(PlannedMethod(name=method.name, about=method.about))
@@ -97,7 +97,7 @@ def describe(scenario: Scenario) -> Header:
         about=scenario.about,
         profile=scenario.profile,
         overrides=list(scenario.overrides),
-        dataset=DatasetFacts.model_validate(facts),
+        dataset=facts,
         reference=scenario.reference,
         methods=methods,
         seeds=list(scenario.seeds),

@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from harness.core.values import JsonObject
 from harness.records.record import FinishedRecord, RunSettings
 
 NUMBER = re.compile(r"(\d+(?:\.\d+)?(?:e[+-]?\d+)?)")
@@ -81,9 +82,7 @@ def varied_numbers(settings: RunSettings) -> Iterator[PlaceAndRest]:
     that it can be a key.
     """
     document = settings.as_json()
-    method: dict[str, Any] = {}
-    for name in (*SWEPT, *SAME):
-        method[name] = document.get(name)
+    method = {name: document.get(name) for name in (*SWEPT, *SAME)}
     for section in SWEPT:
         components = method[section] or []
         for index, component in enumerate(components):
@@ -96,7 +95,7 @@ def varied_numbers(settings: RunSettings) -> Iterator[PlaceAndRest]:
                 yield place, json.dumps(rest, sort_keys=True)
 
 
-def _number_fields(component: Mapping[str, Any]) -> list[str]:
+def _number_fields(component: JsonObject) -> list[str]:
     """Return the fields of a component that hold a number."""
     fields = []
     for field, value in component.items():
