@@ -404,7 +404,7 @@ def _text(css_class: str, x: int | str, y: int | str, content: str, anchor: str 
     """Write text at a place; the content is XML already."""
     attributes = {"class_": css_class, "x": f"{x}", "y": f"{y}"}
     if anchor:
-        attributes["text_anchor"] = anchor
+        attributes.update(text_anchor=anchor)
     return _element("text", content, **attributes)
 
 

@@ -9,7 +9,7 @@ import csv
 import io
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -97,6 +97,8 @@ CsvCells = Mapping[str, object]
 class PlannedFigure:
     """A figure before it is drawn."""
 
+    name: str
+    """The stem of its files."""
     numbers: Sequence[CsvCells]
     """What is drawn, scores in %."""
     draw: Callable[[Figure], None]
@@ -142,44 +144,46 @@ def write_figures(leaderboard: Leaderboard, folder: Path) -> list[Path]:
         # Whatever the user's own matplotlibrc says, the figures are the same.
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(SETTINGS)
-        for name, planned in figures.items():
+        for planned in figures:
             figure = Figure(layout="constrained")
             planned.draw(figure)
             for suffix, metadata in METADATA.items():
-                path = folder / f"{name}.{suffix}"
+                path = folder / f"{planned.name}.{suffix}"
                 figure.savefig(path, dpi=300, metadata=metadata)
                 written.append(path)
-            path = folder / f"{name}.csv"
+            path = folder / f"{planned.name}.csv"
             path.write_text(_to_csv(planned.numbers), encoding="utf-8")
             written.append(path)
     return written
 
 
-def _plan_figures(leaderboard: Leaderboard) -> dict[str, PlannedFigure]:
-    """Plan the figures of all tracks, by the names of their files."""
-    figures = {}
+def _plan_figures(leaderboard: Leaderboard) -> list[PlannedFigure]:
+    """Plan the figures of all tracks."""
+    figures = []
     for table in leaderboard.tables:
         suffix = ""
         if leaderboard.has_tracks:
             suffix = f"-{str(table.track).replace(':', '-')}"
-        for name, planned in _plan_track(table).items():
-            figures[f"{name}{suffix}"] = planned
+        for planned in _plan_track(table):
+            figures.append(replace(planned, name=f"{planned.name}{suffix}"))
     return figures
 
 
-def _plan_track(table: TrackTable) -> dict[str, PlannedFigure]:
+def _plan_track(table: TrackTable) -> list[PlannedFigure]:
     # A method without a result has nothing to draw.
     rows = [row for row in table.rows if row.scores.mean_miou.n]
     if not rows:
-        return {}
-    figures = {}
+        return []
+    figures = []
     for name, budget in CURVES.items():
         curve = make_curve(table, budget)
         if curve is not None:
-            figures[name] = PlannedFigure(_list_points(curve), partial(_draw_curve, curve))
-    reference = table.board.reference
-    figures["scores"] = PlannedFigure(_list_scores(rows), partial(_draw_scores, rows, reference))
-    figures["classes"] = PlannedFigure(_list_classes(rows), partial(_draw_classes, rows))
+            draw = partial(_draw_curve, curve)
+            figures.append(PlannedFigure(name, _list_points(curve), draw))
+    draw_scores = partial(_draw_scores, rows, table.board.reference)
+    draw_classes = partial(_draw_classes, rows)
+    figures.append(PlannedFigure("scores", _list_scores(rows), draw_scores))
+    figures.append(PlannedFigure("classes", _list_classes(rows), draw_classes))
     return figures
 
 

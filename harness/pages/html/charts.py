@@ -10,8 +10,9 @@ import html
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
+from harness.core.values import JsonObject
 from harness.leaderboard.analysis import TrackTable
 from harness.leaderboard.budgets import BudgetCurve, BudgetKind, Outcome, Reach
 from harness.leaderboard.rows import Row
@@ -83,11 +84,31 @@ SHARED_AXIS = {
 }
 """The layout that all axes have."""
 
-Trace = dict[str, Any]
-"""What plotly draws at once: a line, a set of points, a band."""
+PlotlyObject = JsonObject
+"""A part of a figure in plotly's words, such as an axis or a line behind the traces."""
 
-Layout = dict[str, Any]
-"""Axes, legend, and lines behind the traces."""
+
+class PlotlyFigure(TypedDict):
+    """A figure as plotly takes it."""
+
+    data: list[PlotlyObject]
+    """The traces, what plotly draws at once: a line, a set of points, a band."""
+    layout: PlotlyObject
+    """Axes, legend, and lines behind the traces."""
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """How points of one colour are drawn."""
+
+    name: str
+    """What the legend calls them."""
+    color: str
+    """As CSS has it."""
+    symbol: str
+    """Plotly's name of the marker."""
+    is_line: bool = False
+    """Whether a line joins them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +122,8 @@ class Chart:
     """What links call it."""
     about: str
     """What stands below it."""
-    figure: dict[str, Any]
-    """`data` and `layout`, as plotly takes them."""
+    figure: PlotlyFigure
+    """What is drawn."""
     table: Table
     """The same numbers."""
     findings: tuple[str, ...] = ()
@@ -130,18 +151,20 @@ def draw_curve(table: TrackTable, budget: BudgetField) -> Chart | None:
     reference_point = _make_reference_point(table, curve)
     if reference_point is not None:
         points.append(reference_point)
-        traces.append(_draw_points([reference_point], unit, INK, REFERENCE_SYMBOL))
+        series = Series(reference_point.method, INK, REFERENCE_SYMBOL)
+        traces.append(_draw_points([reference_point], series, unit))
     for family in curve.families:
-        traces.append(_draw_family(family, unit))
+        traces.append(_draw_points(family.points, _choose_series(family), unit))
     if curve.has_published:
         traces.append(_draw_published(curve))
     low, high = _choose_percent_range(table, curve)
+    budgets = [point.budget for point in points]
     return Chart(
         name=budget,
         title=title,
         label=unit.capitalize(),
         about=_describe_curve(table, curve, low),
-        figure={"data": traces, "layout": _make_layout_of_curve(table, curve, points, low, high)},
+        figure={"data": traces, "layout": _make_layout_of_curve(table, curve, budgets, low, high)},
         table=_tabulate_points(title, unit, points),
         findings=tuple(_explain_reaches(table, unit)),
     )
@@ -163,16 +186,17 @@ def series_color(place: int) -> str:
     return f"var(--series-{place % len(PALETTE) + 1})"
 
 
-def make_layout(x: str, y: str) -> Layout:
-    """Make the layout of a chart, with these titles of axes."""
-    return {
-        **SHARED_LAYOUT,
-        "xaxis": {**SHARED_AXIS, "title": {"text": x}},
-        "yaxis": {**SHARED_AXIS, "title": {"text": y}},
-    }
+def make_layout(xaxis: PlotlyObject, yaxis: PlotlyObject) -> PlotlyObject:
+    """Make the layout of a chart with these axes."""
+    return {**SHARED_LAYOUT, "xaxis": xaxis, "yaxis": yaxis}
 
 
-def choose_log_axis(low: float, high: float) -> Layout:
+def make_axis(title: str) -> PlotlyObject:
+    """Make an axis whose range and ticks plotly chooses."""
+    return {**SHARED_AXIS, "title": {"text": title}}
+
+
+def make_log_axis(title: str, low: float, high: float) -> PlotlyObject:
     """Make a logarithmic axis around values from low to high, which are above 0."""
     start, end = math.log10(low), math.log10(high)
     # A single budget would have an axis without length.
@@ -181,6 +205,7 @@ def choose_log_axis(low: float, high: float) -> Layout:
     end += room
     ticks = choose_log_ticks(10**start, 10**end)
     return {
+        **make_axis(f"{title} (log scale)"),
         "type": "log",
         "range": [start, end],
         "tickmode": "array",
@@ -227,34 +252,34 @@ def _choose_percent_range(table: TrackTable, curve: DrawnCurve) -> tuple[float, 
 def _make_layout_of_curve(
     table: TrackTable,
     curve: DrawnCurve,
-    points: Sequence[DrawnPoint],
+    budgets: Sequence[float],
     low: float,
     high: float,
-) -> Layout:
+) -> PlotlyObject:
     """Make the axes of a curve, and the lines behind its points.
 
     Args:
         table: the methods, for the interval of the reference.
         curve: what is drawn.
-        points: all points, with that of the reference.
+        budgets: those of all points, with that of the reference.
         low: the lowest score to show, in percent.
         high: the highest one.
     """
-    layout = make_layout(f"{UNITS[curve.budget]} (log scale)", "mIoU (%)")
-    budgets = [point.budget for point in points]
-    layout["xaxis"].update(choose_log_axis(min(budgets), max(budgets)))
     # A marker at 100 % would be cut in half; below 0 there is nothing.
     room = SCORE_ROOM * (high - low)
-    layout["yaxis"]["range"] = [max(0.0, low - room), min(102.0, high + room)]
+    percentages = [max(0.0, low - room), min(102.0, high + room)]
+    layout = make_layout(
+        xaxis=make_log_axis(UNITS[curve.budget], min(budgets), max(budgets)),
+        yaxis={**make_axis("mIoU (%)"), "range": percentages},
+    )
     # Lines across are shapes, not traces: plotly would end a trace at its last point.
-    layout["shapes"] = []
-    layout["annotations"] = []
+    shapes = []
     for level in curve.levels:
-        layout["shapes"].append(_draw_level(level))
-        layout["annotations"].append(_label_level(level))
+        shapes.append(_draw_level(level))
         if not level.is_floor and table.reference is not None:
-            layout["shapes"].append(_draw_interval(table.reference))
-    return layout
+            shapes.append(_draw_interval(table.reference))
+    labels = [_label_level(level) for level in curve.levels]
+    return {**layout, "shapes": shapes, "annotations": labels}
 
 
 def _describe_curve(table: TrackTable, curve: DrawnCurve, low: float) -> str:
@@ -323,22 +348,22 @@ def _explain_reach(curve: BudgetCurve, reach: Reach) -> str:
     return phrases[reach.outcome]
 
 
-def _draw_family(family: DrawnFamily, unit: BudgetKind) -> Trace:
-    trace = _draw_points(family.points, unit, series_color(family.color), SYMBOLS[family.marker])
-    trace["name"] = show_name(family.name)
-    if family.is_line:
-        trace["mode"] = "lines+markers"
-    return trace
+def _choose_series(family: DrawnFamily) -> Series:
+    return Series(
+        name=family.name,
+        color=series_color(family.color),
+        symbol=SYMBOLS[family.marker],
+        is_line=family.is_line,
+    )
 
 
-def _draw_points(points: Sequence[DrawnPoint], unit: BudgetKind, color: str, symbol: str) -> Trace:
+def _draw_points(points: Sequence[DrawnPoint], series: Series, unit: BudgetKind) -> PlotlyObject:
     """Draw points with their intervals.
 
     Args:
-        points: the points of one colour; the first one names them.
+        points: the points of one colour.
+        series: how they are drawn.
         unit: what their budgets count.
-        color: as CSS has it.
-        symbol: plotly's name of the marker.
     """
     # Plotly takes bars as lengths from the point.
     above = []
@@ -349,8 +374,8 @@ def _draw_points(points: Sequence[DrawnPoint], unit: BudgetKind, color: str, sym
         above.append(100 * (high - point.mean))
     return {
         "type": "scatter",
-        "mode": "markers",
-        "name": show_name(points[0].method),
+        "mode": "lines+markers" if series.is_line else "markers",
+        "name": show_name(series.name),
         "x": [_place_beside(point) for point in points],
         "y": [100 * point.mean for point in points],
         # For the text at the pointer: x is moved aside.
@@ -365,15 +390,15 @@ def _draw_points(points: Sequence[DrawnPoint], unit: BudgetKind, color: str, sym
             "width": 4,
         },
         # The line has the same colour; it is drawn where the mode says so.
-        "marker": {"size": 9, "symbol": symbol, "color": color},
-        "line": {"width": 2, "color": color},
+        "marker": {"size": 9, "symbol": series.symbol, "color": series.color},
+        "line": {"width": 2, "color": series.color},
         "hovertemplate": (
             f"%{{text}}<br>mIoU %{{y:.1f}} %<br>%{{customdata:,.0f}} {unit}<extra></extra>"
         ),
     }
 
 
-def _draw_published(curve: DrawnCurve) -> Trace:
+def _draw_published(curve: DrawnCurve) -> PlotlyObject:
     budgets = []
     percentages = []
     names = []
@@ -412,7 +437,7 @@ def _clip_interval(mean: float, low: float, high: float) -> tuple[float, float]:
     return max(0.0, low), min(1.0, high)
 
 
-def _draw_level(level: DrawnLevel) -> Layout:
+def _draw_level(level: DrawnLevel) -> PlotlyObject:
     percent = 100 * level.mean
     return {
         "type": "line",
@@ -426,7 +451,7 @@ def _draw_level(level: DrawnLevel) -> Layout:
     }
 
 
-def _draw_interval(reference: Row) -> Layout:
+def _draw_interval(reference: Row) -> PlotlyObject:
     """Draw the interval of the reference as a band across."""
     score = reference.scores.mean_miou
     low, high = _clip_interval(score.mean, *score.interval)
@@ -444,7 +469,7 @@ def _draw_interval(reference: Row) -> Layout:
     }
 
 
-def _label_level(level: DrawnLevel) -> Layout:
+def _label_level(level: DrawnLevel) -> PlotlyObject:
     percent = 100 * level.mean
     return {
         "text": f"{show_name(level.name)} {percent:.1f} %",

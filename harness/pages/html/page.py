@@ -191,8 +191,7 @@ def _make_environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["prose"] = _show_prose
-    environment.filters["sentence"] = _show_sentence
+    environment.filters.update(prose=_show_prose, sentence=_show_sentence)
     # NaN is not JSON: the browser would refuse all of it.
     environment.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":")}
     return environment

@@ -115,7 +115,7 @@ def _read_facts(record: FinishedRecord) -> Facts:
     fields = record.as_json()
     provenance = {name: fields[name] for name in PROVENANCE_FIELDS if name in fields}
     # Settings without a prefix, so that they read as in a scenario.
-    facts = dict(_iterate_facts(fields["settings"], ""))
+    facts = dict(_iterate_facts(record.settings.as_json(), ""))
     facts.update(_iterate_facts(provenance, ""))
     return facts
 

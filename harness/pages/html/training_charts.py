@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from harness.leaderboard.analysis import TrackTable
 from harness.leaderboard.board import Board
@@ -14,9 +14,10 @@ from harness.pages.curve import PALETTE
 from harness.pages.html.charts import (
     INK,
     Chart,
-    Trace,
-    choose_log_axis,
+    PlotlyObject,
+    make_axis,
     make_layout,
+    make_log_axis,
     series_color,
     show_name,
 )
@@ -190,7 +191,7 @@ def _draw_chart(
     )
 
 
-def _draw_mean(method: str, values_of_epoch: ValuesOfEpochs, measure: EpochMeasure) -> Trace:
+def _draw_mean(method: str, values_of_epoch: ValuesOfEpochs, measure: EpochMeasure) -> PlotlyObject:
     epochs = _thin_out(list(values_of_epoch))
     digits = 1 if measure.is_percent else 3
     return {
@@ -201,7 +202,7 @@ def _draw_mean(method: str, values_of_epoch: ValuesOfEpochs, measure: EpochMeasu
     }
 
 
-def _draw_band(values_of_epoch: ValuesOfEpochs, color: str) -> Trace | None:
+def _draw_band(values_of_epoch: ValuesOfEpochs, color: str) -> PlotlyObject | None:
     """Draw the band that seeds span, or return None where there is one seed."""
     if all(len(values) == 1 for values in values_of_epoch.values()):
         return None
@@ -223,11 +224,19 @@ def _draw_band(values_of_epoch: ValuesOfEpochs, color: str) -> Trace | None:
 
 def _make_layout_of_epochs(
     measure: EpochMeasure, drawn: Mapping[str, ValuesOfEpochs]
-) -> dict[str, Any]:
-    layout = make_layout("epoch", measure.axis)
-    layout["hovermode"] = "x unified"
+) -> PlotlyObject:
     # Plotly would choose ticks between epochs for short schedules.
-    layout["xaxis"]["dtick"] = math.ceil(_find_last_epoch(drawn) / 10)
+    epochs_per_tick = math.ceil(_find_last_epoch(drawn) / 10)
+    layout = make_layout(
+        xaxis={**make_axis("epoch"), "dtick": epochs_per_tick},
+        yaxis=_make_axis_of_values(measure, drawn),
+    )
+    return {**layout, "hovermode": "x unified"}
+
+
+def _make_axis_of_values(
+    measure: EpochMeasure, drawn: Mapping[str, ValuesOfEpochs]
+) -> PlotlyObject:
     every_value: list[float] = []
     for values_of_epoch in drawn.values():
         for values in values_of_epoch.values():
@@ -235,9 +244,8 @@ def _make_layout_of_epochs(
     low, high = min(every_value), max(every_value)
     # A score in percent is read against 100; a loss may fall by orders of magnitude.
     if not measure.is_percent and low > 0 and high > LEAST_LOG_RANGE * low:
-        layout["yaxis"].update(choose_log_axis(low, high))
-        layout["yaxis"]["title"] = {"text": f"{measure.axis} (log scale)"}
-    return layout
+        return make_log_axis(measure.axis, low, high)
+    return make_axis(measure.axis)
 
 
 def _tabulate_epochs(measure: EpochMeasure, drawn: Mapping[str, ValuesOfEpochs]) -> Table:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
+from harness.core.values import JsonObject
 from harness.leaderboard.analysis import TrackTable
 from harness.leaderboard.header import Header
 from harness.pages.formats import DASH, count_nouns, format_setting
@@ -120,7 +120,7 @@ def _describe_term(loss: LossSettings) -> str:
     return term
 
 
-def _list_settings(settings: Mapping[str, Any]) -> str:
+def _list_settings(settings: JsonObject) -> str:
     return ", ".join(f"{name} {format_setting(value)}" for name, value in settings.items())
 
 

@@ -16,8 +16,8 @@ from harness.leaderboard.statistics import spread
 from harness.pages.html.charts import (
     NAME_LENGTH,
     Chart,
-    choose_log_axis,
     draw_curve,
+    make_log_axis,
     plain,
     show_name,
 )
@@ -144,7 +144,7 @@ def test_how_much_to_annotate_is_said_in_words(reach: Reach, sentence: str) -> N
 
 @pytest.mark.parametrize(("low", "high"), [(50, 5e6), (1.2, 30), (0.5, 0.9), (7, 7)])
 def test_a_log_axis_has_room_and_three_ticks(low: float, high: float) -> None:
-    axis = choose_log_axis(low, high)
+    axis = make_log_axis("budget", low, high)
     start, end = (10**exponent for exponent in axis["range"])
     assert start < low <= high < end
     assert end / start > 3.9
