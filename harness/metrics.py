@@ -49,7 +49,9 @@ def f1(counts: Counts) -> Scores:
     It is NaN for a class that is neither present nor predicted. (Dice 1945; Sørensen 1948.)
     """
     tp = _true_positives(counts)
-    return _ratio(2 * tp, _present(counts) + _predicted(counts))
+    # TP counts twice here too: once in what is present, once in what is predicted.
+    pixels = _present(counts) + _predicted(counts)
+    return _ratio(2 * tp, pixels)
 
 
 def precision(counts: Counts) -> Scores:
@@ -123,15 +125,17 @@ def batch_mean_iou(counts: Counts, batch_size: int, smoothing: float = 1e-6) -> 
         batch_size: The patches in a batch; the last batch may be smaller.
         smoothing: s.
     """
-    means = []
+    means: list[float] = []
     for start in range(0, len(counts), batch_size):
         batch = counts[start : start + batch_size].sum(0)
         tp = _true_positives(batch)
         present = _present(batch)
         union = present + _predicted(batch) - tp
         scores = (tp + smoothing) / (union + smoothing)
-        if present.any():
-            means.append(float(scores[present > 0].mean()))
+        is_present = present > 0
+        if is_present.any():
+            mean = scores[is_present].mean()
+            means.append(float(mean))
     if not means:
         return NAN
     return float(np.mean(means))
@@ -143,8 +147,9 @@ def most_frequent_class(counts: Counts) -> Counts:
     A method that scores less is of no use. Of equally frequent classes the first counts.
     """
     present = _present(counts)
+    most_frequent = int(present.argmax())
     constant = np.zeros_like(counts)
-    constant[:, int(present.argmax())] = present
+    constant[:, most_frequent] = present
     return constant
 
 
@@ -194,7 +199,9 @@ def expected_calibration_error(calibration: Mapping[str, Any]) -> float:
     if not n:
         return NAN
     # The counts of a bin are n_b acc_b and n_b conf_b: n_b cancels out.
-    gaps = abs(np.array(calibration["correct"]) - np.array(calibration["confidence"]))
+    correct = np.array(calibration["correct"])
+    confidence = np.array(calibration["confidence"])
+    gaps = np.abs(correct - confidence)
     return float(gaps.sum() / n)
 
 
@@ -232,7 +239,8 @@ def kl_divergence(exact: Shares, given: Shares, eps: float = 1e-8) -> NDArray[np
     q = np.asarray(given, np.float64)
     # p log p is 0 where p is 0, by continuity; any number in its place does, since p times it is 0.
     numerator = np.where(p > 0, p, 1)
-    kl: NDArray[np.float64] = (p * np.log(numerator / (q + eps))).sum(1)
+    logarithms = np.log(numerator / (q + eps))
+    kl: NDArray[np.float64] = (p * logarithms).sum(1)
     return kl
 
 
@@ -267,7 +275,8 @@ def _predicted(counts: Counts) -> Counts:
 
 def _ratio(numerator: NDArray[np.int64], denominator: NDArray[np.int64]) -> Scores:
     """Divide, with NaN where nothing was counted."""
-    ratio = np.full(np.broadcast_shapes(numerator.shape, denominator.shape), np.nan)
+    shape = np.broadcast_shapes(numerator.shape, denominator.shape)
+    ratio = np.full(shape, np.nan)
     np.divide(numerator, denominator, out=ratio, where=denominator > 0)
     return ratio
 
@@ -276,5 +285,6 @@ def _by_name(scores: Scores, classes: Sequence[str]) -> dict[str, float | None]:
     """Return the scores of classes by their names, rounded; None for NaN, which JSON lacks."""
     by_name: dict[str, float | None] = {}
     for name, score in zip(classes, scores, strict=True):
-        by_name[name] = None if np.isnan(score) else round(float(score), DECIMALS)
+        is_defined = not np.isnan(score)
+        by_name[name] = round(float(score), DECIMALS) if is_defined else None
     return by_name

@@ -56,20 +56,12 @@ def check_component(component: type[Component], **settings: Any) -> None:
     Raises:
         AssertionError: with the rule that it breaks.
     """
-    assert component.__doc__, (
-        f"{component.__name__} needs a docstring: `harness list` shows its first line"
-    )
+    _check_documentation(component)
     for name, field in component.model_fields.items():
-        assert field.description, (
-            f"{component.__name__}.{name} needs a description: `harness show` prints it"
-        )
-    required = {name for name, field in component.model_fields.items() if field.is_required()}
-    if not required <= set(settings):
-        return
+        if field.is_required() and name not in settings:
+            return
     built = component.model_validate(settings)
-    stored = json.loads(json.dumps(built.settings()))
-    assert stored.pop("name") == component.name
-    assert component.model_validate(stored) == built, "settings must survive JSON"
+    _check_settings(built)
     if isinstance(built, Supervision):
         _check_supervision(built)
     elif isinstance(built, Loss):
@@ -91,10 +83,33 @@ def example_sample(key: str = "example", classes: int = CLASSES, size: int = SID
     """
     generator = np.random.default_rng(7)
     blocks = generator.integers(0, classes, (8, 8)).astype(np.uint8)
-    mask = blocks.repeat(size // 8, axis=0).repeat(size // 8, axis=1)
-    mask[: size // 4, : size // 4] = IGNORE
+    side = size // 8
+    mask = blocks.repeat(side, axis=0).repeat(side, axis=1)
+    corner = size // 4
+    mask[:corner, :corner] = IGNORE
     image = generator.integers(0, 256, (size, size, 3), np.uint8)
     return Sample(key, image, mask, classes)
+
+
+def _check_documentation(component: type[Component]) -> None:
+    """Check that the class and each of its fields say what they are."""
+    assert component.__doc__, (
+        f"{component.__name__} needs a docstring: `harness list` shows its first line"
+    )
+    for name, field in component.model_fields.items():
+        assert field.description, (
+            f"{component.__name__}.{name} needs a description: `harness show` prints it"
+        )
+
+
+def _check_settings(component: Component) -> None:
+    """Check that a component can be made again from the settings that a record keeps."""
+    text = json.dumps(component.settings())
+    stored = json.loads(text)
+    # The name finds the class, and is no field of it.
+    assert stored.pop("name") == component.name
+    again = type(component).model_validate(stored)
+    assert again == component, "settings must survive JSON"
 
 
 def _check_supervision(supervision: Supervision) -> None:
@@ -105,12 +120,14 @@ def _check_supervision(supervision: Supervision) -> None:
     labels = _annotate(supervision, sample)
     again = _annotate(supervision, sample)
     for kind in ("labels", "proportions", "tags", "regions"):
-        assert _same(getattr(labels, kind), getattr(again, kind)), (
-            f"{kind} must depend on the generator alone"
-        )
+        first = getattr(labels, kind)
+        second = getattr(again, kind)
+        assert _same(first, second), f"{kind} must depend on the generator alone"
     samples = [sample, ignored]
     weak_labels = [labels, _annotate(supervision, ignored)]
-    refined = supervision.refine(weak_labels, samples, stream(0, "supervision", "refine"))
+    generator = stream(0, "supervision", "refine")
+    # As in a run, where nothing is checked before it is refined.
+    refined = supervision.refine(weak_labels, samples, generator)
     for labelled_sample, label in zip(samples, refined, strict=True):
         problem = breach(labelled_sample, label, supervision)
         assert not problem, f"{supervision.name}: {problem}"
@@ -118,7 +135,8 @@ def _check_supervision(supervision: Supervision) -> None:
 
 def _annotate(supervision: Supervision, sample: Sample) -> WeakLabel:
     """Annotate a sample with a fresh generator, the same at each call."""
-    return supervision.annotate(sample, stream(0, "supervision", sample.key))
+    generator = stream(0, "supervision", sample.key)
+    return supervision.annotate(sample, generator)
 
 
 def _same(first: NDArray[Any] | None, second: NDArray[Any] | None) -> bool:
@@ -148,16 +166,19 @@ def _example_batch(provided: Sequence[str]) -> tuple[Any, Batch]:
     generator = torch.Generator().manual_seed(0)
     labels = torch.randint(0, CLASSES, (2, SIDE, SIDE), generator=generator)
     if "dense" not in provided:
-        labels[torch.rand(labels.shape, generator=generator) < 0.9] = IGNORE
+        is_unlabelled = torch.rand(labels.shape, generator=generator) < 0.9
+        labels[is_unlabelled] = IGNORE
     logits = torch.randn(2, CLASSES, SIDE, SIDE, generator=generator, requires_grad=True)
-    proportions = torch.softmax(torch.randn(2, CLASSES, generator=generator), 1)
+    scores = torch.randn(2, CLASSES, generator=generator)
+    proportions = torch.softmax(scores, 1)
+    labelled = labels[labels != IGNORE]
     batch = Batch(
         images=torch.randn(2, 3, SIDE, SIDE, generator=generator),
         valid=torch.ones_like(labels, dtype=torch.bool),
         labels=labels,
         proportions=proportions,
         tags=proportions > 0.1,
-        labels_per_patch=torch.bincount(labels[labels != IGNORE], minlength=CLASSES) / 2,
+        labels_per_patch=torch.bincount(labelled, minlength=CLASSES) / 2,
     )
     return logits, batch
 
@@ -170,10 +191,11 @@ def _checked_value(loss: Loss, logits: Any, batch: Batch) -> Any:
     value = loss(logits, batch)
     assert value.shape == (), f"{loss.name} must be a scalar"
     value.backward()
+    gradient = logits.grad
     assert torch.isfinite(value), f"{loss.name} must be finite"
-    assert logits.grad is not None, f"{loss.name} must have a gradient"
-    assert torch.isfinite(logits.grad).all(), f"{loss.name} must have a finite gradient"
-    assert logits.grad.abs().sum() > 0, f"{loss.name} must have a gradient that is not zero"
+    assert gradient is not None, f"{loss.name} must have a gradient"
+    assert torch.isfinite(gradient).all(), f"{loss.name} must have a finite gradient"
+    assert gradient.abs().sum() > 0, f"{loss.name} must have a gradient that is not zero"
     return value.detach()
 
 
@@ -194,15 +216,16 @@ def _check_regions(loss: Loss, logits: Any, batch: Batch, value: Any) -> None:
         proportions=batch.proportions[:, None],
         regions=torch.zeros_like(batch.valid, dtype=torch.int64),
     )
-    same = torch.isclose(loss(logits, one_region), value, rtol=1e-4)
-    assert same, (
+    value_of_one_region = loss(logits, one_region)
+    assert torch.isclose(value_of_one_region, value, rtol=1e-4), (
         f"{loss.name} must be the same without regions and with one region that is the whole patch"
     )
     half_of_line = torch.arange(SIDE) // (SIDE // 2)
     quarters = half_of_line[:, None] * 2 + half_of_line
     # A quarter is in no region, and the fourth region has no pixels.
     quarters[quarters == 3] = IGNORE
-    shares = torch.softmax(torch.arange(32.0).reshape(2, 4, CLASSES) % 7, 2)
+    scores = torch.arange(32.0).reshape(2, 4, CLASSES) % 7
+    shares = torch.softmax(scores, 2)
     four_regions = replace(batch, proportions=shares, regions=quarters.expand(2, -1, -1))
     _checked_value(loss, logits, four_regions)
 
@@ -251,9 +274,8 @@ def _check_model(model: Model) -> None:
         assert isinstance(logits, torch.Tensor), (
             f"{model.name} must give the main logits alone in eval mode"
         )
-        assert tuple(logits.shape) == expected, (
-            f"{model.name} gives {tuple(logits.shape)} in eval mode {context}"
-        )
+        shape = tuple(logits.shape)
+        assert shape == expected, f"{model.name} gives {shape} in eval mode {context}"
 
 
 def _shapes(model: Model, output: Any) -> list[tuple[int, ...]]:

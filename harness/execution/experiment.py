@@ -65,7 +65,9 @@ def shipped_scenarios() -> Path:
     package = Path(__file__).parents[1]
     # In a checkout they are beside the package, in a wheel they are inside it.
     in_wheel = package / "scenarios"
-    return in_wheel if in_wheel.is_dir() else package.parent / "scenarios"
+    if in_wheel.is_dir():
+        return in_wheel
+    return package.parent / "scenarios"
 
 
 def prepare(
@@ -91,7 +93,9 @@ def prepare(
     check_writable("CACHE")
     data = data_fingerprint(scenario.dataset, cache_root() / "digests.json")
     runs = expand(scenario, data)
-    chosen = tuple(run for run in runs if not only or run.method.name in only)
+    chosen = runs
+    if only:
+        chosen = tuple(run for run in runs if run.method.name in only)
     return Experiment(scenario, data, runs, chosen)
 
 
@@ -105,7 +109,8 @@ def cut_patches(experiment: Experiment) -> PatchSet:
     patches = open_patches(scenario.dataset, experiment.data, scenario.patches, cache_root())
     # Floors take any number of channels, and a scenario may have nothing but floors.
     if not all(method.floor for method in scenario.methods):
-        check_channels(patches.images.shape[3], scenario.patches.normalise)
+        channels = patches.images.shape[3]
+        check_channels(channels, scenario.patches.normalise)
     for seed in scenario.seeds:
         _check_split(scenario, patches, seed)
     return patches

@@ -48,20 +48,23 @@ class Local(Executor):
         waiting = deque(jobs)
         if not waiting:
             return
-        gpus = _count_gpus() if waiting[0].device in ("auto", "cuda") else 0
-        threads_needed = max(job.threads or 1 for job in waiting)
+        # All jobs of a scenario have its device.
+        may_use_gpus = waiting[0].device in ("auto", "cuda")
+        gpus = _count_gpus() if may_use_gpus else 0
         asked = self.jobs or RUNS_PER_GPU * gpus or None
+        threads_needed = max(job.threads or 1 for job in waiting)
         at_once, threads = share_cores(cores(), asked, len(waiting), threads_needed)
         context = _process_context(waiting)
         workers: dict[Connection, _Worker] = {}
         try:
             while waiting or workers:
                 while waiting and len(workers) < at_once:
+                    job = waiting.popleft()
                     slot = _free_slot(workers.values())
                     # The next run takes the slot, and with it the GPU, of one that has ended. Dealt
                     # out in turn instead, long runs would pile up on one GPU.
                     gpu = slot % gpus if gpus else None
-                    connection, worker = _start(context, waiting.popleft(), slot, threads, gpu)
+                    connection, worker = _start(context, job, slot, threads, gpu)
                     workers[connection] = worker
                 for connection in _readable(workers):
                     worker = workers[connection]
@@ -87,7 +90,7 @@ class Inline(Executor):
     def execute(self, jobs: Iterable[Job]) -> Iterator[Event]:
         """Perform the jobs in order."""
         for job in jobs:
-            yield from job.perform()
+            yield from _perform_or_refuse(job)
 
 
 @hookimpl
@@ -119,6 +122,14 @@ def share_cores(cores: int, jobs: int | None, count: int, wanted: int) -> tuple[
     """
     at_once = min(jobs or max(1, cores // wanted), count)
     return at_once, max(1, cores // at_once)
+
+
+def _perform_or_refuse(job: Job, threads: int | None = None) -> Iterator[Event]:
+    """Perform a job in this process; one that another process holds ends as refused."""
+    try:
+        yield from job.perform(threads)
+    except AlreadyRunningError as error:
+        yield refuse_running(job, error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,10 +176,15 @@ def _receive(connection: Connection, worker: _Worker) -> Event:
     """Return the next event of a worker, or the failed end of one that died."""
     try:
         event: Event = connection.recv()
+        return event
     except EOFError:
         worker.process.join()
-        return worker.job.abandon(_describe_death(worker.process.exitcode))
-    return event
+    reason = _describe_death(worker.process.exitcode)
+    try:
+        return worker.job.abandon(reason)
+    except AlreadyRunningError as error:
+        # Somebody else has taken up the run since its process died.
+        return refuse_running(worker.job, error)
 
 
 def _describe_death(exitcode: int | None) -> str:
@@ -191,11 +207,8 @@ def _work(job: Job, threads: int, gpu: int | None, sender: Connection) -> None:
         os.environ["CUDA_VISIBLE_DEVICES"] = _visible_device(gpu)
     # A broken pipe means that the parent is gone.
     with suppress(BrokenPipeError):
-        try:
-            for event in job.perform(threads):
-                sender.send(event)
-        except AlreadyRunningError as error:
-            sender.send(refuse_running(job, error))
+        for event in _perform_or_refuse(job, threads):
+            sender.send(event)
 
 
 def _visible_device(gpu: int) -> str:

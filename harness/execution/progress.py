@@ -43,7 +43,9 @@ def _tell_observers(
     catalog: Catalog, runs: Iterable[Run], events: Iterator[Event]
 ) -> Generator[Event, None, None]:
     """Yield the events, after the observers of all plugins have been told."""
-    titles = {run.key: {**run.title, "key": run.key, "settings": run.settings} for run in runs}
+    titles: dict[str, dict[str, Any]] = {}
+    for run in runs:
+        titles[run.key] = {**run.title, "key": run.key, "settings": run.settings}
     try:
         for event in events:
             for problem in _notify(catalog, titles[event.key], event):
@@ -86,12 +88,12 @@ def _show_progress(events: Iterator[Event], runs: Sequence[Run], out: TextIO) ->
         bar.set_description(f"run 0/{count}")
         for event in events:
             if isinstance(event, EpochFinished):
+                epoch = event.epoch["epoch"]
+                loss = event.epoch["loss"]
+                name = names[event.key]
                 epochs_seen[event.key] += 1
                 bar.update()
-                bar.set_postfix_str(
-                    f"{names[event.key]}: epoch {event.epoch['epoch']}/{epochs_per_run}, loss"
-                    f" {event.epoch['loss']:.3f}"
-                )
+                bar.set_postfix_str(f"{name}: epoch {epoch}/{epochs_per_run}, loss {loss:.3f}")
             elif isinstance(event, RunFinished):
                 ended += 1
                 # A run may end before its last epoch: it failed, or stopped early.
@@ -99,9 +101,10 @@ def _show_progress(events: Iterator[Event], runs: Sequence[Run], out: TextIO) ->
                 bar.set_description(f"run {ended}/{count}")
                 record = parse_record(event.record)
                 line = f"[{ended}/{count}] {names[event.key]}: {_describe(record)}"
-                if ended < count:
+                waiting = count - ended
+                if waiting:
                     seconds_per_run = (time.perf_counter() - started) / ended
-                    line += f"; about {_duration(seconds_per_run * (count - ended))} left"
+                    line += f"; about {_format_duration(seconds_per_run * waiting)} left"
                 # `tqdm.write` keeps the line from being drawn over by the bar.
                 tqdm.write(line, file=out)
                 out.flush()
@@ -120,7 +123,7 @@ def _describe(record: Record) -> str:
     return outcome
 
 
-def _duration(seconds: float) -> str:
+def _format_duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min"

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from harness.core.components import Supervision
 from harness.core.randomness import stream
 from harness.core.values import Sample, WeakLabel
+from harness.records.record import Annotation, Ledger
 from harness.run.label_checks import breach, find_unfounded
-from harness.run.ledger import Annotation, count_annotation, count_supervision
+from harness.run.ledger import LabelledPatches, count_annotation, count_supervision
 from harness.run.patches import PatchSet, Pixels, patch_window
 
 
@@ -41,7 +42,9 @@ class TrainingLabels:
         chosen: dict[str, Any] = {}
         for field in fields(self):
             values = getattr(self, field.name)
-            chosen[field.name] = None if values is None else values[rows]
+            if values is not None:
+                values = values[rows]
+            chosen[field.name] = values
         return TrainingLabels(**chosen)
 
 
@@ -51,7 +54,7 @@ def annotate(
     supervisions: Sequence[Supervision],
     seed: int,
     validation: Sequence[int] = (),
-) -> tuple[TrainingLabels, dict[str, Any]]:
+) -> tuple[TrainingLabels, Ledger]:
     """Annotate training patches and, if they are labelled weakly, validation patches.
 
     The draw for a scene or patch depends on the seed, the supervision's name and the sample's key
@@ -76,42 +79,48 @@ def annotate(
     # validation together.
     annotated = [*indices, *validation]
     merged: list[WeakLabel] = []
-    entries: list[dict[str, Any]] = []
+    annotations: list[Annotation] = []
     for supervision in supervisions:
         if supervision.unit == "scene":
-            weak_labels, entry = _annotate_scenes(patches, annotated, supervision, seed)
+            weak_labels, annotation = _annotate_scenes(patches, annotated, supervision, seed)
         else:
             samples = [patches.patch(index) for index in annotated]
-            weak_labels, entry = _annotate_samples(samples, supervision, seed)
+            weak_labels, annotation = _annotate_samples(samples, supervision, seed)
         merged = _merge(merged, weak_labels)
-        entries.append(entry)
+        annotations.append(annotation)
     labels = _stack(merged)
-    annotation = Annotation(
+    labelled = LabelledPatches(
         patches=patches,
         indices=annotated,
         labels=labels.labels,
         validation=len(validation),
         shared=_find_shared(annotated, merged),
     )
-    return labels, count_annotation(annotation, entries)
+    return labels, count_annotation(labelled, annotations)
 
 
-def whole_masks(patches: PatchSet, indices: Sequence[int]) -> tuple[TrainingLabels, dict[str, Any]]:
-    """Take whole masks as labels, for floors without a supervision, and a ledger that says so."""
+def whole_masks(patches: PatchSet, indices: Sequence[int]) -> tuple[TrainingLabels, Ledger]:
+    """Take whole masks as labels, for floors without a supervision.
+
+    Returns:
+        The labels, and a ledger that counts their pixels and names no supervision.
+    """
     masks = np.asarray(patches.masks[list(indices)])
-    annotation = Annotation(patches, indices, masks)
-    return TrainingLabels(masks, None, None), count_annotation(annotation, [])
+    labels = TrainingLabels(masks, None, None)
+    labelled = LabelledPatches(patches, indices, masks)
+    return labels, count_annotation(labelled, [])
 
 
 def _annotate_samples(
     samples: Sequence[Sample], supervision: Supervision, seed: int
-) -> tuple[list[WeakLabel], dict[str, Any]]:
+) -> tuple[list[WeakLabel], Annotation]:
     """Return the checked weak label of each sample, and the supervision's entry in the ledger."""
     drawn: list[WeakLabel] = []
     for sample in samples:
         # A stream for each sample: its draw depends neither on the others nor on their order.
         generator = stream(seed, "supervision", f"{supervision.name}|{sample.key}")
-        drawn.append(supervision.annotate(sample, generator))
+        weak_label = supervision.annotate(sample, generator)
+        drawn.append(weak_label)
     generator = stream(seed, "supervision", f"{supervision.name}|refine")
     # Refined before anything is checked or counted: the ledger tells what training gets.
     weak_labels = list(supervision.refine(drawn, samples, generator))
@@ -138,6 +147,7 @@ def _check_contract(
             f"{culprit}, {unfounded}: proportions are called shared, but no unit with the same was"
             " annotated"
         )
+    # Each label may keep the contract alone, and still not stack with the others to one array.
     shapes: set[tuple[int, ...]] = set()
     for label in weak_labels:
         if label.proportions is not None:
@@ -150,7 +160,7 @@ def _check_contract(
 
 def _annotate_scenes(
     patches: PatchSet, indices: Sequence[int], supervision: Supervision, seed: int
-) -> tuple[list[WeakLabel], dict[str, Any]]:
+) -> tuple[list[WeakLabel], Annotation]:
     """Annotate whole scenes, and cut their labels as the patches at `indices` were cut."""
     positions_by_scene: dict[str, list[int]] = {}
     for position, index in enumerate(indices):
@@ -159,8 +169,9 @@ def _annotate_scenes(
     samples: list[Sample] = []
     for positions in positions_by_scene.values():
         # Only of the patches that are annotated: the rest of the scene may belong to the test part.
-        samples.append(patches.assemble_scene([indices[position] for position in positions]))
-    scene_labels, entry = _annotate_samples(samples, supervision, seed)
+        scene_indices = [indices[position] for position in positions]
+        samples.append(patches.assemble_scene(scene_indices))
+    scene_labels, annotation = _annotate_samples(samples, supervision, seed)
     size = patches.masks.shape[1]
     weak_labels = [WeakLabel()] * len(indices)
     for positions, label in zip(positions_by_scene.values(), scene_labels, strict=True):
@@ -170,16 +181,20 @@ def _annotate_scenes(
                 " use unit: patch"
             )
         for position in positions:
-            window = patch_window(patches.origins[indices[position]], size)
+            origin = patches.origins[indices[position]]
+            window = patch_window(origin, size)
             weak_labels[position] = WeakLabel(labels=label.labels[window])
-    return weak_labels, entry
+    return weak_labels, annotation
 
 
 def _merge(earlier: list[WeakLabel], later: list[WeakLabel]) -> list[WeakLabel]:
     """Complete the weak labels of earlier supervisions, if any, by those of a later one."""
     if not earlier:
         return later
-    return [first.merged(second) for first, second in zip(earlier, later, strict=True)]
+    merged: list[WeakLabel] = []
+    for first, second in zip(earlier, later, strict=True):
+        merged.append(first.merged(second))
+    return merged
 
 
 def _find_shared(indices: Sequence[int], weak_labels: Sequence[WeakLabel]) -> list[int]:
@@ -196,5 +211,7 @@ def _stack(weak_labels: Sequence[WeakLabel]) -> TrainingLabels:
     stacked: dict[str, Any] = {}
     for field in fields(TrainingLabels):
         values = [getattr(label, field.name) for label in weak_labels]
-        stacked[field.name] = None if values[0] is None else np.stack(values)
+        # What one label lacks, all lack: `_check_contract` has held each to its promise.
+        is_given = values[0] is not None
+        stacked[field.name] = np.stack(values) if is_given else None
     return TrainingLabels(**stacked)

@@ -35,7 +35,10 @@ def draw_change(settings: Training, count: int, generator: torch.Generator) -> C
         wanted |= {"horizontal-flip", "vertical-flip"}
     # On the host, so that every device sees the same changes. The order of these four draws is a
     # part of the protocol: another order moves the numbers of every run.
-    horizontal = vertical = turns = factors = None
+    horizontal = None
+    vertical = None
+    turns = None
+    factors = None
     if "horizontal-flip" in wanted:
         horizontal = torch.rand(count, generator=generator) < 0.5
     if "vertical-flip" in wanted:

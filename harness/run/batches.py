@@ -30,8 +30,10 @@ PREFETCHED = 2
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Normalisation:
-    """How images are standardised before a network sees them: values in 0..1, minus a mean, over a
-    deviation."""
+    """How images are standardised before a network sees them.
+
+    Values are scaled to 0..1, less the mean of their channel, over its standard deviation.
+    """
 
     mean: Tensor
     """float [C]."""
@@ -52,9 +54,10 @@ class Normalisation:
         scaled = images
         if images.dtype == torch.uint8:
             scaled = images.float() / 255
+        standardised = (scaled - self.mean) / self.std
         # A view, not a copy: convolutions on a GPU are fastest with the channels last in memory,
         # which is where patches have them already.
-        return ((scaled - self.mean) / self.std).permute(0, 3, 1, 2)
+        return standardised.permute(0, 3, 1, 2)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,7 +112,8 @@ def training_set(
     if labels.regions is not None:
         layers["regions"] = labels.regions
     images = torch.from_numpy(np.ascontiguousarray(patches.images[chosen]))
-    maps = torch.from_numpy(np.stack(list(layers.values()), -1))
+    stacked_layers = np.stack(list(layers.values()), -1)
+    maps = torch.from_numpy(stacked_layers)
     home = _choose_home(images.numel() + maps.numel(), device)
     return TrainingSet(
         images=images.to(home),
@@ -125,7 +129,8 @@ def training_set(
 
 def batches(data: TrainingSet, settings: Training, seed: int, epoch: int) -> Iterator[Batch]:
     """Give the batches of one epoch, shuffled and augmented."""
-    generator = torch.Generator().manual_seed(stream_seed(seed, "order", str(epoch)))
+    generator = torch.Generator()
+    generator.manual_seed(stream_seed(seed, "order", str(epoch)))
     order = torch.randperm(len(data.images), generator=generator)
     chunks = _split_epoch(order, settings.batch_size)
     # A stream of its own: methods, or scenarios, that differ in augmentation share the order.
@@ -157,7 +162,8 @@ def _split_epoch(order: Tensor, batch_size: int) -> list[Tensor]:
     """Divide patch indices, int64 [N], into batches."""
     chunks = list(torch.split(order, batch_size))
     if _last_is_lone(len(order), batch_size):
-        chunks[-2:] = [torch.cat(chunks[-2:])]
+        lone = chunks.pop()
+        chunks[-1] = torch.cat([chunks[-1], lone])
     return chunks
 
 
@@ -177,15 +183,13 @@ def _make_batch(data: TrainingSet, chunk: Tensor, images: Tensor, maps: Tensor) 
     layers = dict(zip(data.layers, maps.unbind(-1), strict=True))
     # Class indices are stored as bytes, and widened for a batch alone: PyTorch indexes by int64,
     # which would take eight times the memory for the whole set.
-    labels = layers["labels"].long() if "labels" in layers else None
-    regions = layers["regions"].long() if "regions" in layers else None
     return Batch(
         images=data.normalisation.apply(images),
         valid=layers["valid"].bool(),
-        labels=labels,
-        regions=regions,
-        proportions=None if data.proportions is None else data.proportions[rows],
-        tags=None if data.tags is None else data.tags[rows],
+        labels=layers["labels"].long() if "labels" in layers else None,
+        regions=layers["regions"].long() if "regions" in layers else None,
+        proportions=data.proportions[rows] if data.proportions is not None else None,
+        tags=data.tags[rows] if data.tags is not None else None,
         labels_per_patch=data.labels_per_patch,
         training_patches=len(data.images),
     )
@@ -201,7 +205,9 @@ def _gather(data: TrainingSet, chunks: Sequence[Tensor]) -> Iterator[tuple[Tenso
 
     def fetch(chunk: Tensor) -> tuple[Tensor, Tensor]:
         # Pinned memory: only from there is a copy to the device asynchronous.
-        return data.images[chunk].pin_memory(), data.maps[chunk].pin_memory()
+        images = data.images[chunk].pin_memory()
+        maps = data.maps[chunk].pin_memory()
+        return images, maps
 
     # One thread beside the step loop keeps batches ready; more would compete with it for the CPU.
     # No more than PREFETCHED, since pinned memory is taken from everybody else on the machine.
@@ -211,8 +217,9 @@ def _gather(data: TrainingSet, chunks: Sequence[Tensor]) -> Iterator[tuple[Tenso
             fetches.append(pool.submit(fetch, chunk))
         for index in range(len(chunks)):
             images, maps = fetches.popleft().result()
-            if index + PREFETCHED < len(chunks):
-                fetches.append(pool.submit(fetch, chunks[index + PREFETCHED]))
+            ahead = index + PREFETCHED
+            if ahead < len(chunks):
+                fetches.append(pool.submit(fetch, chunks[ahead]))
             device_images = images.to(data.device, non_blocking=True)
             device_maps = maps.to(data.device, non_blocking=True)
             yield device_images, device_maps
@@ -229,7 +236,9 @@ def _choose_home(size: int, device: torch.device) -> torch.device:
 
 
 def _on_device(values: NDArray[Any] | None, device: torch.device) -> Tensor | None:
-    return None if values is None else torch.from_numpy(values).to(device)
+    if values is None:
+        return None
+    return torch.from_numpy(values).to(device)
 
 
 def _labels_per_patch(labels: Pixels | None, classes: int, device: torch.device) -> Tensor | None:
@@ -238,4 +247,5 @@ def _labels_per_patch(labels: Pixels | None, classes: int, device: torch.device)
         return None
     # Bytes that are no class, IGNORE above all, are counted beyond the classes and cut off.
     counts = np.bincount(labels.ravel(), minlength=IGNORE + 1)[:classes]
-    return torch.tensor(counts / len(labels), dtype=torch.float32, device=device)
+    means = counts / len(labels)
+    return torch.tensor(means, dtype=torch.float32, device=device)

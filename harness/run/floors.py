@@ -18,7 +18,6 @@ from harness.scenario.settings import Floor
 LabelledImage = tuple[Pixels, Pixels]
 """An image uint8 [S, S, C] and its labels uint8 [S, S], with IGNORE."""
 
-
 WINDOW = 15
 """Side, in pixels, of the window in which `qda` takes means and standard deviations."""
 
@@ -83,8 +82,9 @@ def _predict_constant(
             totals += counts
     if not totals.any():
         raise ValueError(f"floor {floor}: no training pixel is labelled")
+    class_index = totals.argmax()
     for image in tested:
-        yield np.full(image.shape[:2], totals.argmax(), np.uint8)
+        yield np.full(image.shape[:2], class_index, np.uint8)
 
 
 def _predict_by_qda(
@@ -97,9 +97,10 @@ def _predict_by_qda(
     points, values = _labelled_points(labelled)
     feature_count = points.shape[1]
     # A covariance needs more points than features; a class with fewer is never predicted.
-    modelled = []
+    modelled: list[int] = []
     for class_index in range(classes):
-        if (values == class_index).sum() > feature_count:
+        point_count = np.count_nonzero(values == class_index)
+        if point_count > feature_count:
             modelled.append(class_index)
     if len(modelled) < 2:
         raise ValueError(
@@ -121,13 +122,14 @@ def _labelled_points(
     labelled: Iterable[LabelledImage],
 ) -> tuple[NDArray[np.float64], Pixels]:
     """Return the features [points, 3 C] and the classes [points] of labelled pixels."""
-    points = []
-    values = []
+    points: list[NDArray[np.float64]] = []
+    values: list[Pixels] = []
     for image, labels in labelled:
         is_labelled = labels != IGNORE
         # Without this test, features would be computed for patches that give no point.
         if is_labelled.any():
-            points.append(compute_features(image)[is_labelled])
+            features = compute_features(image)
+            points.append(features[is_labelled])
             values.append(labels[is_labelled])
     if not points:
         raise ValueError("floor qda: no training pixel is labelled")

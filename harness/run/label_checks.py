@@ -21,11 +21,12 @@ SUM_TOLERANCE = 1e-4
 
 def breach(sample: Sample, label: WeakLabel, supervision: Supervision) -> str | None:
     """Describe how a weak label breaks the contract of its supervision; None where it keeps it."""
+    is_dense = "dense" in supervision.provides
     return (
         _breach_of_promise(label, supervision)
         or _breach_of_tags(sample, label.tags)
         or _breach_of_proportions(sample, label.proportions, label.regions)
-        or _breach_of_labels(sample, label.labels, dense="dense" in supervision.provides)
+        or _breach_of_labels(sample, label.labels, is_dense)
     )
 
 
@@ -35,12 +36,14 @@ def find_unfounded(samples: Sequence[Sample], weak_labels: Sequence[WeakLabel]) 
     for label in weak_labels:
         if label.proportions is not None and not label.shared:
             annotated.add(label.proportions.tobytes())
+    # Compared byte for byte: shared proportions are a copy, and cost nothing for that reason alone.
+    # What was changed after the copy would be an annotation that nobody counted.
     for sample, label in zip(samples, weak_labels, strict=True):
         if not label.shared:
             continue
-        # Compared byte for byte: shared proportions are a copy, and cost nothing for that reason
-        # alone. What was changed after the copy would be an annotation that nobody counted.
-        if label.proportions is None or label.proportions.tobytes() not in annotated:
+        if label.proportions is None:
+            return sample.key
+        if label.proportions.tobytes() not in annotated:
             return sample.key
     return None
 
@@ -66,7 +69,9 @@ def _breach_of_proportions(
     sample: Sample, proportions: NDArray[np.float32] | None, regions: Pixels | None
 ) -> str | None:
     if proportions is None:
-        return None if regions is None else "gave regions, but no proportions"
+        if regions is not None:
+            return "gave regions, but no proportions"
+        return None
     problem = _breach_of_shape(proportions, sample.classes, has_regions=regions is not None)
     if problem:
         return problem
@@ -78,7 +83,8 @@ def _breach_of_proportions(
     exact_vectors = sample.shares(regions, len(vectors))
     for vector, exact in zip(vectors, exact_vectors, strict=True):
         # Where a unit or region has no valid pixel, there is nothing to divide by.
-        if not _is_distribution(vector, may_be_empty=not exact.any()):
+        may_be_empty = not exact.any()
+        if not _is_distribution(vector, may_be_empty):
             return f"proportions must be at least 0 and sum to 1, got {vector.tolist()}"
     return None
 
@@ -94,31 +100,37 @@ def _breach_of_shape(
     else:
         expected = f"[{classes}]"
         fits = proportions.ndim == 1
-    if fits and proportions.shape[-1] == classes and proportions.dtype == np.float32:
+    fits = fits and proportions.shape[-1] == classes
+    if fits and proportions.dtype == np.float32:
         return None
     return f"proportions must be float32 {expected}, got {_describe(proportions)}"
 
 
 def _breach_of_regions(sample: Sample, regions: Pixels, count: int) -> str | None:
-    if not _has_type(regions, sample.mask.shape, np.uint8):
-        return f"regions must be uint8 {list(sample.mask.shape)}, got {_describe(regions)}"
+    shape = sample.mask.shape
+    if not _has_type(regions, shape, np.uint8):
+        return f"regions must be uint8 {list(shape)}, got {_describe(regions)}"
     in_a_region = regions != IGNORE
     if (regions[in_a_region] >= count).any():
         return f"gave a region outside 0..{count - 1}"
     return None
 
 
-def _breach_of_labels(sample: Sample, labels: Pixels | None, dense: bool) -> str | None:
+def _breach_of_labels(sample: Sample, labels: Pixels | None, is_dense: bool) -> str | None:
     if labels is None:
         return None
-    if not _has_type(labels, sample.mask.shape, np.uint8):
-        return f"labels must be uint8 {list(sample.mask.shape)}, got {_describe(labels)}"
+    shape = sample.mask.shape
+    if not _has_type(labels, shape, np.uint8):
+        return f"labels must be uint8 {list(shape)}, got {_describe(labels)}"
     labelled = labels != IGNORE
-    if (labelled & ~sample.valid).any():
+    labelled_yet_ignored = labelled & ~sample.valid
+    if labelled_yet_ignored.any():
         return "labelled pixels that are ignored"
-    if (labels[labelled] >= sample.classes).any():
+    outside = labels[labelled] >= sample.classes
+    if outside.any():
         return f"gave a label outside 0..{sample.classes - 1}"
-    if dense and (sample.valid & ~labelled).any():
+    unlabelled = sample.valid & ~labelled
+    if is_dense and unlabelled.any():
         return "declares dense, but left valid pixels unlabelled"
     return None
 

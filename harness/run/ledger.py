@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from harness.core.components import Supervision
 from harness.core.values import IGNORE, Sample, WeakLabel
 from harness.metrics import kl_divergence, same_largest, total_variation
+from harness.records.record import Annotation, Ledger, ValidationLabels, VariationOfProportions
 from harness.run.patches import PatchSet, Pixels, patch_window
 
 DIGITS = 6
@@ -22,7 +22,7 @@ DIGITS = 6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Annotation:
+class LabelledPatches:
     """The patches that were annotated, and their labels."""
 
     patches: PatchSet
@@ -39,8 +39,8 @@ class Annotation:
 
 def count_supervision(
     supervision: Supervision, samples: Sequence[Sample], weak_labels: Sequence[WeakLabel]
-) -> dict[str, Any]:
-    """Count what one supervision gave: its entry in the ledger.
+) -> Annotation:
+    """Count what one supervision gave.
 
     Args:
         supervision: what annotated.
@@ -48,55 +48,86 @@ def count_supervision(
         weak_labels: the weak label of each.
 
     Returns:
-        JSON-ready counts, and the error of the proportions where it gives any. Among the counts:
-
-        present_classes: pairs of a unit and a class that has a label in it.
-        pieces: connected sets (8 neighbours) of labels of one class in a unit, which is what a
-            hand draws: a disk, a stroke, a box, an outline. Pieces of a class that touch are one.
-        proportion_vectors: those that were annotated, so without shared ones.
+        Its entry in the ledger, with the errors of the proportions where it gives any.
     """
-    entry: dict[str, Any] = {
-        "supervision": supervision.name,
-        "unit": supervision.unit,
-        "units": len(samples),
-        **_count_pixels(weak_labels, samples[0].classes),
-        "proportion_vectors": _count_proportions(weak_labels),
-        "tag_vectors": sum(label.tags is not None for label in weak_labels),
-        "reveals": list(supervision.reveals),
-    }
+    pixels = _count_pixels(weak_labels, samples[0].classes)
+    tag_vectors = 0
+    for label in weak_labels:
+        if label.tags is not None:
+            tag_vectors += 1
+    annotation = Annotation(
+        supervision=supervision.name,
+        unit=supervision.unit,
+        units=len(samples),
+        labelled_pixels=sum(pixels.by_class),
+        labelled_pixels_by_class=pixels.by_class,
+        units_without_labels=pixels.units_without_labels,
+        present_classes=pixels.present_classes,
+        pieces=pixels.pieces,
+        proportion_vectors=_count_proportions(weak_labels),
+        tag_vectors=tag_vectors,
+        reveals=list(supervision.reveals),
+    )
     if any(label.proportions is not None for label in weak_labels):
-        entry |= _measure_errors(samples, weak_labels)
-    return entry
+        return _add_errors(annotation, samples, weak_labels)
+    return annotation
 
 
-def count_annotation(annotation: Annotation, entries: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Count what was annotated in a run: its ledger, JSON-ready.
+def count_annotation(labelled: LabelledPatches, annotations: Sequence[Annotation]) -> Ledger:
+    """Count what was annotated in a run.
 
     Args:
-        annotation: the patches and their labels.
-        entries: what each supervision gave (`count_supervision`).
+        labelled: the patches and their labels.
+        annotations: what each supervision gave (`count_supervision`).
     """
-    patches, indices, labels = annotation.patches, annotation.indices, annotation.labels
+    patches = labelled.patches
+    indices = labelled.indices
     # A scene is paid for if anything in it was annotated; shared proportions cost nothing.
-    paid_for = set(indices) - set(annotation.shared)
-    valid_pixels, labelled_pixels = _count_extent(patches, indices, labels)
-    ledger: dict[str, Any] = {
-        "scenes": len({patches.origins[index].scene for index in paid_for}),
-        "patches": len(indices),
-        "valid_pixels": valid_pixels,
-        "labelled_pixels": labelled_pixels,
-        "labelled_share": labelled_pixels / valid_pixels if valid_pixels else 0.0,
-    }
-    count = annotation.validation
-    if count:
-        validation_labels = None if labels is None else labels[-count:]
-        _, labelled_pixels = _count_extent(patches, indices[-count:], validation_labels)
-        ledger["validation"] = {"patches": count, "labelled_pixels": labelled_pixels}
-    ledger["supervisions"] = list(entries)
+    paid_for = set(indices) - set(labelled.shared)
+    scenes = {patches.origins[index].scene for index in paid_for}
+    valid_pixels, labelled_pixels = _count_extent(patches, indices, labelled.labels)
+    share = 0.0
+    if valid_pixels:
+        share = labelled_pixels / valid_pixels
+    ledger = Ledger(
+        scenes=len(scenes),
+        patches=len(indices),
+        valid_pixels=valid_pixels,
+        labelled_pixels=labelled_pixels,
+        labelled_share=share,
+        supervisions=list(annotations),
+    )
+    if labelled.validation:
+        # Not passed as None where it is absent: a record either has the field or lacks it.
+        return ledger.changed(validation=_count_validation(labelled))
     return ledger
 
 
-def _count_pixels(weak_labels: Sequence[WeakLabel], classes: int) -> dict[str, Any]:
+def _count_validation(labelled: LabelledPatches) -> ValidationLabels:
+    """Count what of the labels is for the validation part."""
+    count = labelled.validation
+    labels = None
+    if labelled.labels is not None:
+        labels = labelled.labels[-count:]
+    _, labelled_pixels = _count_extent(labelled.patches, labelled.indices[-count:], labels)
+    return ValidationLabels(patches=count, labelled_pixels=labelled_pixels)
+
+
+@dataclass(frozen=True, slots=True)
+class _PixelCounts:
+    """What the labels of the units of one supervision come to."""
+
+    by_class: list[int]
+    """[K]: the labelled pixels of each class."""
+    units_without_labels: int
+    present_classes: int
+    """Pairs of a unit and a class that has a label in it."""
+    pieces: int
+    """Connected sets of labels of one class in a unit, which is what a hand draws: a disk, a
+    stroke, a box, an outline. Pieces of a class that touch are one."""
+
+
+def _count_pixels(weak_labels: Sequence[WeakLabel], classes: int) -> _PixelCounts:
     """Count labelled pixels by class, units without labels, present classes and pieces."""
     totals = np.zeros(classes, np.int64)
     units_without_labels = 0
@@ -113,13 +144,12 @@ def _count_pixels(weak_labels: Sequence[WeakLabel], classes: int) -> dict[str, A
         for class_index in np.flatnonzero(counts):
             present_classes += 1
             pieces += _count_pieces(label.labels == class_index)
-    return {
-        "labelled_pixels": int(totals.sum()),
-        "labelled_pixels_by_class": totals.tolist(),
-        "units_without_labels": units_without_labels,
-        "present_classes": present_classes,
-        "pieces": pieces,
-    }
+    return _PixelCounts(
+        by_class=totals.tolist(),
+        units_without_labels=units_without_labels,
+        present_classes=present_classes,
+        pieces=pieces,
+    )
 
 
 def _count_pieces(labelled: NDArray[np.bool_]) -> int:
@@ -141,30 +171,30 @@ def _count_proportions(weak_labels: Sequence[WeakLabel]) -> int:
     return vectors
 
 
-def _measure_errors(samples: Sequence[Sample], weak_labels: Sequence[WeakLabel]) -> dict[str, Any]:
-    """Measure how far given proportions are from exact ones; zeros where no unit has valid pixels.
-
-    Returns:
-        total_variation: its mean, median and maximum, 0 to 1.
-        kl_divergence: its mean, in nats.
-        same_largest: the share of vectors with the right largest class.
-    """
+def _add_errors(
+    annotation: Annotation, samples: Sequence[Sample], weak_labels: Sequence[WeakLabel]
+) -> Annotation:
+    """Add how far given proportions are from exact ones; zeros where no unit has valid pixels."""
     exact, given = _pair_proportions(samples, weak_labels)
     if not len(exact):
-        nothing = {"mean": 0.0, "median": 0.0, "max": 0.0}
-        return {"total_variation": nothing, "kl_divergence": 0.0, "same_largest": 0.0}
+        return annotation.changed(
+            total_variation=VariationOfProportions(mean=0.0, median=0.0, max=0.0),
+            kl_divergence=0.0,
+            same_largest=0.0,
+        )
     distances = total_variation(exact, given)
     divergences = kl_divergence(exact, given)
     agreements = same_largest(exact, given)
-    return {
-        "total_variation": {
-            "mean": _rounded(distances.mean()),
-            "median": _rounded(np.median(distances)),
-            "max": _rounded(distances.max()),
-        },
-        "kl_divergence": _rounded(divergences.mean()),
-        "same_largest": _rounded(agreements.mean()),
-    }
+    variation = VariationOfProportions(
+        mean=_rounded(distances.mean()),
+        median=_rounded(np.median(distances)),
+        max=_rounded(distances.max()),
+    )
+    return annotation.changed(
+        total_variation=variation,
+        kl_divergence=_rounded(divergences.mean()),
+        same_largest=_rounded(agreements.mean()),
+    )
 
 
 def _pair_proportions(
@@ -189,7 +219,7 @@ def _pair_proportions(
     return np.concatenate(exact), np.concatenate(given)
 
 
-def _rounded(value: Any) -> float:
+def _rounded(value: float | np.floating) -> float:
     return round(float(value), DIGITS)
 
 
@@ -216,7 +246,8 @@ def _count_extent(
         valid |= patches.masks[index] != IGNORE
         if labels is not None:
             labelled |= labels[position] != IGNORE
-    valid_pixels = labelled_pixels = 0
+    valid_pixels = 0
+    labelled_pixels = 0
     for valid, labelled in canvases.values():
         valid_pixels += int(valid.sum())
         labelled_pixels += int(labelled.sum())
@@ -232,5 +263,8 @@ def _blank_canvases(patches: PatchSet, indices: Sequence[int]) -> dict[str, NDAr
         height, width = extents.get(origin.scene, (0, 0))
         height = max(height, origin.row + size)
         width = max(width, origin.column + size)
-        extents[origin.scene] = height, width
-    return {scene: np.zeros((2, *extent), np.bool_) for scene, extent in extents.items()}
+        extents[origin.scene] = (height, width)
+    canvases = {}
+    for scene, extent in extents.items():
+        canvases[scene] = np.zeros((2, *extent), np.bool_)
+    return canvases

@@ -1,4 +1,4 @@
-"""Puts the record of a run together: the one place where that happens."""
+"""Put the record of a run together: the one place where that happens."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import torch
 from harness.core.components import Component
 from harness.plan.runs import Run
 from harness.records.record import (
+    SCHEMA_VERSION,
     Cost,
     Epoch,
     Hardware,
@@ -31,6 +32,10 @@ from harness.run.environment import (
 from harness.run.evaluation.outcome import ReportedTest, describe_details
 from harness.run.network import Network
 from harness.run.prepare import AnnotatedPart, DividedPatches
+from harness.run.train import EpochResult
+
+DIGITS = 3
+"""Decimals of seconds."""
 
 
 @dataclass(slots=True, eq=False)
@@ -45,13 +50,21 @@ class Findings:
     clock: float
     """When the run began, by the clock that times it."""
     data: DividedPatches | None = None
+    """The patches and their split."""
     annotated: AnnotatedPart | None = None
+    """The weak labels of the training part."""
     prepare_seconds: float | None = None
+    """What it took to get this far."""
     network: Network | None = None
-    epochs: list[dict[str, Any]] = field(default_factory=list)
+    """None for a floor."""
+    epochs: list[EpochResult] = field(default_factory=list)
+    """Those that have ended."""
     train_seconds: float | None = None
+    """What all epochs took, and what followed them."""
     test: ReportedTest | None = None
+    """The test that is reported."""
     test_seconds: float | None = None
+    """What all tests took."""
 
 
 def begin_findings() -> Findings:
@@ -67,7 +80,9 @@ def make_record(run: Run, findings: Findings, error: Exception | None) -> Record
         findings: what it found out.
         error: why it failed, if it did.
     """
-    record: dict[str, Any] = _describe_run(run)
+    # Collected as JSON and parsed at the end: a field that a failed run lacks is absent from its
+    # record, and the record is checked like one that is read from disk.
+    record = _describe_run(run)
     record["status"] = "ok" if error is None else "failed"
     if error is not None:
         record["error"] = _describe_error(error).as_json()
@@ -79,24 +94,27 @@ def make_record(run: Run, findings: Findings, error: Exception | None) -> Record
         record["hardware"] = findings.network.hardware.as_json()
         record["parameters"] = findings.network.parameters
     if findings.test is not None:
-        record |= _describe_test(run, findings.test)
-    record["history"] = [_describe_epoch(epoch).as_json() for epoch in findings.epochs]
+        record.update(_describe_test(run, findings.test))
+    record["history"] = [_describe_epoch(result).as_json() for result in findings.epochs]
     record["cost"] = _describe_cost(findings).as_json()
     return parse_record(record)
 
 
 def make_abandoned_record(run: Run, reason: str) -> Record:
-    """Make the record of a run whose process died: `reason` says how."""
+    """Make the record of a run whose process died.
+
+    Args:
+        run: the run.
+        reason: how its process died.
+    """
     error = RunError(type="ProcessDied", message=reason, traceback="")
-    return parse_record(
-        {
-            **_describe_run(run),
-            "status": "failed",
-            "error": error.as_json(),
-            "history": [],
-            "cost": Cost(started=_now()).as_json(),
-        }
-    )
+    record = _describe_run(run)
+    record["status"] = "failed"
+    record["error"] = error.as_json()
+    record["history"] = []
+    # When it began, and how long it took, died with the process.
+    record["cost"] = Cost(started=_now()).as_json()
+    return parse_record(record)
 
 
 def _describe_run(run: Run) -> dict[str, Any]:
@@ -104,25 +122,26 @@ def _describe_run(run: Run) -> dict[str, Any]:
     scenario = run.scenario
     losses = [term.loss for term in run.method.terms]
     components = [scenario.dataset, scenario.model, *run.method.supervisions, *losses]
-    classes = [
-        RecordedClass(name=segmentation_class.name, color=list(segmentation_class.color))
-        for segmentation_class in scenario.dataset.classes
-    ]
+    packages = package_versions(_find_packages(components))
+    classes: list[dict[str, Any]] = []
+    for segmentation_class in scenario.dataset.classes:
+        recorded = RecordedClass(name=segmentation_class.name, color=list(segmentation_class.color))
+        classes.append(recorded.as_json())
     return {
-        "schema_version": 1,
+        "schema_version": SCHEMA_VERSION,
         "key": run.key,
         **run.title,
-        "classes": [recorded.as_json() for recorded in classes],
+        "classes": classes,
         "mean_over": list(scenario.mean_over),
         "initialisation": scenario.model.initialisation,
         "settings": run.settings,
-        "packages": package_versions(_distributions(components)),
+        "packages": packages,
         "git": git_state().as_json(),
         "machine": describe_machine().as_json(),
     }
 
 
-def _distributions(components: list[Component]) -> set[str]:
+def _find_packages(components: list[Component]) -> set[str]:
     """Return the top-level packages that components come from."""
     return {type(component).__module__.partition(".")[0] for component in components}
 
@@ -139,7 +158,7 @@ def _complete_ledger(annotated: AnnotatedPart, network: Network | None) -> Ledge
     """Return the ledger, with the whole masks that select the network."""
     if network is None or network.selecting_masks is None:
         return annotated.ledger
-    return annotated.ledger.changed(selection=network.selecting_masks.as_json())
+    return annotated.ledger.changed(selection=network.selecting_masks)
 
 
 def _describe_test(run: Run, test: ReportedTest) -> dict[str, Any]:
@@ -148,38 +167,41 @@ def _describe_test(run: Run, test: ReportedTest) -> dict[str, Any]:
         fields["selection"] = test.selection.as_json()
     else:
         # A floor learns nothing, and is computed by NumPy and scikit-learn.
-        fields["hardware"] = Hardware(
+        hardware = Hardware(
             device="cpu", name=describe_machine().processor, precision="fp64", threads=1
-        ).as_json()
+        )
+        fields["hardware"] = hardware.as_json()
         fields["parameters"] = 0
+    fields.update(test.outcome.as_json())
     radius = run.scenario.evaluation.boundary_radius
-    return {
-        **fields,
-        **test.outcome.as_json(),
-        "details": describe_details(test.result, radius).as_json(),
-    }
+    fields["details"] = describe_details(test.result, radius).as_json()
+    return fields
 
 
-def _describe_epoch(epoch: dict[str, Any]) -> Epoch:
+def _describe_epoch(result: EpochResult) -> Epoch:
+    fields = result.as_event()
     # Seconds differ from one run to the next, so they stand with the cost.
-    return Epoch.model_validate({name: epoch[name] for name in epoch if name != "seconds"})
+    del fields["seconds"]
+    return Epoch.model_validate(fields)
 
 
 def _describe_cost(findings: Findings) -> Cost:
     fields: dict[str, Any] = {}
+    # What a run did not reach is absent: 0 seconds would count in means over runs.
     if findings.prepare_seconds is not None:
-        fields["prepare_seconds"] = round(findings.prepare_seconds, 3)
+        fields["prepare_seconds"] = round(findings.prepare_seconds, DIGITS)
     if findings.train_seconds is not None:
-        fields["train_seconds"] = round(findings.train_seconds, 3)
+        fields["train_seconds"] = round(findings.train_seconds, DIGITS)
     if findings.test_seconds is not None:
-        fields["test_seconds"] = round(findings.test_seconds, 3)
-    if findings.network is not None and findings.network.hardware.device == "cuda":
-        peak = torch.cuda.max_memory_allocated(findings.network.data.device) / 2**20
-        fields["peak_device_memory_mib"] = round(peak, 1)
+        fields["test_seconds"] = round(findings.test_seconds, DIGITS)
+    network = findings.network
+    if network is not None and network.hardware.device == "cuda":
+        peak = torch.cuda.max_memory_allocated(network.data.device)
+        fields["peak_device_memory_mib"] = round(peak / 2**20, 1)
     fields["started"] = findings.started
-    fields["seconds"] = round(time.perf_counter() - findings.clock, 3)
+    fields["seconds"] = round(time.perf_counter() - findings.clock, DIGITS)
     fields["peak_memory_mib"] = peak_memory_mib()
-    fields["epoch_seconds"] = [epoch["seconds"] for epoch in findings.epochs]
+    fields["epoch_seconds"] = [result.seconds for result in findings.epochs]
     return Cost.model_validate(fields)
 
 

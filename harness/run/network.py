@@ -1,8 +1,7 @@
-"""The network of a run: built, trained and followed, and tested."""
+"""Build the network of a run, follow its training, test it, and write its weights."""
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,11 +12,13 @@ import numpy as np
 import safetensors.torch
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
+from harness.core.files import replacing
 from harness.core.randomness import stream_seed
 from harness.plan.runs import Run
 from harness.records.record import Hardware, Masks, Selection
-from harness.run.annotate import whole_masks
+from harness.run.annotate import TrainingLabels, whole_masks
 from harness.run.batches import Normalisation, TrainingSet, training_set
 from harness.run.early_stopping import FollowedTraining, validation_loss, validation_miou
 from harness.run.environment import choose_device, choose_precision, describe_hardware
@@ -36,12 +37,16 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 class Network:
     """A network on its device, with what it is trained on."""
 
-    model: torch.nn.Module
+    predictor: Predictor
+    """The network, and how it is applied to images."""
     data: TrainingSet
+    """The patches that it is trained on, with their weak labels."""
     training: FollowedTraining
     """Its epochs: nothing is trained before they are asked for."""
     settings: Training
+    """How it is trained and selected."""
     hardware: Hardware
+    """What it is computed on."""
     parameters: int
     """How many numbers it learns."""
     selecting_masks: Masks | None
@@ -49,12 +54,22 @@ class Network:
 
 
 def build_network(run: Run, data: DividedPatches, annotated: AnnotatedPart) -> Network:
-    """Build the network of a run, ready to be trained."""
-    scenario, method = run.scenario, run.method
+    """Build the network of a run, ready to be trained.
+
+    Args:
+        run: says which network, and how it is trained.
+        data: the patches and their split.
+        annotated: the weak labels of the part that is trained on.
+
+    Raises:
+        InputError: where this machine lacks the device, or no statistics fit the channels.
+    """
+    scenario = run.scenario
+    method = run.method
     settings = scenario.training
     if method.trains_on != "training":
         # What trains on the validation part cannot be followed on it.
-        settings = scenario.training.fixed()
+        settings = settings.fixed()
     device = choose_device(settings.device)
     precision = choose_precision(settings.precision, device)
     indices = data.split[method.part]
@@ -66,24 +81,15 @@ def build_network(run: Run, data: DividedPatches, annotated: AnnotatedPart) -> N
     torch.manual_seed(stream_seed(run.seed, "initialisation"))
     channels = images.shape[3]
     model = scenario.model.build(channels, data.patches.classes)
+    # Convolutions on a GPU are fastest with the channels last in memory, as batches have them.
     model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    measure: Callable[[], float] | None = None
-    if settings.validation == "miou":
-        validation = data.split["validation"]
-        names = [segmentation_class.name for segmentation_class in scenario.dataset.classes]
-        classes = [names.index(name) for name in scenario.mean_over]
-        predictor = Predictor(model, normalisation, precision)
-        measure = partial(validation_miou, predictor, data.patches, validation, classes)
-    elif settings.validation == "loss":
-        held_out = training_set(
-            data.patches, data.split["validation"], validation_labels, normalisation, device
-        )
-        measure = partial(validation_loss, model, held_out, method.terms, settings, precision)
+    predictor = Predictor(model, normalisation, precision)
+    measure = _choose_measure(run, settings, data, predictor, validation_labels)
     procedure = Procedure(settings, precision, run.seed)
     auxiliary_weights = scenario.model.auxiliary_weights
     epochs = train(model, training_data, method.terms, procedure, auxiliary_weights)
     return Network(
-        model=model,
+        predictor=predictor,
         data=training_data,
         training=FollowedTraining(model, epochs, measure, settings),
         settings=settings,
@@ -99,46 +105,95 @@ def evaluate_network(
     """Test the network of the last epoch, and the best one, if the training was followed.
 
     Afterwards the model has the weights of the network that is reported.
-    """
-    model, best, settings = network.model, network.training.best, network.settings
-    evaluations = Counter[str]()
-    radius = run.scenario.evaluation.boundary_radius
 
+    Args:
+        run: says what is scored.
+        data: the patches and their split.
+        network: the network, trained.
+        last_epoch: the number of the last epoch.
+    """
+    model = network.predictor.model
+    best = network.training.best
+    rule = network.settings.selection
+    radius = run.scenario.evaluation.boundary_radius
+    evaluations = Counter[str]()
+
+    # The only place where a network sees the test part, so that no look at it goes uncounted.
     def test(name: str) -> PatchResults:
         evaluations[name] += 1
-        predictor = Predictor(model, network.data.normalisation, network.hardware.precision)
-        return evaluate(predictor, data.patches, data.split["test"], radius)
+        return evaluate(network.predictor, data.patches, data.split["test"], radius)
 
     last = test("last")
-    selection = Selection(rule=settings.selection, last_epoch=last_epoch)
-    reported, outcome = last, summarise(last, data, run)
-    if best is not None:
-        last_state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-        model.load_state_dict(best.state)
-        chosen = test("best-validation")
-        chosen_outcome = summarise(chosen, data, run)
-        selection = Selection(
-            rule=settings.selection,
-            last_epoch=last_epoch,
-            best_epoch=best.epoch,
-            best_value=best.value,
-            last=outcome,
-            best_validation=chosen_outcome,
-        )
-        if settings.selection == "best-validation":
-            reported, outcome = chosen, chosen_outcome
-        else:
-            model.load_state_dict(last_state)
-    return ReportedTest(reported, outcome, dict(evaluations), selection)
+    last_scores = summarise(last, data, run)
+    if best is None:
+        selection = Selection(rule=rule, last_epoch=last_epoch)
+        return ReportedTest(last, last_scores, evaluations, selection)
+
+    # Copies, since loading the best weights overwrites those of the last epoch in place.
+    last_state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    model.load_state_dict(best.state)
+    chosen = test("best-validation")
+    chosen_scores = summarise(chosen, data, run)
+    selection = Selection(
+        rule=rule,
+        last_epoch=last_epoch,
+        best_epoch=best.epoch,
+        best_value=best.value,
+        last=last_scores,
+        best_validation=chosen_scores,
+    )
+    if rule == "best-validation":
+        return ReportedTest(chosen, chosen_scores, evaluations, selection)
+    model.load_state_dict(last_state)
+    return ReportedTest(last, last_scores, evaluations, selection)
 
 
 def write_weights(model: torch.nn.Module, folder: Path) -> None:
     """Write the weights of a model, so that a reader sees the old file or the new one."""
-    partial_file = folder / f".weights.{os.getpid()}"
-    state = model.state_dict()
-    tensors = {name: tensor.contiguous() for name, tensor in state.items()}
-    safetensors.torch.save_file(tensors, partial_file)
-    partial_file.replace(folder / "weights.safetensors")
+    tensors: dict[str, Tensor] = {}
+    for name, tensor in model.state_dict().items():
+        # The format knows no strides, and weights of convolutions lie channels-last.
+        tensors[name] = tensor.contiguous()
+    with replacing(folder / "weights.safetensors") as partial_file:
+        safetensors.torch.save_file(tensors, partial_file)
+
+
+def _choose_measure(
+    run: Run,
+    settings: Training,
+    data: DividedPatches,
+    predictor: Predictor,
+    validation_labels: TrainingLabels,
+) -> Callable[[], float] | None:
+    """Choose what is computed on the validation part after each epoch.
+
+    Args:
+        run: says which classes and which losses count.
+        settings: says how the training is followed.
+        data: the patches and their split.
+        predictor: the network.
+        validation_labels: weak labels of the validation part, where they follow the training.
+
+    Returns:
+        A function that computes the validation value of the network as it is; None where the
+        training is not followed.
+    """
+    if settings.validation == "none":
+        return None
+    indices = data.split["validation"]
+    if settings.validation == "loss":
+        held_out = training_set(
+            data.patches,
+            indices,
+            validation_labels,
+            predictor.normalisation,
+            predictor.device,
+        )
+        return partial(validation_loss, predictor, held_out, run.method.terms, settings.batch_size)
+    scenario = run.scenario
+    names = [segmentation_class.name for segmentation_class in scenario.dataset.classes]
+    classes = [names.index(name) for name in scenario.mean_over]
+    return partial(validation_miou, predictor, data.patches, indices, classes)
 
 
 def _count_selecting_masks(data: DividedPatches, settings: Training) -> Masks | None:
@@ -147,24 +202,30 @@ def _count_selecting_masks(data: DividedPatches, settings: Training) -> Masks | 
         return None
     _, ledger = whole_masks(data.patches, data.split["validation"])
     return Masks(
-        scenes=ledger["scenes"],
-        patches=ledger["patches"],
-        labelled_pixels=ledger["labelled_pixels"],
+        scenes=ledger.scenes,
+        patches=ledger.patches,
+        labelled_pixels=ledger.labelled_pixels,
     )
 
 
 def _measure_normalisation(
     images: NDArray[np.uint8], normalise: str, device: torch.device
 ) -> Normalisation:
-    """Return how images are standardised: by ImageNet, by the training patches, or not at all."""
+    """Return how images are standardised: by ImageNet, by the training patches, or not at all.
+
+    Args:
+        images: the training patches, uint8 [N, S, S, C].
+        normalise: what the scenario says.
+        device: where the network is trained.
+    """
     channels = images.shape[3]
     check_channels(channels, normalise)
     if normalise == "none":
         return Normalisation.of([0.0] * channels, [1.0] * channels, device)
     if normalise == "imagenet":
         return Normalisation.of(IMAGENET_MEAN, IMAGENET_STD, device)
-    flat = images.reshape(-1, channels)
-    mean = flat.mean(0) / 255
+    pixels = images.reshape(-1, channels)
+    mean = pixels.mean(0) / 255
     # A channel that is the same everywhere has no spread to divide by.
-    std = np.maximum(flat.std(0) / 255, 1e-6)
+    std = np.maximum(pixels.std(0) / 255, 1e-6)
     return Normalisation.of(mean.tolist(), std.tolist(), device)

@@ -7,11 +7,8 @@ classes.
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +18,7 @@ from numpy.typing import NDArray
 
 from harness.core.components import Dataset
 from harness.core.errors import InputError
+from harness.core.files import replacing
 from harness.core.hashing import digest
 from harness.core.values import IGNORE, Part, Sample, Scene
 from harness.plan.keys import PROTOCOL
@@ -71,20 +69,28 @@ class PatchSet:
         counts = np.zeros(IGNORE + 1, np.int64)
         # One patch at a time: all masks of a big data set together may not fit into memory.
         for index in indices:
-            counts += np.bincount(self.masks[index].ravel(), minlength=IGNORE + 1)
+            mask = self.masks[index]
+            counts += np.bincount(mask.ravel(), minlength=IGNORE + 1)
         return counts[: self.classes]
 
     def has_valid_pixel(self, indices: Sequence[int]) -> bool:
         """Tell whether the patches at `indices` have a pixel that is not ignored."""
-        return any((self.masks[index] != IGNORE).any() for index in indices)
+        for index in indices:
+            is_valid = self.masks[index] != IGNORE
+            if is_valid.any():
+                return True
+        return False
 
     def assemble_scene(self, indices: Sequence[int]) -> Sample:
         """Put a scene together from its patches at `indices`, as a supervision sees it."""
         size = self.masks.shape[1]
         origins = [self.origins[index] for index in indices]
-        height = max(origin.row for origin in origins) + size
-        width = max(origin.column for origin in origins) + size
-        image = np.zeros((height, width, self.images.shape[3]), np.uint8)
+        last_row = max(origin.row for origin in origins)
+        last_column = max(origin.column for origin in origins)
+        height = last_row + size
+        width = last_column + size
+        channels = self.images.shape[3]
+        image = np.zeros((height, width, channels), np.uint8)
         # What none of these patches covers stays IGNORE, so that no label is spent on pixels of
         # another part, or on a rest at the edge, where nothing is trained.
         mask = np.full((height, width), IGNORE, np.uint8)
@@ -155,14 +161,18 @@ def cut(
     """
     size = settings.size
     step = settings.stride or size
-    if settings.padding == "none":
-        _check_size(scene, mask.shape, size)
-    else:
-        fill = IGNORE if settings.padding == "ignore" else 0
-        image, mask = _pad(image, mask, size, fill)
+    match settings.padding:
+        case "none":
+            _check_size(scene, mask.shape, size)
+        case "ignore":
+            image, mask = _pad(image, mask, size, fill=IGNORE)
+        case "background":
+            image, mask = _pad(image, mask, size, fill=0)
     height, width = mask.shape
-    for row in range(0, height - size + 1, step):
-        for column in range(0, width - size + 1, step):
+    last_row = height - size
+    last_column = width - size
+    for row in range(0, last_row + 1, step):
+        for column in range(0, last_column + 1, step):
             origin = PatchOrigin(scene.key, scene.group, scene.part, row, column)
             window = patch_window(origin, size)
             yield origin, image[window], mask[window]
@@ -182,8 +192,10 @@ def downsample(image: Pixels, mask: Pixels, factor: int) -> tuple[Pixels, Pixels
     mask = mask[: height * factor, : width * factor]
     blocks = image.reshape(height, factor, width, factor, -1)
     means = blocks.mean((1, 3))
+    small_image = np.rint(means).astype(np.uint8)
     middle = factor // 2
-    return np.rint(means).astype(np.uint8), mask[middle::factor, middle::factor]
+    small_mask = mask[middle::factor, middle::factor]
+    return small_image, small_mask
 
 
 def resize(image: Pixels, mask: Pixels, shape: tuple[int, int]) -> tuple[Pixels, Pixels]:
@@ -195,16 +207,17 @@ def resize(image: Pixels, mask: Pixels, shape: tuple[int, int]) -> tuple[Pixels,
     # Imported here: only scenes that are resized need it, and planning must start without torch.
     import torch
 
-    bands = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))
-    smooth = torch.nn.functional.interpolate(
-        bands[None].float(), shape, mode="bilinear", antialias=True
-    )
+    bands = np.ascontiguousarray(image.transpose(2, 0, 1))
+    batch = torch.from_numpy(bands)[None].float()
+    smooth = torch.nn.functional.interpolate(batch, shape, mode="bilinear", antialias=True)
     # Antialiasing may overshoot, and a cast to bytes would wrap round instead of saturating.
     rounded = smooth.round().clamp(0, 255).byte()
     new_image = rounded[0].permute(1, 2, 0).numpy()
-    rows = _nearest_pixels(mask.shape[0], shape[0])
-    columns = _nearest_pixels(mask.shape[1], shape[1])
-    return np.ascontiguousarray(new_image), mask[np.ix_(rows, columns)]
+    height, width = shape
+    rows = _nearest_pixels(mask.shape[0], height)
+    columns = _nearest_pixels(mask.shape[1], width)
+    new_mask = mask[np.ix_(rows, columns)]
+    return np.ascontiguousarray(new_image), new_mask
 
 
 def _nearest_pixels(old: int, new: int) -> NDArray[np.int64]:
@@ -213,14 +226,16 @@ def _nearest_pixels(old: int, new: int) -> NDArray[np.int64]:
     The centre of pixel i is at (i + 1/2) old / new; in whole numbers no rounding decides between
     two neighbours.
     """
-    pixels: NDArray[np.int64] = (2 * np.arange(new) + 1) * old // (2 * new)
+    twice_centres = 2 * np.arange(new) + 1
+    pixels: NDArray[np.int64] = twice_centres * old // (2 * new)
     return pixels
 
 
 def _check_size(scene: Scene, shape: tuple[int, ...], size: int) -> None:
-    if min(shape) < size:
+    height, width = shape
+    if min(height, width) < size:
         raise InputError(
-            f"scene {scene.key}: is {shape[0]} x {shape[1]} pixels, smaller than one"
+            f"scene {scene.key}: is {height} x {width} pixels, smaller than one"
             f" patch of {size}: lower patches.size, or set patches.padding: ignore"
         )
 
@@ -247,7 +262,10 @@ def _write_patches(dataset: Dataset, settings: Patches, folder: Path) -> None:
     classes = len(dataset.classes)
     channels: int | None = None
     origins: list[PatchOrigin] = []
-    with _complete_folder(folder) as partial:
+    # Moved to its place when it is complete: an interrupted cut leaves no gigabytes behind, and no
+    # cache that lacks scenes.
+    with replacing(folder) as partial:
+        partial.mkdir()
         images_file = (partial / "images.bin").open("wb")
         masks_file = (partial / "masks.bin").open("wb")
         with images_file, masks_file:
@@ -259,36 +277,25 @@ def _write_patches(dataset: Dataset, settings: Patches, folder: Path) -> None:
                     image, mask = resize(image, mask, settings.resize)
                 else:
                     image, mask = downsample(image, mask, settings.downsample)
-                for origin, image_patch, mask_patch in cut(scene, image, mask, settings):
+                scene_patches = cut(scene, image, mask, settings)
+                for origin, image_patch, mask_patch in scene_patches:
                     images_file.write(image_patch.tobytes())
                     masks_file.write(mask_patch.tobytes())
                     origins.append(origin)
         if not origins:
             raise InputError(f"data set {dataset.name!r} has no scenes")
         index: dict[str, Any] = {
-            "origins": [list(asdict(origin).values()) for origin in origins],
+            "origins": [astuple(origin) for origin in origins],
             "channels": channels,
             "classes": classes,
         }
         (partial / "index.json").write_text(json.dumps(index), encoding="utf-8")
 
 
-@contextmanager
-def _complete_folder(folder: Path) -> Iterator[Path]:
-    """Give a folder to fill, and move it to its place when it is complete; never a part of it."""
-    partial = folder.with_suffix(f".{os.getpid()}")
-    partial.mkdir()
-    try:
-        yield partial
-        partial.replace(folder)
-    except BaseException:  # an interrupted cut must not leave gigabytes behind either
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
-
-
 def _map_patches(folder: Path, size: int) -> PatchSet:
     """Map the files of the cache into memory."""
-    index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+    text = (folder / "index.json").read_text(encoding="utf-8")
+    index = json.loads(text)
     origins = tuple(PatchOrigin(*fields) for fields in index["origins"])
     masks_shape = (len(origins), size, size)
     images_shape = (*masks_shape, index["channels"])
@@ -307,25 +314,24 @@ def _read_scene(scene: Scene, classes: int, channels: int | None) -> tuple[Pixel
         channels: those of the scenes before; None for the first scene.
     """
     image, mask = scene.read()
+    place = f"scene {scene.key}"
     if image.dtype != np.uint8 or image.ndim != 3:
         raise InputError(
-            f"scene {scene.key}: the image must be uint8 [H, W, C], got {image.dtype}"
-            f" {list(image.shape)}"
+            f"{place}: the image must be uint8 [H, W, C], got {image.dtype} {list(image.shape)}"
         )
-    if mask.dtype != np.uint8 or mask.shape != image.shape[:2]:
+    height, width, bands = image.shape
+    if mask.dtype != np.uint8 or mask.shape != (height, width):
         raise InputError(
-            f"scene {scene.key}: image is {list(image.shape[:2])} and mask {mask.dtype}"
-            f" {list(mask.shape)}: sizes must agree, as uint8"
+            f"{place}: image is {[height, width]} and mask {mask.dtype} {list(mask.shape)}:"
+            " sizes must agree, as uint8"
         )
-    if channels is not None and image.shape[2] != channels:
-        raise InputError(
-            f"scene {scene.key}: has {image.shape[2]} channels, scenes before it {channels}"
-        )
+    if channels is not None and bands != channels:
+        raise InputError(f"{place}: has {bands} channels, scenes before it {channels}")
     outside = (mask >= classes) & (mask != IGNORE)
-    wrong_values = np.unique(mask[outside])
-    if wrong_values.size:
+    if outside.any():
+        value = mask[outside].min()
         raise InputError(
-            f"scene {scene.key}: the mask holds {wrong_values[0]}, but classes are 0 to"
-            f" {classes - 1} (and {IGNORE} to ignore)"
+            f"{place}: the mask holds {value}, but classes are 0 to {classes - 1}"
+            f" (and {IGNORE} to ignore)"
         )
     return image, mask

@@ -37,40 +37,59 @@ def perform(run: Run, store: Store, threads: int | None = None) -> Iterator[Even
     with store.claim(run.key, {**run.title, "settings": run.settings}) as folder:
         yield RunStarted(run.key)
         findings = begin_findings()
-        error = None
+        error: Exception | None = None
         try:
-            findings.data = data = divide_patches(run)
-            findings.annotated = annotated = annotate_training_part(run, data)
+            # Each finding is kept at once: what comes after it may fail.
+            data = divide_patches(run)
+            findings.data = data
+            annotated = annotate_training_part(run, data)
+            findings.annotated = annotated
             findings.prepare_seconds = time.perf_counter() - findings.clock
 
             if run.method.floor:
-                findings.test = test = evaluate_floor(run, data, annotated)
+                test = evaluate_floor(run, data, annotated)
+                findings.test = test
             else:
-                findings.network = network = build_network(run, data, annotated)
-                began = time.perf_counter()
-                for epoch in network.training:
+                network = build_network(run, data, annotated)
+                findings.network = network
+                training_began = time.perf_counter()
+                for result in network.training:
+                    epoch = result.as_event()
                     append_epoch(folder, epoch)
-                    findings.epochs.append(epoch)
+                    findings.epochs.append(result)
                     yield EpochFinished(run.key, epoch)
-                trained = time.perf_counter()
-                findings.train_seconds = trained - began
-                findings.test = test = evaluate_network(run, data, network, len(findings.epochs))
-                findings.test_seconds = time.perf_counter() - trained
-                write_weights(network.model, folder)
+                test_began = time.perf_counter()
+                findings.train_seconds = test_began - training_began
+                test = evaluate_network(run, data, network, len(findings.epochs))
+                findings.test = test
+                findings.test_seconds = time.perf_counter() - test_began
+                write_weights(network.predictor.model, folder)
 
             confusion = test.outcome.confusion
             write_confusion(folder, confusion.images, confusion.array)
             classes = run.scenario.dataset.classes
             write_samples(folder / "samples", data.patches, test.result, classes, annotated.draw)
-        except Exception as problem:  # recorded, shown on the board, and told by the exit code
+        except Exception as problem:
+            # Whatever it is: it is recorded, shown on the board and told by the exit code, and the
+            # runs after this one go on.
             error = problem
+        # Last of all, so that a folder with a record has everything else.
         record = make_record(run, findings, error)
         write_record(folder, record)
     yield RunFinished(run.key, record.as_json())
 
 
 def abandon(run: Run, store: Store, reason: str) -> RunFinished:
-    """Record a run whose process died: `reason` says how."""
+    """Record a run whose process died.
+
+    Args:
+        run: the run.
+        store: the folder of runs.
+        reason: how its process died.
+
+    Raises:
+        AlreadyRunningError: if another process holds the run.
+    """
     with store.claim(run.key, {**run.title, "settings": run.settings}) as folder:
         record = make_abandoned_record(run, reason)
         write_record(folder, record)

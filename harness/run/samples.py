@@ -5,6 +5,7 @@ Images, truth, prediction and weak labels are PNG files; what they are is in sam
 
 from __future__ import annotations
 
+import shutil
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,8 +16,9 @@ import numpy as np
 import rasterio
 from rasterio.errors import NotGeoreferencedWarning
 
-from harness.core.files import write_json_atomically
+from harness.core.files import replacing, write_json_atomically
 from harness.core.values import IGNORE, SegmentationClass
+from harness.records.record import Ledger
 from harness.run.annotate import TrainingLabels
 from harness.run.evaluation.evaluate import PatchResults
 from harness.run.patches import PatchSet, Pixels
@@ -24,8 +26,10 @@ from harness.run.patches import PatchSet, Pixels
 COUNT = 6
 """Patches that are stored at most."""
 
+GAP = 4
+"""Columns between the pictures that are side by side."""
 
-Draw = Callable[[PatchSet, Sequence[int]], tuple[TrainingLabels, Any]]
+Draw = Callable[[PatchSet, Sequence[int]], tuple[TrainingLabels, Ledger]]
 """Annotates patches as the training part was annotated."""
 
 
@@ -61,24 +65,27 @@ def write_samples(
         classes: names and colours of the classes.
         draw: annotates the test part, once it is tested and for display alone.
     """
-    folder.mkdir(exist_ok=True)
-    for path in folder.iterdir():
-        path.unlink()
     weak = _draw_weak_labels(draw, patches, tested.indices)
     entries: list[dict[str, Any]] = []
-    # By position, not at random or by score: methods with the same split show the same patches.
-    for number, position in enumerate(_spaced_positions(len(tested.indices))):
-        image = _rgb(patches.images[tested.indices[position]])
-        maps = _class_maps(patches, tested, weak, position)
-        _write_pictures(folder, number, image, maps, classes)
-        entry = _describe_patch(patches, tested, position)
-        entry["files"] = {name: f"{number}-{name}.png" for name in ("image", *maps)}
-        entries.append(entry | _describe_weak_label(weak, position))
-    write_json_atomically(folder / "samples.json", entries)
+    # A folder can only take the place of nothing.
+    shutil.rmtree(folder, ignore_errors=True)
+    with replacing(folder) as partial:
+        partial.mkdir()
+        # By position, not at random or by score: methods with the same split show the same patches.
+        for number, position in enumerate(_spaced_positions(len(tested.indices))):
+            maps = _class_maps(patches, tested, weak, position)
+            image = patches.images[tested.indices[position]]
+            _write_pictures(partial, number, _to_rgb(image), maps, classes)
+            entry = _describe_patch(patches, tested, position)
+            entry["files"] = {name: f"{number}-{name}.png" for name in ("image", *maps)}
+            entry.update(_describe_weak_label(weak, position))
+            entries.append(entry)
+        write_json_atomically(partial / "samples.json", entries)
 
 
 def paint(labels: Pixels, classes: Sequence[SegmentationClass]) -> Pixels:
     """Paint a class map uint8 [H, W] in its classes' colours, uint8 [H, W, 3]; IGNORE is black."""
+    # A colour for every byte, so that one look-up paints the map, IGNORE included.
     palette = np.zeros((IGNORE + 1, 3), np.uint8)
     for index, segmentation_class in enumerate(classes):
         palette[index] = segmentation_class.color
@@ -114,12 +121,13 @@ def _draw_weak_labels(draw: Draw, patches: PatchSet, indices: Sequence[int]) -> 
 
 def _spaced_positions(count: int) -> list[int]:
     """Return up to COUNT positions among `count`, from the first to the last."""
-    spaced = np.linspace(0, count - 1, min(COUNT, count)).round().astype(int)
-    positions: list[int] = np.unique(spaced).tolist()
+    spaced = np.linspace(0, count - 1, min(COUNT, count))
+    nearest = spaced.round().astype(int)
+    positions: list[int] = np.unique(nearest).tolist()
     return positions
 
 
-def _rgb(image: Pixels) -> Pixels:
+def _to_rgb(image: Pixels) -> Pixels:
     """Return uint8 [H, W, 3] to look at: the first three bands, or the first one as grey."""
     if image.shape[2] >= 3:
         return image[..., :3]
@@ -150,10 +158,11 @@ def _write_pictures(
     write_png(folder / f"{number}-image.png", image)
     for name, labels in maps.items():
         write_classes(folder / f"{number}-{name}.png", labels, classes)
-    gap = np.full((image.shape[0], 4, 3), 255, np.uint8)
+    height = image.shape[0]
+    white_gap = np.full((height, GAP, 3), 255, np.uint8)
     truth = paint(maps["truth"], classes)
     prediction = paint(maps["prediction"], classes)
-    side_by_side = np.concatenate([image, gap, truth, gap, prediction], 1)
+    side_by_side = np.concatenate([image, white_gap, truth, white_gap, prediction], 1)
     write_png(folder / f"{number}.png", side_by_side)
 
 
@@ -190,6 +199,7 @@ def _write_bands(
 ) -> None:
     """Write bands uint8 [bands, H, W] as PNG, with a palette if there is one."""
     count, height, width = bands.shape
+    # By rasterio, which the data sets need anyway: no library for pictures alone.
     with warnings.catch_warnings():
         # Patches have no place on earth, and rasterio warns of every such file.
         warnings.simplefilter("ignore", NotGeoreferencedWarning)

@@ -15,7 +15,6 @@ from harness.scenario.settings import Split
 
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
 
-
 Parts = Mapping[Part, tuple[int, ...]]
 """The patch indices of each part, in ascending order."""
 
@@ -69,8 +68,11 @@ def _assign_parts(origins: Sequence[PatchOrigin], split: Split, seed: int) -> li
     if split.by != "patch":
         candidates = sorted(set(units))
         _check_several(candidates, split)
+    held_out: dict[str, Part] = {}
     if split.by == "leave-one-group-out":
-        held_out: dict[str, Part] = {candidates[seed % len(candidates)]: "test"}
+        # Each group in turn; with more seeds than groups, from the first again.
+        tested = candidates[seed % len(candidates)]
+        held_out[tested] = "test"
     else:
         held_out = _hold_out(candidates, split, seed)
     return [held_out.get(unit, "train") for unit in units]
@@ -78,28 +80,35 @@ def _assign_parts(origins: Sequence[PatchOrigin], split: Split, seed: int) -> li
 
 def _units_of_patches(origins: Sequence[PatchOrigin], split: Split) -> list[str]:
     """Return the name of the unit that each patch belongs to: units are divided as a whole."""
-    if split.by == "patch":
-        return [str(index) for index in range(len(origins))]
-    if split.by == "scene":
-        return [origin.scene for origin in origins]
-    return [origin.group for origin in origins]
+    units: list[str] = []
+    for index, origin in enumerate(origins):
+        match split.by:
+            case "patch":
+                units.append(str(index))
+            case "scene":
+                units.append(origin.scene)
+            case _:
+                units.append(origin.group)
+    return units
 
 
 def _check_several(units: Sequence[str], split: Split) -> None:
-    if len(units) < 2:
-        kind = "scene" if split.by == "scene" else "group"
-        raise InputError(
-            f"split by {split.by}: the data set has only one {kind}, {units[0]!r}: split"
-            " another way"
-        )
+    if len(units) >= 2:
+        return
+    kind = "scene" if split.by == "scene" else "group"
+    raise InputError(
+        f"split by {split.by}: the data set has only one {kind}, {units[0]!r}: split another way"
+    )
 
 
 def _check_not_empty(parts: Parts, split: Split) -> None:
     remedy = "change split.test or split.validation"
     if split.by == "official":
         remedy = "choose another split"
-    for part in PARTS:
-        if part != "validation" and not parts[part]:
+    # A validation part is needed by some methods alone, which is checked where they are known.
+    required: tuple[Part, ...] = ("train", "test")
+    for part in required:
+        if not parts[part]:
             raise InputError(f"split by {split.by}: nothing is left for {part}: {remedy}")
 
 
@@ -120,8 +129,10 @@ def _hold_out(units: Sequence[str], split: Split, seed: int) -> dict[str, Part]:
     # Both parts' names before any draw, so that a fraction never draws a unit that is named.
     held_out = _named_units(units, split)
     rest = [unit for unit in units if unit not in held_out]
-    split_seed = seed if split.seed is None else split.seed
-    order: list[str] = stream(split_seed, "split").permutation(rest).tolist()
+    if split.seed is not None:
+        seed = split.seed
+    generator = stream(seed, "split")
+    order: list[str] = generator.permutation(rest).tolist()
     # One order serves both parts, test first: another fraction for validation leaves the test part
     # as it is, and scores stay comparable.
     taken = 0
@@ -129,7 +140,8 @@ def _hold_out(units: Sequence[str], split: Split, seed: int) -> dict[str, Part]:
         if isinstance(wanted, tuple):
             continue
         count = _count_units(wanted, len(units))
-        for unit in order[taken : taken + count]:
+        drawn = order[taken : taken + count]
+        for unit in drawn:
             held_out[unit] = part
         taken += count
     return held_out
@@ -161,4 +173,6 @@ def _count_units(fraction: float, total: int) -> int:
     Of all units, not of those that are left beside the named ones: the fraction is what the
     scenario says.
     """
-    return max(1, round(fraction * total)) if fraction else 0
+    if not fraction:
+        return 0
+    return max(1, round(fraction * total))

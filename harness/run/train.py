@@ -1,4 +1,4 @@
-"""Train a network, as a generator that gives one record per epoch.
+"""Train a network, as a generator that gives one result per epoch.
 
 Nothing in the step loop waits for the device. Shapes: B patches of H x W pixels, K classes, T
 terms.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -37,13 +37,46 @@ class Procedure:
     """Decides the order of the patches and their augmentation."""
 
 
+@dataclass(frozen=True, slots=True)
+class EpochResult:
+    """What one pass over the training patches came to."""
+
+    epoch: int
+    """From 1."""
+    loss: float
+    """The objective, the mean over steps; auxiliary logits are in it."""
+    terms: Mapping[str, float]
+    """Of each term, by its name (`name_terms`): its value without its weight, on the main logits,
+    the mean over steps."""
+    learning_rate: float
+    """Of the last step."""
+    seconds: float
+    """How long it took."""
+    validation: float | None = None
+    """The validation value after it, where the training is followed (`early_stopping`)."""
+
+    def as_event(self) -> dict[str, Any]:
+        """Return the dictionary that observers get and `epochs.csv` is written from."""
+        event: dict[str, Any] = {
+            "epoch": self.epoch,
+            "loss": self.loss,
+            "terms": dict(self.terms),
+            "learning_rate": self.learning_rate,
+            "seconds": self.seconds,
+        }
+        # Absent where nothing follows the training, or epochs.csv would have an empty column.
+        if self.validation is not None:
+            event["validation"] = self.validation
+        return event
+
+
 def train(
     model: torch.nn.Module,
     data: TrainingSet,
     terms: Sequence[Term],
     procedure: Procedure,
     auxiliary_weights: Sequence[float] = (),
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[EpochResult]:
     """Train a network in place.
 
     Args:
@@ -54,8 +87,7 @@ def train(
         auxiliary_weights: weights of the network's auxiliary logits (`Model.auxiliary_weights`).
 
     Yields:
-        After each epoch: epoch (from 1), loss, terms, learning_rate and seconds. The auxiliary
-        logits are in the loss; terms are those of the main logits.
+        The result of each epoch, once it has ended.
 
     Raises:
         FloatingPointError: at the end of the first epoch with a loss that is not finite, naming
@@ -67,17 +99,20 @@ def train(
     model.train()
     for epoch in range(settings.epochs):
         started = time.perf_counter()
-        losses = []
-        for step, batch in enumerate(batches(data, settings, procedure.seed, epoch)):
+        losses: list[Tensor] = []
+        epoch_batches = batches(data, settings, procedure.seed, epoch)
+        for step, batch in enumerate(epoch_batches):
             progress = (epoch + step / steps) / settings.epochs
             _set_learning_rate(optimizer, settings, progress, epoch)
             optimizer.zero_grad(set_to_none=True)
             with autocast(data.device, procedure.precision):
                 outputs = model(batch.images)
-            logits, *others = outputs if auxiliary_weights else (outputs,)
+            # A network without auxiliary logits gives a tensor, which must not be unpacked.
+            all_logits = outputs if auxiliary_weights else (outputs,)
+            logits, *auxiliary_logits = all_logits
             loss, values = objective(terms, logits, batch, progress)
-            for weight, other in zip(auxiliary_weights, others, strict=True):
-                auxiliary_loss, _ = objective(terms, other, batch, progress)
+            for weight, other_logits in zip(auxiliary_weights, auxiliary_logits, strict=True):
+                auxiliary_loss, _ = objective(terms, other_logits, batch, progress)
                 loss = loss + weight * auxiliary_loss
             loss.backward()
             optimizer.step()
@@ -86,14 +121,15 @@ def train(
         # preparing the next one while the device computes.
         history = torch.stack(losses).cpu().double().numpy()
         _check_finite(history, terms, epoch, steps)
-        means: list[float] = history.mean(0).tolist()
-        yield {
-            "epoch": epoch + 1,
-            "loss": means[0],
-            "terms": dict(zip(name_terms(terms), means[1:], strict=True)),
-            "learning_rate": optimizer.param_groups[0]["lr"],
-            "seconds": round(time.perf_counter() - started, 3),
-        }
+        mean_loss, *mean_values = history.mean(0).tolist()
+        seconds = time.perf_counter() - started
+        yield EpochResult(
+            epoch=epoch + 1,
+            loss=mean_loss,
+            terms=dict(zip(name_terms(terms), mean_values, strict=True)),
+            learning_rate=optimizer.param_groups[0]["lr"],
+            seconds=round(seconds, 3),
+        )
 
 
 def objective(
@@ -116,8 +152,9 @@ def objective(
     weighted: list[Tensor] = []
     for term in terms:
         value = term.loss(logits, batch)
+        weight = term.weight * ramp(progress, term.ramp)
         values.append(value)
-        weighted.append(term.weight * ramp(progress, term.ramp) * value)
+        weighted.append(weight * value)
     return torch.stack(weighted).sum(), values
 
 
@@ -172,11 +209,13 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager[Any
 def name_terms(terms: Sequence[Term]) -> list[str]:
     """Name each term by its loss, numbered where a loss occurs again."""
     names: list[str] = []
-    times: Counter[str] = Counter()
+    occurrences: Counter[str] = Counter()
     for term in terms:
         name = term.loss.name
-        times[name] += 1
-        names.append(f"{name}#{times[name]}" if times[name] > 1 else name)
+        occurrences[name] += 1
+        if occurrences[name] > 1:
+            name = f"{name}#{occurrences[name]}"
+        names.append(name)
     return names
 
 
@@ -197,7 +236,10 @@ def _detach(loss: Tensor, values: Sequence[Tensor]) -> Tensor:
 
     They stay on the device; keeping the graph would keep every activation of the epoch.
     """
-    return torch.stack([loss.detach(), *(value.detach() for value in values)])
+    detached = [loss.detach()]
+    for value in values:
+        detached.append(value.detach())
+    return torch.stack(detached)
 
 
 def _check_finite(
@@ -216,12 +258,17 @@ def _check_finite(
         return
     # The first such step names the culprit: after it the weights are broken, and every term is.
     first = int(np.flatnonzero(~finite_steps)[0])
-    values = dict(zip(name_terms(terms), history[first, 1:].tolist(), strict=True))
+    values: list[float] = history[first, 1:].tolist()
+    blamed: list[str] = []
+    listed: list[str] = []
+    for name, value in zip(name_terms(terms), values, strict=True):
+        listed.append(f"{name} {value:g}")
+        if not math.isfinite(value):
+            blamed.append(name)
     # Finite terms can overflow once they are weighted and summed.
-    blamed = [name for name, value in values.items() if not math.isfinite(value)]
     culprit = " and ".join(blamed) or "the weighted sum"
-    listed = ", ".join(f"{name} {value:g}" for name, value in values.items())
+    step = epoch * steps + first + 1
     raise FloatingPointError(
-        f"loss term {culprit} is not finite at step {epoch * steps + first + 1}"
-        f" (epoch {epoch + 1}): {listed}. Lower training.learning_rate, or look at the term."
+        f"loss term {culprit} is not finite at step {step} (epoch {epoch + 1}):"
+        f" {', '.join(listed)}. Lower training.learning_rate, or look at the term."
     )

@@ -20,6 +20,8 @@ from harness.execution.local import Inline, Local, share_cores
 from harness.execution.run_job import RunJob
 from harness.records.store import Store
 
+HELD = "run is being computed by another process"
+
 
 @dataclass(frozen=True)
 class FakeJob:
@@ -34,15 +36,17 @@ class FakeJob:
 
     def perform(self, threads: int | None = None) -> Iterator[Event]:
         yield RunStarted(self.key)
-        if self.does == "die":
+        if self.does.startswith("die"):
             signal.raise_signal(signal.SIGKILL)
         if self.does == "exit":
             raise SystemExit(3)
         if self.does == "held":
-            raise AlreadyRunningError("run is being computed by another process")
+            raise AlreadyRunningError(HELD)
         yield RunFinished(self.key, {"status": "ok", "threads": threads})
 
     def abandon(self, reason: str) -> RunFinished:
+        if self.does == "die and be taken up":
+            raise AlreadyRunningError(HELD)
         return RunFinished(self.key, {"status": "failed", "error": reason})
 
 
@@ -66,7 +70,9 @@ def smoke_jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[RunJob]:
 
 def test_modules_to_preload_exist(smoke_jobs: list[RunJob]) -> None:
     """The fork server ignores a name that it cannot import, and nobody would notice."""
-    modules = {module for job in smoke_jobs for module in job.preload}
+    modules: set[str] = set()
+    for job in smoke_jobs:
+        modules.update(job.preload)
     assert "harness.run.perform" in modules
     for module in modules:
         assert importlib.util.find_spec(module) is not None, module
@@ -81,27 +87,38 @@ def test_a_job_says_what_an_executor_needs(smoke_jobs: list[RunJob]) -> None:
     assert pickle.loads(pickle.dumps(job)).key == job.key  # noqa: S301 - written in this line
 
 
-@pytest.mark.slow
-def test_each_job_ends_with_its_own_event() -> None:
-    doings = ("end", "die", "exit", "held", "end")
-    jobs = [FakeJob(str(number), does) for number, does in enumerate(doings)]
-    events = list(Local(jobs=2).execute(jobs))
-    started = [event.key for event in events if isinstance(event, RunStarted)]
-    assert sorted(started) == ["0", "1", "2", "3", "4"]
-    records = finished_records(events)
-    assert records["0"]["status"] == records["4"]["status"] == "ok"
-    assert "the process was killed by signal 9 (out of memory?" in records["1"]["error"]
-    assert records["2"]["error"] == "the process exited with code 3"
-    assert records["3"] == {
+def refused(key: str) -> dict[str, Any]:
+    """The record of a job that another process holds."""
+    return {
         "status": "failed",
         "method": "full",
         "seed": 0,
-        "key": "3",
-        "error": {
-            "type": "AlreadyRunning",
-            "message": "run is being computed by another process",
-        },
+        "key": key,
+        "error": {"type": "AlreadyRunning", "message": HELD},
     }
+
+
+@pytest.mark.slow
+def test_each_job_ends_with_its_own_event() -> None:
+    doings = ("end", "die", "exit", "held", "die and be taken up", "end")
+    jobs = [FakeJob(str(number), does) for number, does in enumerate(doings)]
+    events = list(Local(jobs=2).execute(jobs))
+    started = [event.key for event in events if isinstance(event, RunStarted)]
+    assert sorted(started) == ["0", "1", "2", "3", "4", "5"]
+    records = finished_records(events)
+    assert records["0"]["status"] == records["5"]["status"] == "ok"
+    assert "the process was killed by signal 9 (out of memory?" in records["1"]["error"]
+    assert records["2"]["error"] == "the process exited with code 3"
+    assert records["3"] == refused("3")
+    # Its process died, and somebody else has begun the run since.
+    assert records["4"] == refused("4")
+
+
+def test_in_this_process_too_a_run_that_is_held_is_refused_and_the_next_one_goes_on() -> None:
+    jobs = [FakeJob("0", "held"), FakeJob("1")]
+    records = finished_records(Inline().execute(jobs))
+    assert records["0"] == refused("0")
+    assert records["1"]["status"] == "ok"
 
 
 def test_nothing_to_do_is_no_event() -> None:

@@ -58,11 +58,13 @@ POSSIBLE: dict[str, list[Move]] = {
 
 def images_of_positions() -> Tensor:
     """Images [B, S, S, 3] whose pixels hold row, column and patch."""
-    rows, columns = torch.meshgrid(torch.arange(SIZE), torch.arange(SIZE), indexing="ij")
-    images = []
+    images = torch.zeros(COUNT, SIZE, SIZE, 3, dtype=torch.uint8)
+    for number in range(SIZE):
+        images[:, number, :, 0] = number
+        images[:, :, number, 1] = number
     for patch in range(COUNT):
-        images.append(torch.stack([rows, columns, torch.full_like(rows, patch)], -1))
-    return torch.stack(images).to(torch.uint8)
+        images[patch, ..., 2] = patch
+    return images
 
 
 def maps_of_positions() -> Tensor:
@@ -78,7 +80,8 @@ def noise(channels: int = 3, values: int = 256) -> Tensor:
 
 def drawn(*augment: str, seed: int = 0, jitter: float = 0.2, count: int = COUNT) -> Change:
     settings = Training(augment=augment, jitter=jitter)
-    return draw_change(settings, count, torch.Generator().manual_seed(seed))
+    generator = torch.Generator().manual_seed(seed)
+    return draw_change(settings, count, generator)
 
 
 def factors_of(change: Change) -> Tensor:
@@ -92,11 +95,13 @@ def factors_of(change: Change) -> Tensor:
 @pytest.mark.parametrize("seed", [0, 1])
 def test_images_and_maps_move_together(augment: list[str], seed: int) -> None:
     images = images_of_positions()
-    moved, moved_maps = apply_change(images, maps_of_positions(), drawn(*augment, seed=seed))
+    change = drawn(*augment, seed=seed)
+    moved, moved_maps = apply_change(images, maps_of_positions(), change)
     assert moved.dtype == moved_maps.dtype == torch.uint8
     assert torch.equal(moved[..., :2], moved_maps)
     assert not torch.equal(moved, images)
-    assert torch.equal(moved[..., 2], images[..., 2])  # no patch takes another's place
+    # No patch takes another's place.
+    assert torch.equal(moved[..., 2], images[..., 2])
 
 
 @pytest.mark.parametrize("move", MOVES)
@@ -105,8 +110,9 @@ def test_every_possible_move_occurs_and_no_other(move: str) -> None:
     moved, _ = apply_change(images, maps_of_positions(), drawn(move))
     occurred = set()
     for before, after in zip(images, moved, strict=True):
-        (matching,) = [make for make in POSSIBLE[move] if torch.equal(make(before), after)]
-        occurred.add(matching)
+        matching = [make for make in POSSIBLE[move] if torch.equal(make(before), after)]
+        assert len(matching) == 1
+        occurred.update(matching)
     assert occurred == set(POSSIBLE[move])
 
 
@@ -117,7 +123,9 @@ def test_the_pixels_of_each_class_are_as_many_as_before(augment: list[str]) -> N
     maps = noise(channels=1, values=5)
     _, moved = apply_change(images_of_positions(), maps, drawn(*augment))
     for before, after in zip(maps, moved, strict=True):
-        assert torch.equal(before.flatten().bincount(), after.flatten().bincount())
+        pixels_before = before.flatten().bincount()
+        pixels_after = after.flatten().bincount()
+        assert torch.equal(pixels_before, pixels_after)
 
 
 def test_without_augmentation_nothing_changes() -> None:
@@ -151,7 +159,8 @@ def test_the_order_of_draws_is_horizontal_vertical_turns_factors() -> None:
     assert torch.equal(change.horizontal, horizontal)
     assert torch.equal(change.vertical, vertical)
     assert torch.equal(change.turns, turns)
-    assert torch.equal(factors_of(change), 1 + 0.3 * (2 * uniform - 1))
+    symmetric = 2 * uniform - 1
+    assert torch.equal(factors_of(change), 1 + 0.3 * symmetric)
 
 
 @pytest.mark.parametrize("jitter", [0.0, 0.2, 1.0])
@@ -166,7 +175,8 @@ def test_jitter_factors_fill_their_range_and_stay_in_it(jitter: float) -> None:
 
 def test_jitter_changes_images_and_no_maps() -> None:
     maps = maps_of_positions()
-    images, same_maps = apply_change(noise(), maps, drawn("color-jitter", jitter=1.0))
+    change = drawn("color-jitter", jitter=1.0)
+    images, same_maps = apply_change(noise(), maps, change)
     assert torch.equal(same_maps, maps)
     assert images.dtype == torch.float32
     assert float(images.min()) == 0
@@ -181,19 +191,23 @@ def test_an_even_grey_patch_changes_in_brightness_alone_and_within_bounds(value:
     jittered, _ = apply_change(images, maps_of_positions(), change)
     brightness = factors_of(change)[0]
     expected = (value / 255 * brightness).clamp(max=1)
-    assert_allclose(jittered, expected[:, None, None, None].expand_as(jittered), rtol=1e-4)
+    for patch, grey in zip(jittered, expected, strict=True):
+        assert_allclose(patch, torch.full_like(patch, float(grey)), rtol=1e-4)
 
 
 def test_jitter_of_strength_zero_only_scales() -> None:
-    images, _ = apply_change(noise(), maps_of_positions(), drawn("color-jitter", jitter=0.0))
+    change = drawn("color-jitter", jitter=0.0)
+    images, _ = apply_change(noise(), maps_of_positions(), change)
     assert_allclose(images, noise() / 255, atol=1e-6)
 
 
 def jitter_by_formula(image: Any, brightness: float, contrast: float, saturation: float) -> Any:
     image = image / 255 * brightness
-    image = image.mean() + contrast * (image - image.mean())
+    mean = image.mean()
+    image = mean + contrast * (image - mean)
     grey = image.mean(-1, keepdims=True)
-    return np.clip(grey + saturation * (image - grey), 0, 1)
+    image = grey + saturation * (image - grey)
+    return np.clip(image, 0, 1)
 
 
 def test_jitter_is_brightness_then_contrast_then_saturation() -> None:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+from maps import draw_map
 from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError
@@ -71,8 +72,14 @@ def make_pair(height: int, width: int, channels: int = 3, seed: int = 0) -> Imag
     return image, mask
 
 
-def corners(origins: Sequence[PatchOrigin]) -> list[tuple[int, int]]:
-    return [(origin.row, origin.column) for origin in origins]
+def corners(patches: PatchSet) -> list[tuple[int, int]]:
+    """The row and column of each patch."""
+    return [(origin.row, origin.column) for origin in patches.origins]
+
+
+def patch_at(values: Array, row: int, column: int) -> Array:
+    """The values [H, W, ...] of a patch of 8 x 8 pixels."""
+    return values[row : row + 8, column : column + 8]
 
 
 @pytest.fixture
@@ -117,12 +124,12 @@ def test_where_patches_are_cut(
     assert [origin for origin, _, _ in patches] == expected
     fill = 0 if settings.get("padding") == "background" else IGNORE
     for origin, image_patch, mask_patch in patches:
-        height = min(8, shape[0] - origin.row)
-        width = min(8, shape[1] - origin.column)
-        window = np.s_[origin.row : origin.row + 8, origin.column : origin.column + 8]
+        image_of_patch = patch_at(image, origin.row, origin.column)
+        mask_of_patch = patch_at(mask, origin.row, origin.column)
+        height, width = mask_of_patch.shape
         assert image_patch.shape == (8, 8, 3)
-        assert_array_equal(image_patch[:height, :width], image[window])
-        assert_array_equal(mask_patch[:height, :width], mask[window])
+        assert_array_equal(image_patch[:height, :width], image_of_patch)
+        assert_array_equal(mask_patch[:height, :width], mask_of_patch)
         # What is padded is black.
         assert not image_patch[height:].any()
         assert not image_patch[:, width:].any()
@@ -143,10 +150,22 @@ def test_a_scene_smaller_than_a_patch_is_an_error_with_a_remedy(
 
 
 def test_downsampling_takes_the_mean_of_each_block_and_its_centre_pixel() -> None:
-    image = np.array([[0, 1, 10, 10, 7], [2, 3, 10, 13, 7], [9, 9, 9, 9, 9]], np.uint8)[..., None]
-    mask = np.array([[0, 0, 1, 1, 1], [0, 1, 1, 0, 1], [0, 0, 0, 0, 0]], np.uint8)
-    small, labels = downsample(image, mask, 2)
-    assert small[..., 0].tolist() == [[2, 11]]  # means 1.5 and 10.75
+    band = np.array(
+        [
+            [0, 1, 10, 10, 7],
+            [2, 3, 10, 13, 7],
+            [9, 9, 9, 9, 9],
+        ],
+        np.uint8,
+    )
+    mask = draw_map(
+        "00 11 1",
+        "01 10 1",
+        "00 00 0",
+    )
+    small, labels = downsample(band[..., None], mask, 2)
+    # The means are 1.5 and 10.75.
+    assert small[..., 0].tolist() == [[2, 11]]
     assert labels.tolist() == [[1, 0]]
     assert small.dtype == labels.dtype == np.uint8
 
@@ -161,18 +180,19 @@ def test_downsampling_by_three_takes_the_middle_of_each_block() -> None:
 
 def test_downsampling_by_one_changes_nothing() -> None:
     image, mask = make_pair(5, 4)
-    same = downsample(image, mask, 1)
-    assert_array_equal(same[0], image)
-    assert_array_equal(same[1], mask)
+    same_image, same_mask = downsample(image, mask, 1)
+    assert_array_equal(same_image, image)
+    assert_array_equal(same_mask, mask)
 
 
 def test_downsampling_comes_before_cutting(opened: Open) -> None:
     image, mask = make_pair(32, 49)
     patches = opened([(image, mask)], downsample=2)
     small, labels = downsample(image, mask, 2)
-    assert corners(patches.origins) == [(0, 0), (0, 8), (0, 16), (8, 0), (8, 8), (8, 16)]
-    assert_array_equal(patches.images[5], small[8:16, 16:24])
-    assert_array_equal(patches.masks[5], labels[8:16, 16:24])
+    places = [(0, 0), (0, 8), (0, 16), (8, 0), (8, 8), (8, 16)]
+    assert corners(patches) == places
+    assert_array_equal(patches.images[5], patch_at(small, 8, 16))
+    assert_array_equal(patches.masks[5], patch_at(labels, 8, 16))
 
 
 @pytest.mark.parametrize("shape", [(8, 8), (5, 12), (16, 9), (7, 30), (24, 36), (12, 18)])
@@ -180,16 +200,19 @@ def test_resizing_is_bilinear_with_antialiasing_and_takes_the_nearest_label(
     shape: tuple[int, int],
 ) -> None:
     image, mask = make_pair(12, 18, channels=4)
-    found, labels = resize(image, mask, shape)
-    assert found.dtype == labels.dtype == np.uint8
-    rows = triangle_weights(12, shape[0])
-    columns = triangle_weights(18, shape[1])
-    exact = (rows @ image.transpose(2, 0, 1) @ columns.T).transpose(1, 2, 0)
-    assert np.abs(found - exact).max() < 0.5 + 1e-4
-    for row in range(shape[0]):
-        for column in range(shape[1]):
-            old_row = int((row + 0.5) * 12 / shape[0])
-            old_column = int((column + 0.5) * 18 / shape[1])
+    resized, labels = resize(image, mask, shape)
+    assert resized.dtype == labels.dtype == np.uint8
+    height, width = shape
+    rows = triangle_weights(12, height)
+    columns = triangle_weights(18, width)
+    bands = image.transpose(2, 0, 1)
+    exact = rows @ bands @ columns.T
+    difference = np.abs(resized.transpose(2, 0, 1) - exact)
+    assert difference.max() < 0.5 + 1e-4
+    for row in range(height):
+        for column in range(width):
+            old_row = int((row + 0.5) * 12 / height)
+            old_column = int((column + 0.5) * 18 / width)
             assert labels[row, column] == mask[old_row, old_column]
 
 
@@ -205,10 +228,11 @@ def triangle_weights(old: int, new: int) -> Array:
 
 
 def test_resizing_to_half_by_hand() -> None:
-    ramp = np.repeat(np.array([[0, 0, 0, 0, 240, 240, 240, 240]], np.uint8), 8, 0)
-    found, labels = resize(ramp[..., None], (ramp > 0).astype(np.uint8), (8, 4))
-    # an edge is spread over weights 1, 3, 3, 1 eighths
-    assert found[0, :, 0].tolist() == [0, 30, 210, 240]
+    mask = draw_map(*["00001111"] * 8)
+    band = 240 * mask
+    resized, labels = resize(band[..., None], mask, (8, 4))
+    # An edge is spread over weights of 1, 3, 3 and 1 eighths.
+    assert resized[0, :, 0].tolist() == [0, 30, 210, 240]
     assert labels[0].tolist() == [0, 0, 1, 1]
 
 
@@ -217,7 +241,7 @@ def test_resizing_comes_before_cutting(opened: Open) -> None:
     opened(scenes)  # another cache
     patches = opened(scenes, resize=[16, 8])
     assert [origin.scene for origin in patches.origins] == ["s0", "s0", "s1", "s1"]
-    assert corners(patches.origins) == [(0, 0), (8, 0), (0, 0), (8, 0)]
+    assert corners(patches) == [(0, 0), (8, 0), (0, 0), (8, 0)]
     image, mask = resize(*scenes[1], (16, 8))
     assert_array_equal(patches.images[3], image[8:])
     assert_array_equal(patches.masks[3], mask[8:])
@@ -247,7 +271,8 @@ def test_a_size_without_sense_is_refused(fields: dict[str, Any], message: str) -
 
 
 def test_open_patches_holds_all_scenes_in_order(opened: Open) -> None:
-    wide, high = make_pair(8, 16, 4, 1), make_pair(16, 8, 4, 2)
+    wide = make_pair(8, 16, channels=4, seed=1)
+    high = make_pair(16, 8, channels=4, seed=2)
     patches = opened([wide, high])
     assert patches.classes == 2
     assert patches.origins == (
@@ -257,11 +282,14 @@ def test_open_patches_holds_all_scenes_in_order(opened: Open) -> None:
         PatchOrigin("s1", "g1", "train", 8, 0),
     )
     for values, of_wide, of_high in zip((patches.images, patches.masks), wide, high, strict=True):
-        assert_array_equal(values, [of_wide[:, :8], of_wide[:, 8:], of_high[:8], of_high[8:]])
+        left, right = of_wide[:, :8], of_wide[:, 8:]
+        upper, lower = of_high[:8], of_high[8:]
+        assert_array_equal(values, [left, right, upper, lower])
+    _, high_mask = high
     sample = patches.patch(3)
     assert sample.key == "s1@8,0"
     assert sample.classes == 2
-    assert_array_equal(sample.mask, high[1][8:])
+    assert_array_equal(sample.mask, high_mask[8:])
 
 
 def test_a_second_opening_reads_nothing(opened: Open) -> None:
@@ -282,10 +310,12 @@ def test_other_content_or_another_cut_is_another_cache(
     opened: Open, settings: dict[str, Any]
 ) -> None:
     opened([make_pair(16, 16, seed=1)])
-    fresh = make_pair(16, 16, seed=2)
-    _, mask = downsample(*fresh, settings.get("downsample", 1))
-    assert_array_equal(opened([fresh], **settings).masks[0, :8, :8], mask[:8, :8])
-    assert_array_equal(opened([fresh], fingerprint="fresh").masks[0], fresh[1][:8, :8])
+    image, mask = make_pair(16, 16, seed=2)
+    _, small_mask = downsample(image, mask, settings.get("downsample", 1))
+    cut_anew = opened([(image, mask)], **settings)
+    assert_array_equal(cut_anew.masks[0, :8, :8], patch_at(small_mask, 0, 0))
+    of_other_data = opened([(image, mask)], fingerprint="fresh")
+    assert_array_equal(of_other_data.masks[0], patch_at(mask, 0, 0))
 
 
 def test_patches_are_read_only(opened: Open) -> None:
@@ -300,25 +330,28 @@ def holding(value: int) -> ImageAndMask:
     return image, mask
 
 
+IMAGE, MASK = make_pair(8, 8)
+
+
 @pytest.mark.parametrize(
     ("second", "message"),
     [
         (holding(2), "scene s1: the mask holds 2, but classes are 0 to 1 (and 255 to ignore)"),
         (holding(254), "scene s1: the mask holds 254, but classes are 0 to 1 (and 255 to ignore)"),
         (
-            (make_pair(8, 8)[0], make_pair(8, 9)[1]),
+            (IMAGE, np.zeros((8, 9), np.uint8)),
             "scene s1: image is [8, 8] and mask uint8 [8, 9]: sizes must agree, as uint8",
         ),
         (
-            (make_pair(8, 8)[0], make_pair(8, 8)[1].astype(np.int64)),
+            (IMAGE, MASK.astype(np.int64)),
             "scene s1: image is [8, 8] and mask int64 [8, 8]: sizes must agree, as uint8",
         ),
         (
-            (make_pair(8, 8)[0][..., 0], make_pair(8, 8)[1]),
+            (IMAGE[..., 0], MASK),
             "scene s1: the image must be uint8 [H, W, C], got uint8 [8, 8]",
         ),
         (
-            (make_pair(8, 8)[0] / 255, make_pair(8, 8)[1]),
+            (IMAGE / 255, MASK),
             "scene s1: the image must be uint8 [H, W, C], got float64 [8, 8, 3]",
         ),
         (make_pair(8, 8, 4), "scene s1: has 4 channels, scenes before it 3"),
@@ -330,7 +363,8 @@ def test_unusable_data_is_an_error_naming_the_scene_and_leaves_no_cache(
 ) -> None:
     with pytest.raises(InputError, match=re.escape(message)):
         opened([make_pair(8, 8), second])
-    assert [path for path in (tmp_path / "patches").iterdir() if path.is_dir()] == []
+    left = [path.name for path in (tmp_path / "patches").iterdir()]
+    assert all(name.endswith(".lock") for name in left)
     assert len(opened([make_pair(8, 8)]).origins) == 1
 
 
@@ -344,22 +378,25 @@ def test_a_data_set_without_scenes_is_an_error(opened: Open) -> None:
 
 
 @pytest.mark.parametrize(
-    "settings", [{}, {"stride": 4}, {"padding": "ignore"}, {"stride": 2, "padding": "ignore"}]
+    ("settings", "covered"),
+    [
+        # Whole patches only, so the rest at the edge is cut off.
+        ({}, (16, 24)),
+        ({"stride": 4}, (20, 28)),
+        ({"padding": "ignore"}, (21, 29)),
+        ({"stride": 2, "padding": "ignore"}, (21, 29)),
+    ],
 )
 def test_a_scene_put_together_from_its_patches_is_the_scene(
-    opened: Open, settings: dict[str, Any]
+    opened: Open, settings: dict[str, Any], covered: tuple[int, int]
 ) -> None:
     image, mask = make_pair(21, 29)
     patches = opened([make_pair(16, 16, seed=5), (image, mask)], **settings)
     indices = [index for index, origin in enumerate(patches.origins) if origin.scene == "s1"]
     sample = patches.assemble_scene(indices)
-    covered = (21, 29)
-    if "padding" not in settings:  # whole patches only, so the rest at the edge is cut off
-        covered = (20, 28) if "stride" in settings else (16, 24)
-    height = min(21, sample.mask.shape[0])
-    width = min(29, sample.mask.shape[1])
     assert sample.key == "s1"
-    assert (height, width) == covered
+    assert sample.mask[:21, :29].shape == covered
+    height, width = covered
     assert_array_equal(sample.mask[:height, :width], mask[:height, :width])
     assert_array_equal(sample.image[:height, :width], image[:height, :width])
     assert not sample.valid[height:].any()
@@ -369,8 +406,9 @@ def test_a_scene_put_together_from_its_patches_is_the_scene(
 def test_what_no_patch_covers_is_ignored(opened: Open) -> None:
     image, mask = make_pair(16, 16)
     sample = opened([(image, mask)]).assemble_scene([3, 0])
-    assert_array_equal(sample.mask[:8, :8], mask[:8, :8])
-    assert_array_equal(sample.mask[8:, 8:], mask[8:, 8:])
+    for corner in (0, 8):
+        labels = patch_at(sample.mask, corner, corner)
+        assert_array_equal(labels, patch_at(mask, corner, corner))
     assert not sample.valid[:8, 8:].any()
     assert not sample.valid[8:, :8].any()
 

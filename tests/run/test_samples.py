@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from rasterio.errors import NotGeoreferencedWarning
 
 from harness.core.values import IGNORE, SegmentationClass
+from harness.records.record import Ledger
 from harness.run.annotate import TrainingLabels, whole_masks
 from harness.run.evaluation.evaluate import score
 from harness.run.patches import PatchSet
@@ -68,13 +69,13 @@ def predict_ones(patches: PatchSet, count: int = 8) -> PatchResults:
     return score(np.ones((count, 4, 4), np.uint8), patches, range(count), 2)
 
 
-def draw_vectors(
-    patches: PatchSet, indices: Sequence[int]
-) -> tuple[TrainingLabels, dict[str, Any]]:
+def draw_vectors(patches: PatchSet, indices: Sequence[int]) -> tuple[TrainingLabels, Ledger]:
     """Proportions and tags, but no labels."""
+    _, ledger = whole_masks(patches, indices)
     shape = (len(indices), 3)
     proportions = np.full(shape, 1 / 3, np.float32)
-    return TrainingLabels(None, proportions, np.ones(shape, np.bool_)), {}
+    tags = np.ones(shape, np.bool_)
+    return TrainingLabels(None, proportions, tags), ledger
 
 
 def test_maps_keep_class_indices_and_colours(patches: PatchSet, tmp_path: Path) -> None:
@@ -120,9 +121,7 @@ def test_supervisions_without_labels_have_their_vectors_listed(
 def test_a_weak_label_that_cannot_be_drawn_is_said_and_fails_nothing(
     patches: PatchSet, tmp_path: Path
 ) -> None:
-    def draw_nothing(
-        patches: PatchSet, indices: Sequence[int]
-    ) -> tuple[TrainingLabels, dict[str, Any]]:
+    def draw_nothing(patches: PatchSet, indices: Sequence[int]) -> tuple[TrainingLabels, Ledger]:
         raise ValueError("too few patches")
 
     folder = tmp_path / "samples"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -42,20 +43,36 @@ def patches(groups: Mapping[str, int], part: Part | None = None) -> list[PatchOr
 
 def grouped(origins: Sequence[PatchOrigin], parts: Parts) -> dict[Part, list[str]]:
     """The groups of each part."""
-    return {part: sorted({origins[index].group for index in parts[part]}) for part in PARTS}
+    groups: dict[Part, list[str]] = {}
+    for part in PARTS:
+        names = {origins[index].group for index in parts[part]}
+        groups[part] = sorted(names)
+    return groups
 
 
-def all_indices(parts: Parts) -> list[int]:
-    return sorted(index for indices in parts.values() for index in indices)
+def count_parts(parts: Parts) -> tuple[int, ...]:
+    """The number of patches for training, validation and test."""
+    return tuple(len(parts[part]) for part in PARTS)
 
 
-def all_groups(groups: Mapping[Part, Sequence[str]]) -> list[str]:
-    return sorted(name for names in groups.values() for name in names)
+def in_all_parts(values: Mapping[Part, Sequence[Any]]) -> list[Any]:
+    """What the parts hold together, sorted; a value in two of them is there twice."""
+    return sorted(itertools.chain.from_iterable(values.values()))
+
+
+def drawn_test_parts(origins: Sequence[PatchOrigin], split: Split) -> set[tuple[int, ...]]:
+    """The different test parts that six seeds draw."""
+    drawn = set()
+    for seed in range(6):
+        drawn.add(divide(origins, split, SIZE, seed)["test"])
+    return drawn
 
 
 def test_official_is_what_the_data_set_says() -> None:
     parts: list[Part] = ["test", "train", "validation", "train"]
-    origins = [PatchOrigin(f"s{i}", f"s{i}", part, 0, 0) for i, part in enumerate(parts)]
+    origins = []
+    for number, part in enumerate(parts):
+        origins.append(PatchOrigin(f"s{number}", f"s{number}", part, 0, 0))
     expected = {"train": (1, 3), "validation": (2,), "test": (0,)}
     for seed in range(3):
         assert divide(origins, Split(), SIZE, seed) == expected
@@ -76,7 +93,7 @@ def test_a_fraction_draws_from_the_groups_that_are_not_named(seed: int, name: st
     groups = grouped(origins, divide(origins, split, SIZE, seed))
     assert groups["test"] == [name]
     assert len(groups["validation"]) == 2
-    assert all_groups(groups) == list(FIVE)
+    assert in_all_parts(groups) == list(FIVE)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +112,7 @@ def test_fractions_are_rounded_to_whole_units_and_at_least_one(
 ) -> None:
     split = Split(by=by, test=test, validation=validation)
     parts = divide(patches(TEN), split, SIZE, 3)
-    assert tuple(len(parts[part]) for part in PARTS) == counts
+    assert count_parts(parts) == counts
 
 
 @pytest.mark.parametrize("by", ["group", "scene", "patch"])
@@ -121,11 +138,11 @@ def test_parts_are_disjoint_and_complete_and_groups_undivided(
         validation = 0.0
     split = Split(by=by, test=test, validation=validation)
     parts = divide(origins, split, SIZE, seed)
-    assert all_indices(parts) == list(range(len(origins)))
+    assert in_all_parts(parts) == list(range(len(origins)))
     for indices in parts.values():
         assert list(indices) == sorted(indices)
     if by != "patch":
-        assert all_groups(grouped(origins, parts)) == sorted(sizes)
+        assert in_all_parts(grouped(origins, parts)) == sorted(sizes)
 
 
 def tiles_of_scenes(sizes: Sequence[Sequence[int]]) -> Iterator[PatchOrigin]:
@@ -149,19 +166,20 @@ def test_a_split_by_scene_keeps_scenes_whole_and_divides_groups(
     assume(scene_count > 2)
     origins = list(tiles_of_scenes(sizes))
     parts = divide(origins, Split(by="scene", test=0.25, validation=validation), SIZE, seed)
-    assert all_indices(parts) == list(range(len(origins)))
-    scenes: dict[Part, set[str]] = {}
+    assert in_all_parts(parts) == list(range(len(origins)))
+    scenes: dict[Part, list[str]] = {}
     for part in PARTS:
-        scenes[part] = {origins[index].scene for index in parts[part]}
+        keys = {origins[index].scene for index in parts[part]}
+        scenes[part] = list(keys)
     # A scene in two parts would be counted twice.
-    assert sum(len(keys) for keys in scenes.values()) == scene_count
+    assert len(in_all_parts(scenes)) == scene_count
     assert len(scenes["test"]) == max(1, round(0.25 * scene_count))
 
 
 def test_a_split_by_scene_of_72_images_tests_14_of_all_tiles() -> None:
     origins = list(tiles_of_scenes([[1] * 9] * 8))
     parts = divide(origins, Split(by="scene", test=0.2), SIZE, 0)
-    assert [len(parts[part]) for part in PARTS] == [58, 0, 14]
+    assert count_parts(parts) == (58, 0, 14)
     # A split by tile would test on two.
     tested_tiles = {origins[index].group for index in parts["test"]}
     assert len(tested_tiles) > 2
@@ -179,8 +197,8 @@ def test_leave_one_group_out_tests_every_group_in_turn() -> None:
 @pytest.mark.parametrize("by", ["group", "scene", "patch"])
 def test_every_seed_draws_its_own_split_unless_one_is_pinned(by: Any) -> None:
     origins = patches(dict.fromkeys("abcdefghijklmnop", 1))
-    drawn = {divide(origins, Split(by=by), SIZE, seed)["test"] for seed in range(6)}
-    pinned = {divide(origins, Split(by=by, seed=4), SIZE, seed)["test"] for seed in range(6)}
+    drawn = drawn_test_parts(origins, Split(by=by))
+    pinned = drawn_test_parts(origins, Split(by=by, seed=4))
     assert len(drawn) > 1
     assert pinned == {divide(origins, Split(by=by), SIZE, 4)["test"]}
 

@@ -26,6 +26,7 @@ from harness.run.batches import (
 )
 from harness.run.patches import PatchSet
 from harness.run.train import (
+    EpochResult,
     Procedure,
     learning_rate_factor,
     make_optimizer,
@@ -41,7 +42,16 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 Array = NDArray[Any]
 CPU = torch.device("cpu")
-COLORS = np.array([(20, 20, 20), (230, 30, 40), (30, 40, 220)], np.uint8)
+COLORS = np.array(
+    [
+        (20, 20, 20),
+        (230, 30, 40),
+        (30, 40, 220),
+    ],
+    np.uint8,
+)
+"""Of three classes."""
+
 AUGMENTATIONS = ("flips", "rotations", "color-jitter")
 
 AS_BYTES = Normalisation.of([0.0] * 3, [1 / 255] * 3, CPU)
@@ -129,18 +139,23 @@ def coloured(count: int = 4) -> TrainingSet:
     generator = np.random.default_rng(0)
     masks = generator.integers(0, 3, (count, 8, 8), np.uint8)
     noise = generator.integers(0, 20, (*masks.shape, 3))
-    images = (COLORS[masks] + noise).astype(np.uint8)
+    images = COLORS[masks] + noise
+    weak = TrainingLabels(masks, None, None)
     normalisation = Normalisation.of([0.3] * 3, [0.3] * 3, CPU)
-    return make_set(images, masks, TrainingLabels(masks, None, None), 3, normalisation)
+    return make_set(images.astype(np.uint8), masks, weak, 3, normalisation)
 
 
 def numbered(count: int, vectors: Array | None = None) -> TrainingSet:
     """Patches whose every pixel and label is their index, perhaps with proportions and tags."""
-    indices = np.arange(count, dtype=np.uint8)
-    masks = np.broadcast_to(indices[:, None, None], (count, 4, 4)).copy()
+    masks = np.zeros((count, 4, 4), np.uint8)
+    for index in range(count):
+        masks[index] = index
     images = np.repeat(masks[..., None], 3, 3)
-    tags = None if vectors is None else vectors.astype(bool)
-    return make_set(images, masks, TrainingLabels(masks, vectors, tags), count)
+    tags = None
+    if vectors is not None:
+        tags = vectors.astype(bool)
+    weak = TrainingLabels(masks, vectors, tags)
+    return make_set(images, masks, weak, count)
 
 
 def settings(**fields: Any) -> Training:
@@ -152,14 +167,14 @@ def trained(
     fields: dict[str, Any],
     terms: Sequence[Term] = (Term(CrossEntropy()),),
     seed: int = 0,
-) -> tuple[list[dict[str, Any]], dict[str, torch.Tensor]]:
-    """The records of a training without their times, and the weights it ends with."""
+) -> tuple[list[EpochResult], dict[str, torch.Tensor]]:
+    """The results of a training without their times, and the weights it ends with."""
     model = make_network()
     procedure = Procedure(settings(**fields), "fp32", seed)
-    records = list(train(model, coloured(), terms, procedure))
-    for record in records:
-        del record["seconds"]
-    return records, model.state_dict()
+    results = []
+    for result in train(model, coloured(), terms, procedure):
+        results.append(replace(result, seconds=0))
+    return results, model.state_dict()
 
 
 @pytest.mark.parametrize(
@@ -169,22 +184,23 @@ def test_a_small_network_overfits_a_small_set(loss: Loss) -> None:
     data = coloured()
     model = make_network()
     procedure = Procedure(settings(epochs=40, learning_rate=0.03), "fp32", 0)
-    records = list(train(model, data, [Term(loss)], procedure))
-    assert records[0]["loss"] > 0.5
-    assert records[-1]["loss"] < 0.05
+    results = list(train(model, data, [Term(loss)], procedure))
+    assert results[0].loss > 0.5
+    assert results[-1].loss < 0.05
     (batch,) = batches(data, settings(batch_size=4), 0, 0)
+    logits = model.eval()(batch.images)
     assert batch.labels is not None
-    assert torch.equal(model.eval()(batch.images).argmax(1), batch.labels)
+    assert torch.equal(logits.argmax(1), batch.labels)
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
 def test_the_seed_decides_the_training_to_the_last_bit(optimizer: str) -> None:
     fields = {"optimizer": optimizer, "augment": AUGMENTATIONS, "schedule": "cosine"}
-    records, weights = trained(fields, seed=3)
-    same_records, same_weights = trained(fields, seed=3)
-    other_records, other_weights = trained(fields, seed=4)
-    assert records == same_records
-    assert records != other_records
+    results, weights = trained(fields, seed=3)
+    same_results, same_weights = trained(fields, seed=3)
+    other_results, other_weights = trained(fields, seed=4)
+    assert results == same_results
+    assert results != other_results
     for name, values in weights.items():
         assert torch.equal(values, same_weights[name])
     assert not torch.equal(weights["0.weight"], other_weights["0.weight"])
@@ -226,10 +242,13 @@ def test_the_order_follows_seed_and_epoch() -> None:
             labels.append(batch.labels[:, 0, 0])
         return tuple(torch.cat(labels).tolist())
 
-    orders = {(seed, epoch): order(seed, epoch) for seed in range(2) for epoch in range(3)}
-    assert len(set(orders.values())) == 6
-    assert order(0, 0) == orders[0, 0]
-    assert order(0, 1, augment=AUGMENTATIONS) == orders[0, 1]
+    orders = []
+    for seed in range(2):
+        for epoch in range(3):
+            orders.append(order(seed, epoch))
+    assert len(set(orders)) == 6
+    assert order(0, 0) == orders[0]
+    assert order(0, 1, augment=AUGMENTATIONS) == orders[1]
 
 
 def test_everything_known_of_a_patch_stays_with_it() -> None:
@@ -239,7 +258,8 @@ def test_everything_known_of_a_patch_stays_with_it() -> None:
         assert batch.proportions is not None
         assert batch.tags is not None
         index = batch.images[:, 0, 0, 0].round().long()
-        assert torch.equal(batch.labels, index[:, None, None].expand(-1, 4, 4))
+        for labels, expected in zip(batch.labels, index, strict=True):
+            assert (labels == expected).all()
         assert torch.equal(batch.proportions.argmax(1), index)
         assert torch.equal(batch.tags, batch.proportions.bool())
 
@@ -253,9 +273,9 @@ def test_a_set_that_stays_on_the_host_gives_the_same_batches(
     resident = numbered(count)
     streamed = replace(resident, device=torch.device("cpu", 0))
     chosen = settings(augment=AUGMENTATIONS)
-    for expected, batch in zip(
-        batches(resident, chosen, 0, 0), batches(streamed, chosen, 0, 0), strict=True
-    ):
+    expected_batches = list(batches(resident, chosen, 0, 0))
+    streamed_batches = list(batches(streamed, chosen, 0, 0))
+    for expected, batch in zip(expected_batches, streamed_batches, strict=True):
         assert torch.equal(batch.images, expected.images)
         assert batch.labels is not None
         assert expected.labels is not None
@@ -264,15 +284,18 @@ def test_a_set_that_stays_on_the_host_gives_the_same_batches(
 
 @pytest.mark.parametrize("with_labels", [True, False])
 def test_regions_move_with_the_pixels(with_labels: bool) -> None:
-    index = np.arange(16, dtype=np.uint8).reshape(1, 4, 4).repeat(5, 0)
-    images = np.repeat(index[..., None], 3, 3)
-    regions = np.where(index < 12, index // 2, IGNORE).astype(np.uint8)
-    labels = np.minimum(index, 1) if with_labels else None
+    # Each pixel has a number, and each pair of neighbours is a region, but for the last four.
+    index = np.arange(16, dtype=np.uint8).reshape(4, 4)
+    regions = np.where(index < 12, index // 2, IGNORE)
+    images = np.stack([index] * 5)
+    region_maps = np.stack([regions.astype(np.uint8)] * 5)
+    labels = np.minimum(images, 1) if with_labels else None
     proportions = np.full((5, 6, 2), 0.5, np.float32)
-    weak = TrainingLabels(labels, proportions, None, regions)
-    data = make_set(images, np.zeros_like(index), weak, 2)
+    weak = TrainingLabels(labels, proportions, None, region_maps)
+    data = make_set(np.stack([images] * 3, -1), np.zeros_like(images), weak, 2)
     turned = []
-    for batch in batches(data, settings(augment=("flips", "rotations"), batch_size=5), 0, 0):
+    moving = settings(augment=("flips", "rotations"), batch_size=5)
+    for batch in batches(data, moving, 0, 0):
         assert batch.regions is not None
         assert batch.proportions is not None
         seen = batch.images[:, 0].round().long()
@@ -286,7 +309,7 @@ def test_regions_move_with_the_pixels(with_labels: bool) -> None:
     assert len(different) > 1
     (plain,) = plain_batches(data, 5)
     assert plain.regions is not None
-    assert torch.equal(plain.regions, torch.from_numpy(regions).long())
+    assert torch.equal(plain.regions, torch.from_numpy(region_maps).long())
 
 
 def test_a_batch_holds_labels_validity_and_standardised_images() -> None:
@@ -296,14 +319,20 @@ def test_a_batch_holds_labels_validity_and_standardised_images() -> None:
     labels = np.full((2, 4, 4), IGNORE, np.uint8)
     labels[0, 1, :3] = 2
     labels[1, 2, 2] = 0
-    normalisation = Normalisation.of([0.1, 0.2, 0.3], [0.5, 1, 2], CPU)
-    data = make_set(images, masks, TrainingLabels(labels, None, None), 3, normalisation)
+    mean = [0.1, 0.2, 0.3]
+    std = [0.5, 1, 2]
+    weak = TrainingLabels(labels, None, None)
+    data = make_set(images, masks, weak, 3, Normalisation.of(mean, std, CPU))
     (batch,) = batches(data, settings(), 0, 0)
     assert batch.labels is not None
     assert batch.labels_per_patch is not None
-    order = [0, 1] if (batch.labels[0] == 2).any() else [1, 0]
-    expected = (images[order] / 255 - [0.1, 0.2, 0.3]) / [0.5, 1, 2]
-    np.testing.assert_allclose(batch.images, expected.transpose(0, 3, 1, 2), rtol=1e-5, atol=1e-6)
+    # The order is drawn; only the first patch has labels of class 2.
+    order = [1, 0]
+    if (batch.labels[0] == 2).any():
+        order = [0, 1]
+    scaled = images[order] / 255
+    expected = ((scaled - mean) / std).transpose(0, 3, 1, 2)
+    np.testing.assert_allclose(batch.images, expected, rtol=1e-5, atol=1e-6)
     np.testing.assert_array_equal(batch.valid, masks[order] != IGNORE)
     np.testing.assert_array_equal(batch.labels, labels[order])
     assert batch.labels_per_patch.tolist() == [0.5, 0, 1.5]
@@ -336,8 +365,8 @@ def test_without_labels_a_batch_has_none() -> None:
     ],
 )
 def test_schedules_by_hand(schedule: Any, progress: float, factor: float) -> None:
-    found = learning_rate_factor(Training(schedule=schedule, poly_power=2), progress)
-    assert found == pytest.approx(factor, abs=1e-12)
+    chosen = Training(schedule=schedule, poly_power=2)
+    assert learning_rate_factor(chosen, progress) == pytest.approx(factor, abs=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -369,12 +398,12 @@ def test_ramps_by_hand(progress: float, length: float, factor: float) -> None:
         ({"schedule": "poly", "poly_power": 1, "schedule_per": "step"}, [0.35, 0.25, 0.15, 0.05]),
     ],
 )
-def test_records_hold_the_learning_rate_of_their_last_step(
+def test_results_hold_the_learning_rate_of_their_last_step(
     fields: dict[str, Any], rates: list[float]
 ) -> None:
-    records, _ = trained({"epochs": 4, "learning_rate": 0.4, "optimizer": "sgd", **fields})
-    assert [record["learning_rate"] for record in records] == pytest.approx(rates)
-    assert [record["epoch"] for record in records] == [1, 2, 3, 4]
+    results, _ = trained({"epochs": 4, "learning_rate": 0.4, "optimizer": "sgd", **fields})
+    assert [result.learning_rate for result in results] == pytest.approx(rates)
+    assert [result.epoch for result in results] == [1, 2, 3, 4]
 
 
 def test_the_learning_rate_is_what_moves_the_weights() -> None:
@@ -420,47 +449,60 @@ def test_the_objective_is_the_weighted_sum_and_terms_are_recorded_unweighted() -
         Term(Constant(value=3.0), weight=4.0),
         Term(Constant(value=100.0), weight=0.0),
     ]
-    records, _ = trained({}, terms)
-    for record in records:
-        assert record["terms"] == {"constant": 2.0, "constant#2": 3.0, "constant#3": 100.0}
-        assert record["loss"] == pytest.approx(13)
+    results, _ = trained({}, terms)
+    for result in results:
+        assert result.terms == {"constant": 2.0, "constant#2": 3.0, "constant#3": 100.0}
+        assert result.loss == pytest.approx(13)
 
 
 def test_a_ramped_weight_rises_with_the_steps() -> None:
     terms = [Term(Constant(value=3.0), weight=2.0, ramp=0.5), Term(Constant(value=1.0))]
-    records, _ = trained({"epochs": 4, "batch_size": 4}, terms)
+    results, _ = trained({"epochs": 4, "batch_size": 4}, terms)
     # One step in each of four epochs, and the ramp ends after two of them.
-    factors = np.array([math.exp(-5), math.exp(-1.25), 1, 1])
-    assert [record["loss"] for record in records] == pytest.approx(1 + 2 * 3 * factors)
-    assert [record["terms"]["constant"] for record in records] == [3.0] * 4
+    factors = [math.exp(-5), math.exp(-1.25), 1, 1]
+    for result, factor in zip(results, factors, strict=True):
+        assert result.loss == pytest.approx(2 * factor * 3 + 1)
+        assert result.terms["constant"] == 3.0
 
 
 def test_auxiliary_logits_enter_the_objective_with_their_weights() -> None:
     model = Heads(3)
     terms = [Term(Mean(), weight=2.0), Term(Constant(value=7.0))]
     procedure = Procedure(settings(optimizer="sgd", momentum=0, learning_rate=0.1), "fp32", 0)
-    records = list(train(model, coloured(), terms, procedure, (0.5, 0.25)))
+    results = list(train(model, coloured(), terms, procedure, (0.5, 0.25)))
     # Four steps, two in each epoch; the gradient of a head is its weight times 2.
     head_weights = torch.tensor([1.0, 0.5, 0.25])
-    expected = -4 * 0.1 * 2 * head_weights
-    torch.testing.assert_close(model.biases.detach(), expected[:, None].expand(3, 3))
+    fall = 4 * 0.1 * 2 * head_weights
+    of_three_classes = torch.stack([-fall] * 3, 1)
+    torch.testing.assert_close(model.biases.detach(), of_three_classes)
     steps_before = ((0, 1), (2, 3))
-    for record, steps in zip(records, steps_before, strict=True):
+    for result, steps in zip(results, steps_before, strict=True):
         # Three classes, and a main bias that falls by 0.2 a step.
-        mean = np.mean([-3 * 0.2 * step for step in steps])
-        assert record["terms"] == pytest.approx({"mean": mean, "constant": 7.0})
-        assert record["loss"] == pytest.approx(2 * mean * (1 + 0.5**2 + 0.25**2) + 7 * 1.75)
+        mean = -3 * 0.2 * np.mean(steps)
+        assert result.terms == pytest.approx({"mean": mean, "constant": 7.0})
+        # An auxiliary bias falls more slowly by its weight, and counts by its weight.
+        of_means = 2 * mean * (1 + 0.5**2 + 0.25**2)
+        of_constants = 7 * (1 + 0.5 + 0.25)
+        assert result.loss == pytest.approx(of_means + of_constants)
 
 
 @pytest.mark.parametrize("weights", [(0.5,), (0.5, 0.5, 0.5)])
 def test_another_number_of_auxiliary_logits_than_weights_is_an_error(
     weights: tuple[float, ...],
 ) -> None:
-    training = train(
-        Heads(3), coloured(), [Term(Mean())], Procedure(settings(), "fp32", 0), weights
-    )
+    procedure = Procedure(settings(), "fp32", 0)
+    training = train(Heads(3), coloured(), [Term(Mean())], procedure, weights)
     with pytest.raises(ValueError, match="zip"):
         list(training)
+
+
+def test_the_event_of_an_epoch_is_a_dictionary_in_the_documented_order() -> None:
+    result = EpochResult(epoch=2, loss=0.5, terms={"a": 1.0}, learning_rate=0.1, seconds=3.0)
+    event = {"epoch": 2, "loss": 0.5, "terms": {"a": 1.0}, "learning_rate": 0.1, "seconds": 3.0}
+    assert list(result.as_event().items()) == list(event.items())
+    followed = replace(result, validation=0.7).as_event()
+    assert list(followed) == [*event, "validation"]
+    assert followed["validation"] == 0.7
 
 
 def test_a_term_of_weight_zero_teaches_nothing() -> None:
@@ -479,21 +521,30 @@ def test_terms_are_numbered_where_a_loss_occurs_again() -> None:
 
 
 @pytest.mark.parametrize(("infinite", "value"), [(False, "nan"), (True, "inf")])
-@pytest.mark.parametrize(("at", "epoch", "finished"), [(1, 1, 0), (2, 1, 0), (3, 2, 1), (6, 3, 2)])
+@pytest.mark.parametrize(
+    ("at", "epoch", "finished"),
+    [
+        (1, 1, 0),
+        (2, 1, 0),
+        (3, 2, 1),
+        (6, 3, 2),
+    ],
+)
 def test_a_loss_that_is_not_finite_is_named_with_its_step(
     infinite: bool, value: str, at: int, epoch: int, finished: int
 ) -> None:
     Breaking.calls.clear()
     terms = [Term(CrossEntropy()), Term(Breaking(at=at, infinite=infinite))]
-    training = train(make_network(), coloured(), terms, Procedure(settings(epochs=3), "fp32", 0))
+    procedure = Procedure(settings(epochs=3), "fp32", 0)
+    training = train(make_network(), coloured(), terms, procedure)
     message = (
         rf"loss term breaking is not finite at step {at} \(epoch {epoch}\):"
         rf" cross-entropy [\d.]+, breaking {value}\. Lower training\.learning_rate"
     )
-    records: list[dict[str, Any]] = []
+    results: list[EpochResult] = []
     with pytest.raises(FloatingPointError, match=message):
-        records.extend(training)
-    assert len(records) == finished
+        results.extend(training)
+    assert len(results) == finished
 
 
 def test_a_sum_that_overflows_is_named_as_such() -> None:
@@ -525,13 +576,23 @@ def test_the_network_computes_in_the_precision_and_losses_in_fp32(
 
     model = make_network()
     model[3].register_forward_hook(lambda module, inputs, output: types.append(output.dtype))
-    list(train(model, coloured(2), [Term(Noted())], Procedure(settings(epochs=1), precision, 0)))
+    procedure = Procedure(settings(epochs=1), precision, 0)
+    list(train(model, coloured(2), [Term(Noted())], procedure))
     assert types == [kind, torch.float32]
 
 
 @pytest.mark.parametrize(
     ("patches", "batch_size", "steps"),
-    [(8, 4, 2), (9, 4, 2), (10, 4, 3), (1, 4, 1), (4, 4, 1), (5, 4, 1), (9, 1, 9), (2, 1, 2)],
+    [
+        (8, 4, 2),
+        (9, 4, 2),
+        (10, 4, 3),
+        (1, 4, 1),
+        (4, 4, 1),
+        (5, 4, 1),
+        (9, 1, 9),
+        (2, 1, 2),
+    ],
 )
 def test_steps_of_an_epoch_by_hand(patches: int, batch_size: int, steps: int) -> None:
     assert steps_per_epoch(patches, batch_size) == steps

@@ -6,7 +6,7 @@ Shapes: N patches, B of them in a batch, of S x S pixels, C channels, K classes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -111,12 +111,18 @@ def evaluate(
             "the trained network's outputs on test images are not finite: lower"
             " training.learning_rate"
         )
-    return PatchResults(
+    results = PatchResults(
         indices=tuple(indices),
         counts=torch.cat(counts).cpu().numpy(),
         predictions=torch.cat(predictions).cpu().numpy(),
-        boundaries=torch.stack(boundaries).sum(0).cpu().numpy() if boundaries else None,
-        probabilities=merge_probabilities(probabilities) if probabilities else None,
+    )
+    if not radius:
+        return results
+    summed_boundaries = torch.stack(boundaries).sum(0)
+    return replace(
+        results,
+        boundaries=summed_boundaries.cpu().numpy(),
+        probabilities=merge_probabilities(probabilities),
     )
 
 
@@ -132,11 +138,17 @@ def score(
         radius: what is near a boundary, in pixels.
     """
     predicted = np.stack(list(predictions))
+    masks = np.asarray(patches.masks[list(indices)])
     predicted_maps = torch.from_numpy(predicted)
-    true_maps = torch.from_numpy(np.asarray(patches.masks[list(indices)]))
+    true_maps = torch.from_numpy(masks)
     counts = confusion(predicted_maps, true_maps, patches.classes)
     boundaries = count_boundaries(predicted_maps, true_maps, patches.classes, radius)
-    return PatchResults(tuple(indices), counts.numpy(), predicted, boundaries.numpy())
+    return PatchResults(
+        indices=tuple(indices),
+        counts=counts.numpy(),
+        predictions=predicted,
+        boundaries=boundaries.numpy(),
+    )
 
 
 def confusion(predicted: Tensor, truth: Tensor, classes: int) -> Tensor:
@@ -162,7 +174,8 @@ def confusion(predicted: Tensor, truth: Tensor, classes: int) -> Tensor:
     offsets = torch.arange(maps, device=truth.device) * (pairs + 1)
     cells = cells + offsets[:, None, None]
     counts = torch.bincount(cells.flatten(), minlength=maps * (pairs + 1))
-    return counts.view(maps, pairs + 1)[:, :pairs].view(-1, classes, classes)
+    counted_pairs = counts.view(maps, pairs + 1)[:, :pairs]
+    return counted_pairs.view(-1, classes, classes)
 
 
 def by_scene(
@@ -198,8 +211,8 @@ def _test_batches(
     """Give images uint8 [B, S, S, C] and masks uint8 [B, S, S] on the device, in order."""
     for start in range(0, len(indices), batch_size):
         chosen = list(indices[start : start + batch_size])
-        images = torch.from_numpy(np.asarray(patches.images[chosen]))
-        masks = torch.from_numpy(np.asarray(patches.masks[chosen]))
-        device_images = images.to(device, non_blocking=True)
-        device_masks = masks.to(device, non_blocking=True)
+        images = np.asarray(patches.images[chosen])
+        masks = np.asarray(patches.masks[chosen])
+        device_images = torch.from_numpy(images).to(device, non_blocking=True)
+        device_masks = torch.from_numpy(masks).to(device, non_blocking=True)
         yield device_images, device_masks

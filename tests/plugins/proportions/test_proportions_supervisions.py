@@ -462,7 +462,7 @@ class TestClustered:
         assert labels.proportions is not None
         assert labels.proportions.shape == (8, 3)
         assert len(np.unique(labels.proportions, axis=0)) <= 3
-        assert ledger["supervisions"][0]["reveals"] == ["class proportions of annotated patches"]
+        assert ledger.annotations[0].reveals == ["class proportions of annotated patches"]
 
     @pytest.mark.parametrize(
         ("by", "representative", "vectors"),
@@ -484,10 +484,11 @@ class TestClustered:
             patches.images[patch] = 50 * (patch % 3)
         supervision = ClusteredProportions(clusters=3, by=by, representative=representative)
         _, ledger = annotate(patches, range(6), [supervision], 0)
-        entry = ledger["supervisions"][0]
-        assert entry["proportion_vectors"] == vectors
-        assert entry["units"] == 6
-        assert entry["total_variation"]["max"] == 0
+        entry = ledger.annotations[0]
+        assert entry.proportion_vectors == vectors
+        assert entry.units == 6
+        assert entry.total_variation is not None
+        assert entry.total_variation.max == 0
 
     def test_scenes_that_nobody_looked_at_are_not_counted(
         self, patch_set: Callable[..., PatchSet]
@@ -496,9 +497,9 @@ class TestClustered:
         patches = patch_set({"a": mask, "b": mask, "c": mask}, 4, 2)
         shared = ClusteredProportions(clusters=1, by="features")
         _, ledger = annotate(patches, range(3), [shared], 0)
-        assert ledger["scenes"] == 1
+        assert ledger.scenes == 1
         _, ledger = annotate(patches, range(3), [shared, Full()], 0)
-        assert ledger["scenes"] == 3
+        assert ledger.scenes == 3
 
 
 class TestGrid:
@@ -582,10 +583,11 @@ class TestGrid:
         labels, ledger = annotate(patches, range(4), [GridProportions(cells=3)], 0)
         assert labels.proportions is not None
         assert labels.proportions.shape == (4, 9, 3)
-        (entry,) = ledger["supervisions"]
-        assert entry["units"] == 4
-        assert entry["proportion_vectors"] == 36
-        assert entry["total_variation"] == {"mean": 0.0, "median": 0.0, "max": 0.0}
+        (entry,) = ledger.annotations
+        assert entry.units == 4
+        assert entry.proportion_vectors == 36
+        assert entry.total_variation is not None
+        assert entry.total_variation.as_json() == {"mean": 0.0, "median": 0.0, "max": 0.0}
 
 
 def test_the_ledger_has_the_error_of_noisy_proportions(patch_set: Callable[..., PatchSet]) -> None:
@@ -600,15 +602,16 @@ def test_the_ledger_has_the_error_of_noisy_proportions(patch_set: Callable[..., 
     noisy = noisy_labels.proportions[1:]
     exact = exact_labels.proportions[1:]
 
-    (entry,) = ledger["supervisions"]
+    (entry,) = ledger.annotations
     distances = total_variation(exact, noisy)
     assert distances.min() > 0
     expected = {"mean": distances.mean(), "median": np.median(distances), "max": distances.max()}
-    assert entry["total_variation"] == pytest.approx(expected, abs=1e-6)
+    assert entry.total_variation is not None
+    assert entry.total_variation.as_json() == pytest.approx(expected, abs=1e-6)
     divergences = rel_entr(exact, noisy.astype(np.float64) + 1e-8).sum(1)
-    assert entry["kl_divergence"] == pytest.approx(divergences.mean(), abs=1e-5)
+    assert entry.kl_divergence == pytest.approx(divergences.mean(), abs=1e-5)
     agreement = (exact.argmax(1) == noisy.argmax(1)).mean()
-    assert entry["same_largest"] == pytest.approx(agreement, abs=1e-6)
+    assert entry.same_largest == pytest.approx(agreement, abs=1e-6)
 
 
 class TestDivergence:

@@ -10,6 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from maps import draw_map
 from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -19,13 +20,6 @@ from harness.metrics import boundary_f1, boundary_iou
 from harness.run.evaluation.boundaries import COUNTED, count_boundaries
 
 Array = NDArray[Any]
-
-
-def drawn(*rows: str) -> Array:
-    """A map of one digit a pixel; a dot is IGNORE."""
-    values = {".": IGNORE} | {str(digit): digit for digit in range(10)}
-    pixels = [values[pixel] for pixel in "".join(rows)]
-    return np.array(pixels, np.uint8).reshape(len(rows), -1)
 
 
 def stacked(maps: Array) -> torch.Tensor:
@@ -39,12 +33,12 @@ def count(predicted: Array, truth: Array, classes: int, radius: int) -> dict[str
     return dict(zip(COUNTED, counts.tolist(), strict=True))
 
 
-HALVES = drawn(*["0001111"] * 7)
-MOVED = drawn(*["0000111"] * 7)
-FAR = drawn(*["0000001"] * 7)
-SQUARE = drawn("0000000", "0000000", "0011100", "0011100", "0011100", "0000000", "0000000")
-GAP = drawn(*["000.111"] * 7)
-CORNER = drawn("0001111", "0001111", "0001111", "0001111", "0001...", "0001...", "0001...")
+HALVES = draw_map(*["0001111"] * 7)
+MOVED = draw_map(*["0000111"] * 7)
+FAR = draw_map(*["0000001"] * 7)
+SQUARE = draw_map("0000000", "0000000", "0011100", "0011100", "0011100", "0000000", "0000000")
+GAP = draw_map(*["000.111"] * 7)
+CORNER = draw_map("0001111", "0001111", "0001111", "0001111", "0001...", "0001...", "0001...")
 
 BY_HAND: dict[str, tuple[Array, Array, int, dict[str, list[int]]]] = {
     "the same halves": (

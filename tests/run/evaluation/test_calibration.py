@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import torch
-from harness.run.outcome import details
 from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 from sklearn.metrics import log_loss
@@ -21,6 +20,7 @@ from harness.metrics import expected_calibration_error, negative_log_likelihood
 from harness.run.batches import Normalisation
 from harness.run.evaluation.calibration import BINS
 from harness.run.evaluation.evaluate import Predictor, evaluate, score
+from harness.run.evaluation.outcome import describe_details
 from harness.run.patches import PatchSet
 
 if TYPE_CHECKING:
@@ -37,7 +37,8 @@ class Noisy(torch.nn.Module):
     def __init__(self, classes: int) -> None:
         super().__init__()
         generator = torch.Generator().manual_seed(classes)
-        self.weights = torch.nn.Parameter(torch.randn(classes, 3, generator=generator) * 4)
+        weights = 4 * torch.randn(classes, 3, generator=generator)
+        self.weights = torch.nn.Parameter(weights)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         return torch.einsum("kc,bchw->bkhw", self.weights, images)
@@ -52,7 +53,8 @@ class Sure(torch.nn.Module):
 
 
 def random_patches(patch_set: Make, classes: int) -> PatchSet:
-    mask = np.random.default_rng(classes).integers(0, classes, (32, 96))
+    generator = np.random.default_rng(classes)
+    mask = generator.integers(0, classes, (32, 96))
     mask[:16, 8:24] = IGNORE  # half of one patch and of the next
     mask[16:, :16] = IGNORE  # a whole one
     return patch_set({"a": mask}, 16, classes)
@@ -60,15 +62,25 @@ def random_patches(patch_set: Make, classes: int) -> PatchSet:
 
 def run_test(network: torch.nn.Module, patches: PatchSet, precision: str = "fp32") -> PatchResults:
     """Test a network on all patches, with boundaries within 2 pixels."""
-    predictor = Predictor(network, Normalisation(torch.zeros(3), torch.ones(3)), precision)
-    return evaluate(predictor, patches, range(len(patches.masks)), 2, batch_size=5)
+    only_scaled = Normalisation(torch.zeros(3), torch.ones(3))
+    predictor = Predictor(network, only_scaled, precision)
+    indices = range(len(patches.masks))
+    return evaluate(predictor, patches, indices, radius=2, batch_size=5)
+
+
+def stored_details(tested: PatchResults, radius: int = 2) -> dict[str, Any]:
+    """What a record keeps of a test, as it stands on disk."""
+    text = json.dumps(describe_details(tested, radius).as_json())
+    stored: dict[str, Any] = json.loads(text)
+    return stored
 
 
 def probabilities_of(network: torch.nn.Module, patches: PatchSet) -> Array:
     """The probabilities [N, S, S, K] of all patches."""
     images = torch.from_numpy(np.array(patches.images)).permute(0, 3, 1, 2)
     with torch.no_grad():
-        probabilities: Array = network(images / 255).softmax(1).movedim(1, -1).numpy()
+        logits = network(images / 255)
+    probabilities: Array = logits.softmax(1).movedim(1, -1).numpy()
     return probabilities
 
 
@@ -79,13 +91,16 @@ def test_calibration_and_likelihood_agree_with_torchmetrics_and_scikit_learn(
     patches = random_patches(patch_set, classes)
     network = Noisy(classes)
     tested = run_test(network, patches)
-    stored = json.loads(json.dumps(details(tested, 2)))["calibration"]
+    stored = stored_details(tested)["calibration"]
 
     is_valid = patches.masks != IGNORE
     predicted = probabilities_of(network, patches)[is_valid]
     truth = patches.masks[is_valid].astype(np.int64)
     calibration_error = multiclass_calibration_error(
-        torch.from_numpy(predicted), torch.from_numpy(truth), classes, n_bins=BINS
+        torch.from_numpy(predicted),
+        torch.from_numpy(truth),
+        classes,
+        n_bins=BINS,
     )
     assert_allclose(expected_calibration_error(stored), calibration_error, atol=1e-6)
     likelihood = log_loss(truth, predicted, labels=range(classes))
@@ -108,28 +123,39 @@ def test_shares_are_means_over_the_valid_pixels_of_a_patch(patch_set: Make, clas
             hard_shares = one_hot[probabilities.argmax(-1)].mean(0)
             errors["soft"].append(probabilities.mean(0) - true_shares)
             errors["hard"].append(hard_shares - true_shares)
-    stored = details(run_test(network, patches), 2)["proportions"]
+    tested = run_test(network, patches)
+    stored = stored_details(tested)["proportions"]
     assert stored["patch_size"] == 16
     assert stored["patches"] == 11
     for kind, differences in errors.items():
-        total_variation = np.abs(differences).sum(1).mean() / 2
-        assert_allclose(stored[kind]["error"], total_variation, atol=1e-6)
-        assert_allclose(stored[kind]["bias"], np.mean(differences, 0), atol=1e-6)
+        distances = np.abs(differences).sum(1) / 2
+        bias = np.mean(differences, 0)
+        assert_allclose(stored[kind]["error"], distances.mean(), atol=1e-6)
+        assert_allclose(stored[kind]["bias"], bias, atol=1e-6)
 
 
 def test_a_bin_holds_its_upper_edge(patch_set: Make) -> None:
     patches = patch_set({"a": np.array([[0, 1], [0, IGNORE]])}, 2, 2)
-    stored = details(run_test(Sure(), patches), 2)["calibration"]
-    assert stored["pixels"] == [0] * (BINS - 1) + [3]
-    assert stored["correct"] == [0] * (BINS - 1) + [2]
+    tested = run_test(Sure(), patches)
+    stored = stored_details(tested)["calibration"]
+    *other_pixels, pixels = stored["pixels"]
+    *other_correct, correct = stored["correct"]
+    assert pixels == 3
+    assert correct == 2
     assert stored["confidence"][-1] == 3
+    assert not any(other_pixels)
+    assert not any(other_correct)
+    assert len(other_pixels) == len(other_correct) == BINS - 1
     assert negative_log_likelihood(stored) == pytest.approx(200 / 3)
     assert expected_calibration_error(stored) == pytest.approx(1 / 3)
 
 
 def test_hard_shares_by_hand_and_a_floor_has_no_probabilities(patch_set: Make) -> None:
-    patches = patch_set({"a": np.array([[0, 0, 1, 1], [0, 1, 1, IGNORE]])}, 2, 2)
-    stored = details(score(np.zeros((2, 2, 2), np.uint8), patches, [0, 1], 1), 1)
+    mask = np.array([[0, 0, 1, 1], [0, 1, 1, IGNORE]])
+    patches = patch_set({"a": mask}, 2, 2)
+    zeros = np.zeros((2, 2, 2), np.uint8)
+    tested = score(zeros, patches, [0, 1], 1)
+    stored = stored_details(tested, 1)
     assert stored["proportions"] == {
         "patch_size": 2,
         "patches": 2,
@@ -141,7 +167,8 @@ def test_hard_shares_by_hand_and_a_floor_has_no_probabilities(patch_set: Make) -
 
 def test_nothing_scored_has_no_shares(patch_set: Make) -> None:
     patches = patch_set({"a": np.full((4, 4), IGNORE)}, 4, 2)
-    stored = details(run_test(Noisy(2), patches), 2)
+    tested = run_test(Noisy(2), patches)
+    stored = stored_details(tested)
     assert stored["proportions"] == {"patch_size": 4, "patches": 0}
     assert np.isnan(expected_calibration_error(stored["calibration"]))
     assert np.isnan(negative_log_likelihood(stored["calibration"]))
@@ -150,5 +177,5 @@ def test_nothing_scored_has_no_shares(patch_set: Make) -> None:
 def test_the_same_test_is_stored_alike(patch_set: Make) -> None:
     first = run_test(Noisy(5), random_patches(patch_set, 5), "bf16")
     second = run_test(Noisy(5), random_patches(patch_set, 5), "bf16")
-    assert json.dumps(details(first, 2)) == json.dumps(details(second, 2))
+    assert stored_details(first) == stored_details(second)
     assert_array_equal(first.counts, second.counts)

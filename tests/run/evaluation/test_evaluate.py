@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from maps import draw_map
 from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix
@@ -30,13 +31,15 @@ class Levels(torch.nn.Module):
 
     def __init__(self, classes: int) -> None:
         super().__init__()
-        self.classes = torch.arange(classes, dtype=torch.float32)[None, :, None, None]
+        indices = torch.arange(classes, dtype=torch.float32)
+        self.classes = indices[None, :, None, None]
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         assert not self.training
         assert not torch.is_grad_enabled()
         red = (255 * images[:, :1]).round()
-        return -(red // 50 - self.classes).abs()
+        distance = (red // 50 - self.classes).abs()
+        return -distance
 
 
 def random_patches(patch_set: Make) -> PatchSet:
@@ -44,7 +47,9 @@ def random_patches(patch_set: Make) -> PatchSet:
     generator = np.random.default_rng(1)
     values = [0, 1, 2, 3, IGNORE]
     widths = {"a": 24, "b": 16, "c": 16}
-    scenes = {key: generator.choice(values, (8, width)) for key, width in widths.items()}
+    scenes = {}
+    for key, width in widths.items():
+        scenes[key] = generator.choice(values, (8, width))
     return patch_set(scenes, 8, 4)
 
 
@@ -70,15 +75,16 @@ def test_confusion_agrees_with_scikit_learn_image_by_image(
     predicted = generator.integers(0, classes, shape).astype(kind)
     counts = confusion(torch.from_numpy(predicted), torch.from_numpy(truth), classes)
     assert counts.dtype == torch.int64
-    for image in range(3):
-        expected = confusion_by_scikit_learn(truth[image], predicted[image], classes)
-        assert_array_equal(counts[image].numpy(), expected)
+    for true_map, predicted_map, of_image in zip(truth, predicted, counts, strict=True):
+        expected = confusion_by_scikit_learn(true_map, predicted_map, classes)
+        assert_array_equal(of_image.numpy(), expected)
 
 
 def test_rows_are_the_truth_and_columns_the_prediction() -> None:
-    truth = torch.tensor([[[0, 0], [0, IGNORE]]], dtype=torch.uint8)
-    predicted = torch.tensor([[[1, 1], [0, 1]]])
-    assert confusion(predicted, truth, 2).tolist() == [[[1, 2], [0, 0]]]
+    truth = torch.from_numpy(draw_map("000."))
+    predicted = torch.from_numpy(draw_map("1101"))
+    (counts,) = confusion(predicted[None], truth[None], 2)
+    assert counts.tolist() == [[1, 2], [0, 0]]
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 3, 16])
@@ -95,7 +101,8 @@ def test_evaluate_counts_what_the_model_predicts_whatever_the_batch_size(
     assert tested.boundaries is None
     assert tested.probabilities is None
     for position, index in enumerate(indices):
-        predicted = np.minimum(patches.images[index, ..., 0] // 50, 3)
+        red = patches.images[index, ..., 0]
+        predicted = np.minimum(red // 50, 3)
         counts = confusion_by_scikit_learn(patches.masks[index], predicted, 4)
         assert_array_equal(tested.predictions[position], predicted)
         assert_array_equal(tested.counts[position], counts)
@@ -106,20 +113,27 @@ def test_evaluate_standardises_images_as_training_did(patch_set: Make) -> None:
     inputs: list[torch.Tensor] = []
     model = Levels(4)
     model.register_forward_pre_hook(lambda _, arguments: inputs.append(arguments[0]))
-    normalisation = Normalisation(torch.tensor([0.1, 0.2, 0.3]), torch.tensor([0.5, 1.0, 2.0]))
+    mean = [0.1, 0.2, 0.3]
+    std = [0.5, 1.0, 2.0]
+    normalisation = Normalisation.of(mean, std, torch.device("cpu"))
     evaluate(Predictor(model, normalisation, "fp32"), patches, [2])
-    expected = (patches.images[[2]] / 255 - [0.1, 0.2, 0.3]) / [0.5, 1.0, 2.0]
-    assert_allclose(inputs[0].numpy(), expected.transpose(0, 3, 1, 2), rtol=1e-5, atol=1e-6)
+    (batch,) = inputs
+    scaled = patches.images[[2]] / 255
+    expected = ((scaled - mean) / std).transpose(0, 3, 1, 2)
+    assert_allclose(batch.numpy(), expected, rtol=1e-5, atol=1e-6)
 
 
 def test_by_scene_sums_the_patches_of_each_image(patch_set: Make) -> None:
     patches = random_patches(patch_set)  # a has the patches 0, 1, 2, b 3 and 4, c 5 and 6
     counts = np.arange(4 * 16).reshape(4, 4, 4)
-    scenes, groups, summed = by_scene(counts, patches, [5, 0, 6, 2])
+    tested = [5, 0, 6, 2]
+    scenes, groups, summed = by_scene(counts, patches, tested)
     assert scenes == ["c", "a"]
     assert groups == ["group of c", "group of a"]
     assert summed.dtype == np.int64
-    assert_array_equal(summed, [counts[0] + counts[2], counts[1] + counts[3]])
+    of_c, of_a = summed
+    assert_array_equal(of_c, counts[0] + counts[2])
+    assert_array_equal(of_a, counts[1] + counts[3])
 
 
 def test_outputs_that_are_not_finite_are_an_error(patch_set: Make) -> None:
