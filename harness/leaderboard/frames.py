@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from harness.leaderboard.annotation_costs import annotation_seconds, scale
+from harness.leaderboard.annotation_costs import annotation_seconds, pixel_area
 from harness.leaderboard.board import Board
 from harness.leaderboard.scores import compute_scores
 from harness.records.record import Epoch, FinishedRecord, Record
@@ -163,7 +163,7 @@ def _describe_settings(board: Board, record: Record) -> dict[str, Any]:
         described["labelled_pixels"] = ledger.labelled_pixels
     # The seconds of a mask are of the image as it came, and settings say how it was reduced.
     if ledger is not None and settings is not None:
-        seconds = annotation_seconds(ledger, board.costs, scale(settings))
+        seconds = annotation_seconds(ledger, board.costs, pixel_area(settings))
         described["annotation_seconds"] = seconds
     if record.hardware is not None:
         described["device"] = record.hardware.device
