@@ -4,7 +4,7 @@ scores differ."""
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.comparison.differences import (
@@ -14,10 +14,10 @@ from harness.comparison.differences import (
     provenance_values,
     setting_values,
 )
-from harness.comparison.find import NamedRecords
+from harness.comparison.find import NamedRecords, list_seeds, name_seeds
 from harness.comparison.score_labels import label_scores
 from harness.core.errors import InputError
-from harness.leaderboard.comparability import TEST_IMAGES, find_mismatches
+from harness.leaderboard.comparability import TEST_IMAGES, Mismatch, find_mismatches
 from harness.leaderboard.selection_tracks import is_tested_once
 from harness.leaderboard.statistics import (
     Interval,
@@ -36,6 +36,9 @@ WHOLE = ("dataset", "split", "evaluation")
 """Sections that are named as a whole where a field of theirs forbids a comparison."""
 
 Records = Sequence[FinishedRecord]
+
+LabelledScores = Mapping[str, float]
+"""The scores of a run by their labels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +105,12 @@ def compare(a: NamedRecords, b: NamedRecords) -> Comparison:
     is_same = a.records == b.records
     if a.kind == b.kind == "board":
         return Comparison(
-            describe_side(a),
-            describe_side(b),
-            is_same,
-            True,
-            _compare_boards(a, b),
-            _methods_of_one_board(a, b),
+            a=describe_side(a),
+            b=describe_side(b),
+            same=is_same,
+            board=True,
+            pairs=_compare_boards(a, b),
+            only=_methods_of_one_board(a, b),
         )
     for board, other in ((a, b), (b, a)):
         if board.kind == "board":
@@ -116,7 +119,14 @@ def compare(a: NamedRecords, b: NamedRecords) -> Comparison:
                 f" too, {board.name}:METHOD"
             )
     pair = compare_records("", a.records, b.records)
-    return Comparison(describe_side(a), describe_side(b), is_same, False, (pair,), ())
+    return Comparison(
+        a=describe_side(a),
+        b=describe_side(b),
+        same=is_same,
+        board=False,
+        pairs=(pair,),
+        only=(),
+    )
 
 
 def describe_side(side: NamedRecords) -> str:
@@ -127,10 +137,11 @@ def describe_side(side: NamedRecords) -> str:
         scenario += f", profile {first.profile}"
     methods = first.method
     if side.kind == "board":
-        methods = f"{len(_records_by_method(side))} methods"
-    seeds = list(dict.fromkeys(str(record.seed) for record in side.records))
-    noun = "seed" if len(seeds) == 1 else "seeds"
-    runs = f"{noun} {', '.join(seeds)}"
+        records_of_method = _records_by_method(side)
+        methods = f"{len(records_of_method)} methods"
+    # A board has a run of each method with the same seed.
+    seeds = dict.fromkeys(record.seed for record in side.records)
+    runs = name_seeds(seeds)
     if side.kind == "run":
         runs += f", key {first.key[:12]}"
     return f"{side.name}: {scenario}: {methods}, {runs}"
@@ -168,7 +179,8 @@ def _methods_of_one_board(a: NamedRecords, b: NamedRecords) -> tuple[str, ...]:
 def _records_by_method(side: NamedRecords) -> dict[str, list[FinishedRecord]]:
     records: dict[str, list[FinishedRecord]] = {}
     for record in side.records:
-        records.setdefault(record.method, []).append(record)
+        records_of_method = records.setdefault(record.method, [])
+        records_of_method.append(record)
     return records
 
 
@@ -195,26 +207,30 @@ def compare_records(method: str, a: Records, b: Records) -> Pair:
 
 def shared_seeds(a: Records, b: Records) -> tuple[int, ...]:
     """Return the seeds of which both sides have a run."""
+    seeds_of_a = {record.seed for record in a}
     seeds_of_b = {record.seed for record in b}
-    return tuple(sorted(record.seed for record in a if record.seed in seeds_of_b))
+    return tuple(sorted(seeds_of_a & seeds_of_b))
 
 
 def setting_differences(a: Records, b: Records) -> tuple[Difference, ...]:
     """Find the settings in which two sides differ."""
     values_of_a = merge_values(map(setting_values, a))
     values_of_b = merge_values(map(setting_values, b))
+    is_of_rows = len(a) > 1 or len(b) > 1
+    if is_of_rows:
+        # That rows have other seeds is said in the first lines already.
+        values_of_a.pop("seed", None)
+        values_of_b.pop("seed", None)
     differences = find_differences(values_of_a, values_of_b)
-    if len(a) == len(b) == 1:
-        return tuple(differences)
-    # That rows have other seeds is said in the first lines already.
-    return tuple(difference for difference in differences if difference.path != "seed")
+    return tuple(differences)
 
 
 def provenance_differences(a: Records, b: Records) -> tuple[Difference, ...]:
     """Find the versions and hardware in which two sides differ."""
     values_of_a = merge_values(map(provenance_values, a))
     values_of_b = merge_values(map(provenance_values, b))
-    return tuple(find_differences(values_of_a, values_of_b))
+    differences = find_differences(values_of_a, values_of_b)
+    return tuple(differences)
 
 
 def find_obstacles(a: Records, b: Records) -> tuple[str, ...]:
@@ -223,20 +239,7 @@ def find_obstacles(a: Records, b: Records) -> tuple[str, ...]:
     What forbids their runs to stand in one table forbids it here, see `comparability`.
     """
     records = [*a, *b]
-    obstacles: list[str] = []
-    seeds_of_field: dict[str, list[int]] = {}
-    for mismatch in find_mismatches(records):
-        if mismatch.within_seed:
-            seeds_of_field.setdefault(mismatch.field, []).append(mismatch.second.seed)
-        else:
-            section = mismatch.field.partition(".")[0]
-            name = section if section in WHOLE else mismatch.field
-            obstacles.append(f"{name} differs")
-    for field, seeds in seeds_of_field.items():
-        # Several runs of a seed may differ from the first one: a board has a run of each method.
-        listed = ", ".join(map(str, dict.fromkeys(seeds)))
-        phrase = f"other {field}" if field == TEST_IMAGES else f"{field} differs"
-        obstacles.append(f"{phrase} (seed {listed})")
+    obstacles = _describe_mismatches(find_mismatches(records))
     if not all(map(is_tested_once, records)):
         obstacles.append("a network was tested more than once")
     # Runs of different seeds may well be tested on different images, as the split is drawn anew.
@@ -244,6 +247,27 @@ def find_obstacles(a: Records, b: Records) -> tuple[str, ...]:
     if not shared_seeds(a, b) and not _are_tested_alike(a, b):
         obstacles.append("other test images, and no seed in common")
     return tuple(dict.fromkeys(obstacles))
+
+
+def _describe_mismatches(mismatches: Iterable[Mismatch]) -> list[str]:
+    """Name the fields in which runs differ, with the seeds where these must be equal in a seed."""
+    obstacles = []
+    seeds_of_field: dict[str, list[int]] = {}
+    for mismatch in mismatches:
+        field = mismatch.field
+        if mismatch.within_seed:
+            seeds = seeds_of_field.setdefault(field, [])
+            seeds.append(mismatch.second.seed)
+            continue
+        section, _, _ = field.partition(".")
+        name = section if section in WHOLE else field
+        obstacles.append(f"{name} differs")
+    for field, seeds in seeds_of_field.items():
+        # Several runs of a seed may differ from the first one: a board has a run of each method.
+        seed_list = list_seeds(dict.fromkeys(seeds))
+        phrase = f"other {field}" if field == TEST_IMAGES else f"{field} differs"
+        obstacles.append(f"{phrase} (seed {seed_list})")
+    return obstacles
 
 
 def _are_tested_alike(a: Records, b: Records) -> bool:
@@ -266,20 +290,29 @@ def compare_scores(a: Records, b: Records, paired: Sequence[int]) -> tuple[Score
     names = _names_in_all([*scores_of_a.values(), *scores_of_b.values()])
     compared = []
     for name in names:
-        values_of_a = {seed: scores[name] for seed, scores in scores_of_a.items()}
-        values_of_b = {seed: scores[name] for seed, scores in scores_of_b.items()}
-        compared.append(_compare_score(name, values_of_a, values_of_b, paired))
+        values_of_a = _pick_score(scores_of_a, name)
+        values_of_b = _pick_score(scores_of_b, name)
+        score = _compare_score(name, values_of_a, values_of_b, paired)
+        compared.append(score)
     return tuple(compared)
 
 
-def _label_scores_by_seed(records: Records) -> dict[int, Mapping[str, float]]:
-    return {record.seed: label_scores(record) for record in records}
+def _label_scores_by_seed(records: Records) -> dict[int, LabelledScores]:
+    scores_by_seed: dict[int, LabelledScores] = {}
+    for record in records:
+        scores_by_seed[record.seed] = label_scores(record)
+    return scores_by_seed
 
 
-def _names_in_all(scores_of_runs: Sequence[Mapping[str, float]]) -> list[str]:
+def _pick_score(scores_by_seed: Mapping[int, LabelledScores], name: str) -> ScoresBySeed:
+    return {seed: scores[name] for seed, scores in scores_by_seed.items()}
+
+
+def _names_in_all(scores_of_runs: Sequence[LabelledScores]) -> list[str]:
     """Return the names of the scores that all runs have, in the order of the first run."""
-    names = list(scores_of_runs[0])
-    for scores in scores_of_runs:
+    first, *others = scores_of_runs
+    names = list(first)
+    for scores in others:
         names = [name for name in names if name in scores]
     return names
 
@@ -292,7 +325,8 @@ def _compare_score(name: str, a: ScoresBySeed, b: ScoresBySeed, paired: Sequence
         difference = spread(list(difference_by_seed.values()))
     else:
         # Of n = 0 pairs, so that it has no interval.
-        difference = Spread(0, spread_of_b.mean - spread_of_a.mean, math.nan)
+        difference_of_means = spread_of_b.mean - spread_of_a.mean
+        difference = Spread(n=0, mean=difference_of_means, sd=math.nan)
     return Score(
         name=name,
         a=spread_of_a,
@@ -322,4 +356,6 @@ def interval_of_mean(values: Spread, new_values: int | None = None) -> Interval 
         values: mean and deviation.
         new_values: where given, the interval is for the mean of so many new values instead.
     """
-    return t_interval(values, new_values) if values.n >= FEWEST else None
+    if values.n < FEWEST:
+        return None
+    return t_interval(values, new_values)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from harness.core.flatten import flatten
+from harness.core.values import JsonObject
 from harness.records.record import FinishedRecord, RunSettings
 
 PROVENANCE = ("packages", "git", "machine", "hardware", "initialisation", "parameters")
@@ -15,8 +16,8 @@ PROVENANCE = ("packages", "git", "machine", "hardware", "initialisation", "param
 
 HASH = re.compile(r"[0-9a-f]{40,64}")
 
-Values = Mapping[str, Any]
-"""Values by the dotted path of where they stand in a record."""
+Values = JsonObject
+"""Values of any kind by the dotted path of where they stand in a record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,23 +35,34 @@ class Difference:
 def find_differences(a: Values, b: Values) -> list[Difference]:
     """Find the paths at which two flat mappings differ, in their order."""
     differences = []
-    for path in dict.fromkeys([*a, *b]):
-        difference = Difference(path, a.get(path), b.get(path))
-        if difference.a != difference.b:
+    paths = dict.fromkeys([*a, *b])
+    for path in paths:
+        value_of_a = a.get(path)
+        value_of_b = b.get(path)
+        if value_of_a != value_of_b:
+            difference = Difference(path, value_of_a, value_of_b)
             differences.append(difference)
     return differences
 
 
-def setting_values(record: FinishedRecord) -> dict[str, Any]:
+def setting_values(record: FinishedRecord) -> Values:
     """Return the settings of a run and its classes, by dotted path."""
-    values = flatten_settings(record.settings)
-    values["classes"] = record.class_names
-    values["mean_over"] = record.mean_over
-    return values
+    return list_settings(record.settings, record.class_names, record.mean_over)
 
 
-def flatten_settings(settings: RunSettings) -> dict[str, Any]:
-    """Return settings by dotted path."""
+def list_settings(settings: RunSettings, classes: list[str], mean_over: list[str]) -> Values:
+    """Return settings by dotted path.
+
+    Args:
+        settings: the settings of a run.
+        classes: the names of its classes.
+        mean_over: the names of those that scores are averaged over.
+    """
+    values = _flatten_settings(settings)
+    return {**values, "classes": classes, "mean_over": mean_over}
+
+
+def _flatten_settings(settings: RunSettings) -> Values:
     nested = settings.as_json()
     # With the defaults of fields that the record is too old to have: they change nothing, so a
     # record that says them is no different from one that does not.
@@ -60,13 +72,16 @@ def flatten_settings(settings: RunSettings) -> dict[str, Any]:
     return flatten(nested)
 
 
-def provenance_values(record: FinishedRecord) -> dict[str, Any]:
+def provenance_values(record: FinishedRecord) -> Values:
     """Return what a run was computed with, by dotted path: versions, machine, initial weights."""
+    # Of these fields alone: the counts of all test images would take a while to write.
     fields = record.model_dump(mode="json", exclude_unset=True, include=set(PROVENANCE))
-    return flatten({name: fields[name] for name in PROVENANCE if name in fields})
+    # In the order of printing; an older record lacks some of them.
+    provenance = {name: fields[name] for name in PROVENANCE if name in fields}
+    return flatten(provenance)
 
 
-def merge_values(values_of_runs: Iterable[Values]) -> dict[str, Any]:
+def merge_values(values_of_runs: Iterable[Values]) -> Values:
     """Return the values of several runs by path.
 
     That is the value which all runs have, or a tuple of the different ones.
@@ -75,10 +90,13 @@ def merge_values(values_of_runs: Iterable[Values]) -> dict[str, Any]:
     paths: dict[str, None] = {}
     for values in runs:
         paths.update(dict.fromkeys(values))
-    merged: dict[str, Any] = {}
+    merged: Values = {}
     for path in paths:
         different = _list_different(runs, path)
-        merged[path] = different[0] if len(different) == 1 else tuple(different)
+        if len(different) == 1:
+            merged[path] = different[0]
+        else:
+            merged[path] = tuple(different)
     return merged
 
 
@@ -100,7 +118,8 @@ def format_value(value: Any) -> str:
     if isinstance(value, tuple):
         return " | ".join(map(format_value, value))
     if isinstance(value, list):
-        return f"[{', '.join(map(format_value, value))}]"
+        entries = ", ".join(map(format_value, value))
+        return f"[{entries}]"
     if isinstance(value, float):
         return f"{value:g}"
     if isinstance(value, str) and HASH.fullmatch(value):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -22,13 +23,16 @@ EXAMPLES = 4
 """A message names at most so many of the runs that a few digits stand for."""
 
 
+Kind = Literal["run", "row", "board"]
+
+
 @dataclass(frozen=True, slots=True)
 class NamedRecords:
     """The finished runs that a name stands for."""
 
     name: str
     """What the person wrote."""
-    kind: Literal["run", "row", "board"]
+    kind: Kind
     """One run, a method over its seeds, or all runs of a board."""
     records: tuple[FinishedRecord, ...]
     """At least one."""
@@ -48,21 +52,35 @@ def find_records(text: str, root: Path, store: Store) -> NamedRecords:
     """
     name, _, rest = text.partition(":")
     boards = list_boards(root)
-    if name not in boards:
-        if KEY.fullmatch(text):
-            record = _find_by_key(text, root, store)
-            return NamedRecords(text, "run", _require_finished(text, [record]))
-        raise InputError(f"{text}: no board {name!r}: {NAMES}. {suggestion(name, boards)}")
-    board = read_board(records_path(root, name))
+    if name in boards:
+        board = read_board(records_path(root, name))
+        return _find_on_board(text, board, rest)
+    # Boards come first: a name of nothing but hexadecimal digits could be a key too.
+    if KEY.fullmatch(text):
+        record = _find_by_key(text, root, store)
+        return _name_finished(text, "run", [record])
+    raise InputError(f"{text}: no board {name!r}: {NAMES}. {suggestion(name, boards)}")
+
+
+def _find_on_board(text: str, board: Board, rest: str) -> NamedRecords:
+    """Find finished runs of a board.
+
+    Args:
+        text: what the person wrote.
+        board: the board.
+        rest: what follows the name of the board: nothing, METHOD or METHOD:SEED.
+    """
     if not rest:
-        return NamedRecords(text, "board", _require_finished(text, board.records))
+        return _name_finished(text, "board", board.records)
     methods = board.header.method_names
     method, _, seed = rest.rpartition(":")
     # A method may have a colon in its name, and then the whole of it comes first.
-    if rest not in methods and method in methods and seed.isdigit():
+    is_run = rest not in methods and method in methods and seed.isdigit()
+    if is_run:
         run = _find_seed(text, board, method, int(seed))
-        return NamedRecords(text, "run", _require_finished(text, [run]))
-    return NamedRecords(text, "row", _require_finished(text, planned_runs(board, rest)))
+        return _name_finished(text, "run", [run])
+    runs = planned_runs(board, rest)
+    return _name_finished(text, "row", runs)
 
 
 def planned_runs(board: Board, method: str) -> tuple[Record, ...]:
@@ -85,23 +103,42 @@ def list_states(records: Iterable[Record], otherwise: str) -> str:
     return ", ".join(sorted(states)) or otherwise
 
 
+def list_seeds(seeds: Iterable[int]) -> str:
+    """Write seeds for a sentence."""
+    return ", ".join(map(str, seeds))
+
+
+def name_seeds(seeds: Collection[int]) -> str:
+    """Write seeds with the word for them: `seed 0` or `seeds 0, 1`."""
+    noun = "seed" if len(seeds) == 1 else "seeds"
+    return f"{noun} {list_seeds(seeds)}"
+
+
 def _find_seed(text: str, board: Board, method: str, seed: int) -> Record:
     runs = planned_runs(board, method)
     for record in runs:
         if record.seed == seed:
             return record
-    seeds = ", ".join(str(record.seed) for record in runs)
+    seeds = list_seeds(record.seed for record in runs)
     raise InputError(
         f"{text}: board {board.name} has no seed {seed} of {method!r}: its seeds are {seeds}"
     )
 
 
-def _require_finished(text: str, records: Sequence[Record]) -> tuple[FinishedRecord, ...]:
-    finished = tuple(record for record in records if isinstance(record, FinishedRecord))
+def _name_finished(text: str, kind: Kind, records: Sequence[Record]) -> NamedRecords:
+    """Give those of some runs that have a result the name that a person wrote.
+
+    Raises:
+        InputError: where none has one.
+    """
+    finished = []
+    for record in records:
+        if isinstance(record, FinishedRecord):
+            finished.append(record)
     if not finished:
         states = list_states(records, "nothing planned")
         raise InputError(f"{text}: has no finished run ({states}): compute it with harness run")
-    return finished
+    return NamedRecords(text, kind, tuple(finished))
 
 
 def _find_by_key(prefix: str, root: Path, store: Store) -> Record:
@@ -128,7 +165,8 @@ def _records_by_key(prefix: str, root: Path, store: Store) -> dict[str, Record]:
         if record is not None:
             records[folder.name] = record
     for name in list_boards(root):
-        for record in read_board(records_path(root, name)).records:
+        board = read_board(records_path(root, name))
+        for record in board.records:
             # What the folder of runs has is newer than what was collected from it.
             if record.key.startswith(prefix):
                 records.setdefault(record.key, record)
@@ -137,8 +175,9 @@ def _records_by_key(prefix: str, root: Path, store: Store) -> dict[str, Record]:
 
 def _list_examples(prefix: str, records: Mapping[str, Record]) -> str:
     examples = []
-    for key, record in list(records.items())[:EXAMPLES]:
-        # Four digits more than were given are most often enough to tell the runs apart.
-        digits = key[: len(prefix) + 4]
+    # Four digits more than were given are most often enough to tell the runs apart.
+    length = len(prefix) + 4
+    for key, record in islice(records.items(), EXAMPLES):
+        digits = key[:length]
         examples.append(f"{digits} ({record.method}, seed {record.seed})")
     return ", ".join(examples)

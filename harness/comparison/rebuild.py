@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from harness.catalog import Catalog
 from harness.core.components import Dataset, NotInKey
-from harness.core.errors import InputError
+from harness.core.errors import InputError, Keys
+from harness.core.values import JsonObject
 from harness.records.record import ComponentSettings, FinishedRecord, LossSettings
 from harness.scenario.overrides import override, parse_setting
 from harness.scenario.resolve import resolve_document
@@ -39,7 +39,9 @@ def rebuild(
     """
     if record.scenario is None:
         raise InputError(f"{where}: the record lacks scenario: the run cannot be made again")
-    document = Document(_make_document(record, seed), {(): Place(where)}, {})
+    # Messages can name the record alone: what is made here stands on no line of a file.
+    places: dict[Keys, Place] = {(): Place(where)}
+    document = Document(_make_document(record, seed), places, {})
     _check_changes(record.settings.dataset.name, changes, catalog, where)
     for change in changes:
         document = override(document, parse_setting(change))
@@ -50,13 +52,13 @@ def rebuild(
     return replace(scenario, reference=record.method, methods=(renamed,))
 
 
-def _make_document(record: FinishedRecord, seed: int) -> dict[str, Any]:
+def _make_document(record: FinishedRecord, seed: int) -> JsonObject:
     """Return what the YAML file of the scenario would hold."""
     # The sections as they were written, so without fields that are newer than the record: whoever
     # reads the document gives these the default, which changes nothing.
     written = record.settings.as_json()
     sections = ("patches", "split", "training", "evaluation")
-    document: dict[str, Any] = {
+    document: JsonObject = {
         "name": record.scenario,
         "dataset": _write_component(record.settings.dataset),
         "model": _write_component(record.settings.model),
@@ -70,28 +72,29 @@ def _make_document(record: FinishedRecord, seed: int) -> dict[str, Any]:
             document[name] = written[name]
     if record.profile:
         # It must be known, and changes nothing: what it sets is in the settings already.
-        document["profiles"] = {record.profile: {}}
+        document.update(profiles={record.profile: {}})
     return document
 
 
-def _write_method(record: FinishedRecord) -> dict[str, Any]:
+def _write_method(record: FinishedRecord) -> JsonObject:
     settings = record.settings
-    method: dict[str, Any] = {"trains_on": settings.trains_on}
-    if settings.supervision:
-        method["supervision"] = list(map(_write_component, settings.supervision))
-    if settings.loss:
-        method["loss"] = list(map(_write_loss, settings.loss))
-    if settings.floor is not None:
-        method["floor"] = settings.floor
-    return method
+    method = {
+        "trains_on": settings.trains_on,
+        "supervision": list(map(_write_component, settings.supervision)),
+        "loss": list(map(_write_loss, settings.loss)),
+        "floor": settings.floor,
+    }
+    # A scenario refuses an empty list: a floor has no loss, and a network is no floor.
+    return {name: value for name, value in method.items() if value}
 
 
-def _write_component(settings: ComponentSettings) -> dict[str, Any]:
+def _write_component(settings: ComponentSettings) -> JsonObject:
     return {"name": settings.name, **settings.fields}
 
 
-def _write_loss(settings: LossSettings) -> dict[str, Any]:
-    return {**_write_component(settings), "weight": settings.weight, "ramp": settings.ramp}
+def _write_loss(settings: LossSettings) -> JsonObject:
+    component = _write_component(settings)
+    return {**component, "weight": settings.weight, "ramp": settings.ramp}
 
 
 def _check_changes(dataset: str, changes: Sequence[str], catalog: Catalog, where: str) -> None:
@@ -104,18 +107,28 @@ def _check_changes(dataset: str, changes: Sequence[str], catalog: Catalog, where
         where: what messages call the record.
     """
     fields = catalog.component(Dataset, dataset).model_fields
-    locations = [name for name, field in fields.items() if field.json_schema_extra == NotInKey]
-    settable = [f"dataset.{name}" for name in locations]
-    changed = [change.partition("=")[0] for change in changes]
-    for name in changed:
-        if name not in settable:
+    settable = []
+    required = []
+    for name, field in fields.items():
+        # What is not in keys may differ between two runs that are the same: where data lies.
+        if field.json_schema_extra == NotInKey:
+            path = f"dataset.{name}"
+            settable.append(path)
+            if field.is_required():
+                required.append(path)
+    changed = []
+    for change in changes:
+        path, _, _ = change.partition("=")
+        changed.append(path)
+    for path in changed:
+        if path not in settable:
+            choices = ", ".join(settable) or "nothing"
             raise InputError(
-                f"--set {name}: a run is made again as it was: of data set {dataset!r},"
-                f" {', '.join(settable) or 'nothing'} may be set"
+                f"--set {path}: a run is made again as it was: of data set {dataset!r},"
+                f" {choices} may be set"
             )
-    for name in locations:
-        if fields[name].is_required() and f"dataset.{name}" not in changed:
+    for path in required:
+        if path not in changed:
             raise InputError(
-                f"{where}: the record does not say where its data lies: give --set"
-                f" dataset.{name}=..."
+                f"{where}: the record does not say where its data lies: give --set {path}=..."
             )

@@ -14,20 +14,19 @@ from harness.catalog import Catalog
 from harness.comparison.differences import (
     Difference,
     find_differences,
-    flatten_settings,
     format_value,
+    list_settings,
     merge_values,
     provenance_values,
     setting_values,
 )
-from harness.comparison.find import list_states, planned_runs
+from harness.comparison.find import list_seeds, list_states, planned_runs
 from harness.comparison.rebuild import rebuild
 from harness.comparison.verdict import (
     RecordsBySeed,
     compute_mious,
     is_identical,
     judge,
-    list_seeds,
 )
 from harness.core.components import Executor
 from harness.core.errors import InputError
@@ -64,9 +63,11 @@ class RecordedRow:
     @property
     def finished(self) -> dict[int, FinishedRecord]:
         """The records of the runs that have a result, by seed."""
-        return {
-            record.seed: record for record in self.planned if isinstance(record, FinishedRecord)
-        }
+        records = {}
+        for record in self.planned:
+            if isinstance(record, FinishedRecord):
+                records[record.seed] = record
+        return records
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,8 @@ def read_row(board: str, method: str, root: Path) -> RecordedRow:
             f"{FLOOR!r} is computed from the records of the other rows: there is nothing to run"
         )
     path = records_path(root, board)
-    row = RecordedRow(board, method, path, planned_runs(read_board(path), method))
+    planned = planned_runs(read_board(path), method)
+    row = RecordedRow(board, method, path, planned)
     if not row.finished:
         states = list_states(row.planned, "no runs")
         raise InputError(
@@ -137,8 +139,9 @@ def plan_reruns(
     for seed in dict.fromkeys(seeds or finished):
         record = finished.get(seed, first)
         where = f"{row.path}, {row.method}, seed {record.seed}"
-        run = _prepare_run(rebuild(record, seed, catalog, where, changes), record)
-        reruns.append(Rerun(run, record, seed in finished))
+        scenario = rebuild(record, seed, catalog, where, changes)
+        run = _prepare_run(scenario, record)
+        reruns.append(Rerun(run, record, is_same_seed=seed in finished))
     return reruns
 
 
@@ -174,17 +177,20 @@ def reproduce(
     """
     recorded = row.finished
     seeds = [rerun.run.seed for rerun in reruns]
+    running = list_seeds(seeds)
     print(
         f"{row.board}, {row.method}: recorded seeds {list_seeds(recorded)}; running seeds"
-        f" {list_seeds(seeds)}",
+        f" {running}",
         flush=True,
     )
     # Before anything is computed: who reads that data has changed may not want to wait.
     for line in (*describe_changes(reruns), *describe_threads(reruns)):
         print(line, flush=True)
     runs = [rerun.run for rerun in reruns]
-    fresh = _compute(compute_runs(catalog, runs, store, executor, sys.stdout))
-    print(f"\n{_show_scores(seeds, recorded, fresh)}\n")
+    records = compute_runs(catalog, runs, store, executor, sys.stdout)
+    fresh = _compute(records)
+    table = _show_scores(seeds, recorded, fresh)
+    print(f"\n{table}\n")
     print(
         f"runs are in {store.root}; earlier records of the same keys are kept beside the new ones"
     )
@@ -216,23 +222,33 @@ def describe_changes(reruns: Iterable[Rerun]) -> list[str]:
     # Of all runs of a row the same has changed most often: each line is printed once.
     lines: dict[str, None] = {}
     for rerun in reruns:
-        for change in _find_changes(rerun):
-            recorded, now = format_value(change.a), format_value(change.b)
-            lines[f"changed since: {change.path}: {recorded} recorded, {now} now"] = None
-        run, record = rerun.run, rerun.record
-        # The key of another seed is another one in any case.
-        if rerun.is_same_seed and run.key != record.key:
-            lines[f"so the key of seed {run.seed} is {run.key[:12]}, not {record.key[:12]}"] = None
+        changes = _describe_changes_of_run(rerun)
+        lines.update(dict.fromkeys(changes))
     return list(lines) or [AS_RECORDED]
+
+
+def _describe_changes_of_run(rerun: Rerun) -> list[str]:
+    lines = []
+    for change in _find_changes(rerun):
+        recorded = format_value(change.a)
+        now = format_value(change.b)
+        lines.append(f"changed since: {change.path}: {recorded} recorded, {now} now")
+    key = rerun.run.key
+    recorded_key = rerun.record.key
+    # The key of another seed is another one in any case.
+    if rerun.is_same_seed and key != recorded_key:
+        seed = rerun.run.seed
+        lines.append(f"so the key of seed {seed} is {key[:12]}, not {recorded_key[:12]}")
+    return lines
 
 
 def _find_changes(rerun: Rerun) -> list[Difference]:
     recorded = setting_values(rerun.record)
     scenario = rerun.run.scenario
     # As a record would have them, so that a tuple of settings equals the list in JSON.
-    planned = flatten_settings(RunSettings.model_validate(rerun.run.settings))
-    planned["classes"] = [entry.name for entry in scenario.dataset.classes]
-    planned["mean_over"] = list(scenario.mean_over)
+    settings = RunSettings.model_validate(rerun.run.settings)
+    classes = [entry.name for entry in scenario.dataset.classes]
+    planned = list_settings(settings, classes, list(scenario.mean_over))
     # The seed of the record is another one on purpose where the run has no record of its own.
     for values in (recorded, planned):
         values.pop("seed", None)
@@ -241,9 +257,11 @@ def _find_changes(rerun: Rerun) -> list[Difference]:
 
 def describe_threads(reruns: Iterable[Rerun]) -> list[str]:
     """Say with how many CPU threads runs are made, a line for each number that is recorded."""
-    lines = dict.fromkeys(
-        _compare_threads(rerun.record.hardware.threads, rerun.run.threads) for rerun in reruns
-    )
+    # Most often all runs were made with the same number, so that it is one line.
+    lines: dict[str, None] = {}
+    for rerun in reruns:
+        recorded = rerun.record.hardware.threads
+        lines[_compare_threads(recorded, rerun.run.threads)] = None
     return list(lines)
 
 
@@ -277,7 +295,9 @@ def _provenance_differences(
 def _show_provenance(differences: Iterable[Difference]) -> str:
     lines = []
     for entry in differences:
-        lines.append((entry.path, format_value(entry.a), format_value(entry.b)))
+        recorded = format_value(entry.a)
+        now = format_value(entry.b)
+        lines.append((entry.path, recorded, now))
     columns = ("computed with", "recorded", "now")
     return tabulate(lines, columns, disable_numparse=True, maxcolwidths=[None, 50, 50])
 
@@ -288,16 +308,30 @@ def _show_scores(seeds: Iterable[int], recorded: RecordsBySeed, fresh: RecordsBy
     fresh_scores = compute_mious(fresh)
     lines = []
     for seed in seeds:
-        old, new = recorded_scores.get(seed), fresh_scores.get(seed)
-        difference = counts = DASH
+        old = recorded_scores.get(seed)
+        new = fresh_scores.get(seed)
+        difference = DASH
+        counts = DASH
+        # A seed may have no record, or its new run no result.
         if old is not None and new is not None:
-            difference = f"{100 * (new - old):+.2f}"
-            counts = "identical" if is_identical(recorded[seed], fresh[seed]) else "differ"
-        lines.append((str(seed), _format_percent(old), _format_percent(new), difference, counts))
+            points = 100 * (new - old)
+            difference = f"{points:+.2f}"
+            is_same = is_identical(recorded[seed], fresh[seed])
+            counts = "identical" if is_same else "differ"
+        cells = (
+            str(seed),
+            _format_percent(old),
+            _format_percent(new),
+            difference,
+            counts,
+        )
+        lines.append(cells)
     columns = ("seed", "recorded mIoU (%)", "now", "difference (pp)", "confusion counts")
     alignment = ("left", "right", "right", "right", "right")
     return tabulate(lines, columns, disable_numparse=True, colalign=alignment)
 
 
 def _format_percent(score: float | None) -> str:
-    return DASH if score is None else f"{100 * score:.2f}"
+    if score is None:
+        return DASH
+    return f"{100 * score:.2f}"

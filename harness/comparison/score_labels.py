@@ -6,6 +6,9 @@ from harness.leaderboard.scores import compute_scores
 from harness.records.record import FinishedRecord
 
 MIOU = "mIoU"
+PROPORTIONS_HARD = "proportions off, hard"
+PROPORTIONS_SOFT = "proportions off, soft"
+CALIBRATION_ERROR = "calibration error"
 NLL = "NLL (nats)"
 """The one score that is no fraction."""
 
@@ -16,17 +19,17 @@ LABELS = {
     "iou": "IoU",
     "boundary_iou": "boundary IoU",
     "boundary_f1": "boundary F1",
-    "proportion_error_hard": "proportions off, hard",
-    "proportion_error_soft": "proportions off, soft",
-    "ece": "calibration error",
+    "proportion_error_hard": PROPORTIONS_HARD,
+    "proportion_error_soft": PROPORTIONS_SOFT,
+    "ece": CALIBRATION_ERROR,
     "nll": NLL,
 }
 """The labels of scores by their names in `leaderboard.scores`; that of a class follows its own."""
 
 LESS_IS_BETTER = (
-    LABELS["proportion_error_hard"],
-    LABELS["proportion_error_soft"],
-    LABELS["ece"],
+    PROPORTIONS_HARD,
+    PROPORTIONS_SOFT,
+    CALIBRATION_ERROR,
     NLL,
 )
 """The labels of scores that are errors."""
@@ -37,7 +40,11 @@ def label_scores(record: FinishedRecord) -> dict[str, float]:
 
     All are fractions but `NLL`; NaN where nothing was counted.
     """
-    return {_label(name, record): value for name, value in compute_scores(record).items()}
+    labelled = {}
+    for name, score in compute_scores(record).items():
+        label = _label(name, record)
+        labelled[label] = score
+    return labelled
 
 
 def _label(name: str, record: FinishedRecord) -> str:
@@ -46,7 +53,8 @@ def _label(name: str, record: FinishedRecord) -> str:
     if class_name:
         return f"{label} {class_name}"
     boundary = record.details.boundary
-    if boundary is not None and kind in ("boundary_iou", "boundary_f1"):
+    is_of_boundary = kind in ("boundary_iou", "boundary_f1")
+    if boundary is not None and is_of_boundary:
         # Runs whose boundaries are of another width have no such score in common.
         return f"{label}, {boundary.radius} px"
     return label

@@ -12,6 +12,7 @@ from tabulate import tabulate
 
 from harness.comparison.compare import FEWEST, Comparison, Pair, Score
 from harness.comparison.differences import Difference, format_value
+from harness.comparison.find import name_seeds
 from harness.comparison.score_labels import LESS_IS_BETTER, NLL
 from harness.leaderboard.statistics import Spread
 
@@ -28,12 +29,16 @@ VALUE_WIDTH = 44
 ROWS_WIDTH = 30
 """Longer lists of rows are broken into several lines."""
 
+Line = tuple[str, str, str]
+"""Where a difference is, and what A and B have there."""
+
 Lines = Sequence[Sequence[str]]
 
 
 def to_json(comparison: Comparison) -> str:
     """Write a comparison as JSON; what is not known is null."""
-    return json.dumps(_without_nan(asdict(comparison)), indent=1, ensure_ascii=False)
+    values = _without_nan(asdict(comparison))
+    return json.dumps(values, indent=1, ensure_ascii=False)
 
 
 def _without_nan(value: Any) -> Any:
@@ -53,7 +58,8 @@ def to_text(comparison: Comparison) -> str:
     if comparison.same:
         blocks.append("A and B are the same records")
     if comparison.only:
-        blocks.append(f"only on one board: {', '.join(comparison.only)}")
+        methods = ", ".join(comparison.only)
+        blocks.append(f"only on one board: {methods}")
     blocks.append(_say_whether_comparable(comparison))
     blocks.append(_show_differences("settings", comparison, lambda pair: pair.settings))
     blocks.append(_show_differences("versions, hardware", comparison, lambda pair: pair.provenance))
@@ -88,34 +94,50 @@ def _show_differences(
     """
     # Rows of a board most often differ in the same: each difference has one line, which names the
     # rows that have it.
-    methods_of_line: dict[tuple[str, str, str], list[str]] = {}
+    methods_of_line: dict[Line, list[str]] = {}
     for pair in comparison.pairs:
         for difference in differences_of(pair):
-            line = (difference.path, format_value(difference.a), format_value(difference.b))
-            methods_of_line.setdefault(line, []).append(pair.method)
+            line = (
+                difference.path,
+                format_value(difference.a),
+                format_value(difference.b),
+            )
+            methods = methods_of_line.setdefault(line, [])
+            methods.append(pair.method)
     if not methods_of_line:
         return f"{title}: no difference"
+    columns = [title, "A", "B"]
+    widths = [None, VALUE_WIDTH, VALUE_WIDTH]
     if not comparison.board:
-        widths = [None, VALUE_WIDTH, VALUE_WIDTH]
-        return _wrap_table([title, "A", "B"], widths, list(methods_of_line))
+        return _wrap_table(columns, widths, list(methods_of_line))
     lines = []
     for line, methods in methods_of_line.items():
-        rows = ", ".join(methods)
-        if len(methods) == len(comparison.pairs):
-            rows = "all"
+        is_in_all = len(methods) == len(comparison.pairs)
+        rows = "all" if is_in_all else ", ".join(methods)
         lines.append((*line, rows))
-    widths = [None, VALUE_WIDTH, VALUE_WIDTH, ROWS_WIDTH]
-    return _wrap_table([title, "A", "B", "rows"], widths, lines)
+    columns.append("rows")
+    widths.append(ROWS_WIDTH)
+    return _wrap_table(columns, widths, lines)
 
 
 def _wrap_table(columns: Sequence[str], widths: Sequence[int | None], lines: Lines) -> str:
-    return tabulate(lines, columns, disable_numparse=True, maxcolwidths=widths)
+    return tabulate(
+        lines,
+        columns,
+        # A hash of digits alone is no number.
+        disable_numparse=True,
+        maxcolwidths=widths,
+    )
 
 
 def _show_rows(pairs: Iterable[Pair]) -> str:
     """Show the mIoU of each method that two boards share."""
-    lines = [(pair.method, *_score_cells(pair.scores[0]), _name_seeds(pair)) for pair in pairs]
-    # The first score is mIoU. Others would need a table each: rows can be compared one by one.
+    lines = []
+    for pair in pairs:
+        # The first score is mIoU. Others would need a table each: rows can be compared one by one.
+        cells = _score_cells(pair.scores[0])
+        seeds = _name_paired(pair)
+        lines.append((pair.method, *cells, seeds))
     columns = ["mIoU (%)", "A", "B", "B - A (pp)", "95 % interval", "in both"]
     return _align_table(columns, lines)
 
@@ -127,8 +149,10 @@ def _show_scores(pair: Pair) -> list[str]:
     lines = []
     for score in pair.scores:
         cells = [score.name, *_score_cells(score)]
-        # A seed that has nothing to compare in this score is paired all the same.
-        cells += [_format_difference(score, score.by_seed.get(seed)) for seed in pair.paired]
+        for seed in pair.paired:
+            # A seed that has nothing to compare in this score is paired all the same.
+            difference = score.by_seed.get(seed)
+            cells.append(_format_difference(score, difference))
         lines.append(cells)
     blocks = []
     if not pair.paired:
@@ -141,7 +165,8 @@ def _show_scores(pair: Pair) -> list[str]:
 
 
 def _align_table(columns: Sequence[str], lines: Lines) -> str:
-    alignment = ["left", *["right"] * (len(columns) - 1)]
+    numbers = len(columns) - 1
+    alignment = ("left", *["right"] * numbers)
     return tabulate(lines, columns, colalign=alignment, disable_numparse=True)
 
 
@@ -158,10 +183,9 @@ def _warn_of_few_seeds(pairs: Iterable[Pair]) -> list[str]:
     return [" ".join(sentences)]
 
 
-def _name_seeds(pair: Pair) -> str:
+def _name_paired(pair: Pair) -> str:
     if pair.paired:
-        noun = "seed" if len(pair.paired) == 1 else "seeds"
-        return f"{noun} {', '.join(map(str, pair.paired))}"
+        return name_seeds(pair.paired)
     return DASH if pair.obstacles else "no seed"
 
 
@@ -183,17 +207,22 @@ def _format_interval(score: Score) -> str:
 def _format_spread(score: Score, values: Spread) -> str:
     if math.isnan(values.mean):
         return DASH
-    return _format_number(score, values.mean) + _format_deviation(score, values.sd)
+    mean = _format_number(score, values.mean)
+    return mean + _format_deviation(score, values.sd)
 
 
 def _format_difference(score: Score, value: float | None, sd: float = math.nan) -> str:
     if value is None or math.isnan(value):
         return DASH
-    return _format_number(score, value, sign="+") + _format_deviation(score, sd)
+    difference = _format_number(score, value, sign="+")
+    return difference + _format_deviation(score, sd)
 
 
 def _format_deviation(score: Score, sd: float) -> str:
-    return "" if math.isnan(sd) else f" ± {_format_number(score, sd)}"
+    if math.isnan(sd):
+        return ""
+    deviation = _format_number(score, sd)
+    return f" ± {deviation}"
 
 
 def _format_number(score: Score, value: float, sign: str = "") -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 
 from harness.comparison.compare import interval_of_mean
+from harness.comparison.find import list_seeds
 from harness.leaderboard.scores import compute_miou
 from harness.leaderboard.statistics import Interval, ScoresBySeed, Spread, spread
 from harness.records.record import FinishedRecord
@@ -47,7 +48,8 @@ def judge(recorded: RecordsBySeed, fresh: RecordsBySeed) -> Verdict:
     # comes on top of its own.
     is_whole_row = fresh.keys() == recorded.keys()
     before = spread(list(recorded_scores.values()))
-    interval = interval_of_mean(before, None if is_whole_row else len(fresh))
+    new_values = None if is_whole_row else len(fresh)
+    interval = interval_of_mean(before, new_values)
     if interval is None:
         return _judge_each_seed(recorded_scores, fresh_scores)
     now = spread(list(fresh_scores.values()))
@@ -56,18 +58,18 @@ def judge(recorded: RecordsBySeed, fresh: RecordsBySeed) -> Verdict:
 
 def compute_mious(records: RecordsBySeed) -> dict[int, float]:
     """Return the mIoU of each run, by seed."""
-    return {seed: compute_miou(record, record.confusion.total) for seed, record in records.items()}
+    mious = {}
+    for seed, record in records.items():
+        mious[seed] = compute_miou(record, record.confusion.total)
+    return mious
 
 
 def is_identical(first: FinishedRecord, second: FinishedRecord) -> bool:
     """Whether two runs predicted the same: equal confusion counts of every test image."""
-    is_same_test = first.confusion.images == second.confusion.images
-    return is_same_test and np.array_equal(first.confusion.array, second.confusion.array)
-
-
-def list_seeds(seeds: Iterable[int]) -> str:
-    """Write seeds for a sentence."""
-    return ", ".join(map(str, seeds))
+    # Equal counts of other images would be a coincidence.
+    if first.confusion.images != second.confusion.images:
+        return False
+    return np.array_equal(first.confusion.array, second.confusion.array)
 
 
 def _are_all_identical(recorded: RecordsBySeed, fresh: RecordsBySeed) -> bool:
@@ -82,17 +84,17 @@ def _judge_each_seed(recorded: ScoresBySeed, fresh: ScoresBySeed) -> Verdict:
     reason = f"{len(recorded)} recorded {noun}: too few for an interval"
     unknown = [seed for seed in fresh if seed not in recorded]
     if unknown:
-        return Verdict(
-            False, f"{reason}, and no record of seed {list_seeds(unknown)} to compare with"
-        )
-    distance = max(abs(score - recorded[seed]) for seed, score in fresh.items())
+        seeds = list_seeds(unknown)
+        return Verdict(False, f"{reason}, and no record of seed {seeds} to compare with")
+    distances = [abs(score - recorded[seed]) for seed, score in fresh.items()]
+    distance = max(distances)
     agrees = distance <= TOLERANCE + ROUNDING
     relation = "within" if agrees else "more than"
-    return Verdict(
-        agrees,
+    sentence = (
         f"{reason}; mIoU of the same seed is off by {100 * distance:.2f} pp, {relation}"
-        f" {100 * TOLERANCE:g} pp",
+        f" {100 * TOLERANCE:g} pp"
     )
+    return Verdict(agrees, sentence)
 
 
 def _judge_mean(now: Spread, before: Spread, interval: Interval, is_whole_row: bool) -> Verdict:
@@ -108,8 +110,8 @@ def _judge_mean(now: Spread, before: Spread, interval: Interval, is_whole_row: b
     else:
         meaning = f"for {now.n} more runs"
     place = "inside" if agrees else "OUTSIDE"
-    return Verdict(
-        agrees,
+    sentence = (
         f"mIoU {100 * now.mean:.2f} %: {place} the 95 % t interval {meaning}, {100 * low:.2f} to"
-        f" {100 * high:.2f} % (n = {before.n})",
+        f" {100 * high:.2f} % (n = {before.n})"
     )
+    return Verdict(agrees, sentence)
