@@ -1,8 +1,8 @@
 """Write the generated documentation, or check that it is up to date.
 
-`python docs/generate.py` writes docs/scenarios.md, docs/plugins.md, docs/reproductions.md and
-scenarios/scenario.schema.json; `python docs/generate.py --check` exits with 1 where a committed one
-differs.
+`python docs/generate.py` writes docs/scenarios.md, docs/plugins.md, docs/reproductions.md,
+docs/record.schema.json and scenarios/scenario.schema.json; `python docs/generate.py --check` exits
+with 1 where a committed one differs.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from harness.catalog import load_catalog
 from harness.leaderboard.analysis import analyse
 from harness.leaderboard.board import read_board, records_path
 from harness.pages.formats import format_percent
+from harness.records.json_schema import record_schema
 from harness.scenario.json_schema import reference, scenario_schema
 
 ROOT = Path(__file__).parent.parent
@@ -39,6 +40,7 @@ def generate_pages() -> dict[Path, str]:
         DOCS / "plugins.md": plugins_page(),
         DOCS / "scenarios.md": scenarios + "\n" + reference(catalog),
         ROOT / "scenarios" / "scenario.schema.json": schema + "\n",
+        DOCS / "record.schema.json": json.dumps(record_schema(), indent=1) + "\n",
     }
 
 
@@ -107,9 +109,9 @@ def reproduction_table(name: str) -> str:
             ours = row.reproduction.ours[measure].mean
             theirs = row.reproduction.published[measure]
         ratio = f"{100 * row.against.ratio:.1f}"
-        lines.append(
-            [row.method, score, row.scores.mean_miou.n, ratio, format_percent(ours), format_percent(theirs)],
-        )
+        seeds = row.scores.mean_miou.n
+        line = [row.method, score, seeds, ratio, format_percent(ours), format_percent(theirs)]
+        lines.append(line)
     table = tabulate(
         lines,
         columns,

@@ -21,7 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 METHOD = "points-10"
@@ -81,8 +81,13 @@ def time_other(command: Sequence[str]) -> Timing:
     return Timing(result["seconds"], wall_seconds, result["test_miou"])
 
 
-def print_comparison(measure: str, harness: Sequence[float], other: Sequence[float]) -> None:
-    """Print the medians of both programs, and the median and the range of their ratio."""
+def print_comparison(measure: str, rounds: Sequence[Round]) -> None:
+    """Print the medians of both programs, and the median and the range of their ratio.
+
+    `measure` is the name of a field of `Timing`.
+    """
+    harness = [getattr(turns.harness, measure) for turns in rounds]
+    other = [getattr(turns.other, measure) for turns in rounds]
     # Rounds are compared within themselves: both halves of one meet the same load of the machine.
     ratios = sorted(ours / theirs for ours, theirs in zip(harness, other, strict=True))
     print(
@@ -112,21 +117,8 @@ def main() -> None:
             other = time_other(arguments.command)
             rounds.append(Round(harness, other))
             print(f"round {number}: harness {harness}, other {other}", flush=True)
-    print_comparison(
-        "run seconds",
-        [turns.harness.run_seconds for turns in rounds],
-        [turns.other.run_seconds for turns in rounds],
-    )
-    print_comparison(
-        "wall seconds",
-        [turns.harness.wall_seconds for turns in rounds],
-        [turns.other.wall_seconds for turns in rounds],
-    )
-    print_comparison(
-        "mIoU",
-        [turns.harness.miou for turns in rounds],
-        [turns.other.miou for turns in rounds],
-    )
+    for field in fields(Timing):
+        print_comparison(field.name, rounds)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
-"""The commands that write what a leaderboard's records give: leaderboard, report and figures."""
+"""The commands that write what a leaderboard's records give: leaderboard, report, figures and
+export."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,9 @@ from harness.core.errors import InputError
 
 if TYPE_CHECKING:
     from harness.leaderboard.analysis import Leaderboard
+
+FORMATS = ("csv", "parquet", "latex")
+"""What `export` writes."""
 
 
 @click.command()
@@ -78,6 +83,84 @@ def figures(board: str, out: Path | None) -> int:
     written = write_figures(find_leaderboard(board), folder)
     print(f"wrote {', '.join(map(str, written))}")
     return SUCCESS
+
+
+@click.command()
+@click.argument("boards", metavar="BOARD...", nargs=-1, required=True)
+@click.option(
+    "--to",
+    "file_format",
+    type=click.Choice(FORMATS),
+    default="csv",
+    help="csv (default) or parquet: every score of every run; latex: the headline.",
+)
+@click.option(
+    "--out",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Where to write; csv and latex are printed by default.",
+)
+def export(boards: tuple[str, ...], file_format: str, out: Path | None) -> int:
+    """Write results for other programs.
+
+    BOARD is the name of a board, such as dubai-points.mini. CSV and Parquet (extra `parquet`) have
+    a line for each run and score; LaTeX has a line for each method, and needs the package booktabs.
+    """
+    if file_format == "parquet":
+        export_parquet(boards, out)
+        return SUCCESS
+    write = format_latex if file_format == "latex" else format_csv
+    text = write(boards)
+    if out is None:
+        print(text, end="")
+        return SUCCESS
+    from harness.core.files import write_text_atomically
+
+    with explain_unwritable(out):
+        write_text_atomically(out, text)
+    print(f"wrote {out}")
+    return SUCCESS
+
+
+def export_parquet(boards: Sequence[str], out: Path | None) -> None:
+    """Write the results of boards as a Parquet file.
+
+    Raises:
+        InputError: where no file is named, or it cannot be written.
+    """
+    import harness
+    from harness.leaderboard.export import write_parquet
+
+    if out is None:
+        raise InputError("--to parquet: is no text that could be printed: give --out FILE")
+    frame = harness.results(*boards)
+    with explain_unwritable(out):
+        write_parquet(frame, out)
+    print(f"wrote {out}")
+
+
+def format_csv(boards: Sequence[str]) -> str:
+    """Return the results of boards as CSV."""
+    import harness
+    from harness.leaderboard.export import to_csv
+
+    return to_csv(harness.results(*boards))
+
+
+def format_latex(boards: Sequence[str]) -> str:
+    """Return the headlines of boards as LaTeX tables."""
+    from harness.leaderboard.export import to_latex
+
+    return to_latex(map(find_leaderboard, boards))
+
+
+@contextmanager
+def explain_unwritable(path: Path) -> Iterator[None]:
+    """Turn the error of a file that cannot be written into one that the user can mend."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}: give another file with --out") from error
 
 
 def find_leaderboard(name: str) -> Leaderboard:

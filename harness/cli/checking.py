@@ -83,15 +83,18 @@ def compare(a: str, b: str, as_json: bool) -> int:
     In what they differ, and by how much. A and B are each a BOARD, BOARD:METHOD,
     BOARD:METHOD:SEED, or the first digits of a run's key.
     """
-    from harness.comparison import compare as comparison
-    from harness.comparison.find import find
+    from harness.comparison import compare as comparing
+    from harness.comparison.find import find_records
+    from harness.comparison.show import to_json, to_text
     from harness.core.paths import leaderboards_root, runs_root
     from harness.records.store import Store
 
     root = leaderboards_root()
     store = Store(runs_root())
-    result = comparison.compare(find(a, root, store), find(b, root, store))
-    print(comparison.to_json(result) if as_json else comparison.to_text(result))
+    named_a = find_records(a, root, store)
+    named_b = find_records(b, root, store)
+    comparison = comparing.compare(named_a, named_b)
+    print(to_json(comparison) if as_json else to_text(comparison))
     return SUCCESS
 
 
@@ -122,12 +125,12 @@ def reproduce(
     from harness.records.store import Store
 
     catalog = load_catalog()
-    root = leaderboards_root()
     # The executor comes first: rebuilding the runs reads all data, which takes a while.
     executor = make_executor(catalog, workers)
-    plans = reproduction.plans(board, row, seeds, root, catalog, changes)
+    recorded = reproduction.read_row(board, row, leaderboards_root())
+    reruns = reproduction.plan_reruns(recorded, seeds, catalog, changes)
     store = Store(runs_root())
-    return reproduction.reproduce(board, row, plans, root, catalog, store, executor)
+    return reproduction.reproduce(recorded, reruns, catalog, store, executor)
 
 
 @click.command()

@@ -24,6 +24,7 @@ COMMANDS = (
     boards.leaderboard,
     boards.report,
     boards.figures,
+    boards.export,
     checking.compare,
     checking.reproduce,
     checking.audit,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from harness.leaderboard import budgets, significance
 from harness.leaderboard.board import Board
 from harness.leaderboard.bootstrap import image_interval
-from harness.leaderboard.comparability import require_comparable
+from harness.leaderboard.comparability import require_comparable, usable_records
 from harness.leaderboard.convergence import ValidationScores, validation_scores
 from harness.leaderboard.rows import Row, make_rows, named_floor
 from harness.leaderboard.selection_tracks import Track, split_by_track
@@ -17,6 +17,7 @@ from harness.leaderboard.significance import PairedTest
 from harness.leaderboard.statistics import Interval
 
 
+# Not `slots`, which leave no room for what is computed when it is first asked for.
 @dataclass(frozen=True)
 class TrackTable:
     """The rows of one selection track, which alone may stand beside each other.
@@ -34,7 +35,10 @@ class TrackTable:
     @property
     def reference(self) -> Row | None:
         """The row of the reference, if the track has it."""
-        return next((row for row in self.rows if row.role == "reference"), None)
+        for row in self.rows:
+            if row.role == "reference":
+                return row
+        return None
 
     @property
     def floor(self) -> str:
@@ -51,13 +55,16 @@ class TrackTable:
     @cached_property
     def tests(self) -> Mapping[str, PairedTest]:
         """Paired tests of the methods that are listed, against the reference."""
+        scores = {}
+        for row in self.rows:
+            # Holm's correction is over all tests of a table, so rows that a reader does not see
+            # must not be among them.
+            if row.standing in ("ranked", "unranked"):
+                scores[row.method] = row.scores.miou
         reference = self.reference
-        scores = {
-            row.method: row.scores.miou
-            for row in self.rows
-            if row.standing in ("ranked", "unranked")
-        }
-        return significance.paired_tests(reference.scores.miou if reference else {}, scores)
+        if reference is None:
+            return significance.paired_tests({}, scores)
+        return significance.paired_tests(reference.scores.miou, scores)
 
     @cached_property
     def image_intervals(self) -> Mapping[str, Interval | str]:
@@ -85,13 +92,17 @@ class Leaderboard:
     """A board and what follows from it."""
 
     board: Board
+    """The board, in which a stale result that does not fit is a missing run."""
     tables: tuple[TrackTable, ...]
     """One of each selection track, in the order of their names."""
 
     @property
     def rows(self) -> list[Row]:
         """The rows of all tracks."""
-        return [row for table in self.tables for row in table.rows]
+        rows: list[Row] = []
+        for table in self.tables:
+            rows += table.rows
+        return rows
 
     @property
     def has_tracks(self) -> bool:
@@ -102,11 +113,16 @@ class Leaderboard:
 def analyse(board: Board) -> Leaderboard:
     """Compute the leaderboard of a board.
 
+    Stale results that cannot stand beside the current ones are missing runs there, see
+    `comparability.usable_records`.
+
     Raises:
         InputError: naming runs that cannot stand in one table.
     """
+    # Before the tracks: a result from other validation images would make one of its own.
+    usable = replace(board, records=usable_records(board))
     tables = []
-    for track, part in split_by_track(board).items():
+    for track, part in split_by_track(usable).items():
         require_comparable(part)
         tables.append(TrackTable(track, part, tuple(make_rows(part))))
-    return Leaderboard(board, tuple(tables))
+    return Leaderboard(usable, tuple(tables))

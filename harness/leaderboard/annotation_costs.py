@@ -8,17 +8,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field, ValidationError
 
 from harness.core.errors import InputError, suggestion
 from harness.core.strict_model import StrictModel
+from harness.records.record import Annotation, Ledger, Masks, RunSettings
 from harness.scenario.mistakes import explain
 from harness.scenario.yaml_document import Document, DocumentError, Problem, read_document
-
-Ledger = Mapping[str, Any]
-"""How much annotation a run used, as its record has it."""
 
 DEFAULTS = Path(__file__).with_name("annotation_costs.yaml")
 """The packaged cost model."""
@@ -86,8 +84,11 @@ def cost_model(root: Path) -> CostModel:
     if path.exists():
         return _read(path)
     # Nobody would notice that a file with a typing error in its name is not used.
-    documents = [file.name for file in root.glob("*") if file.suffix.lower() in (".yaml", ".yml")]
-    for name in difflib.get_close_matches(OWN, sorted(documents), n=1, cutoff=0.8):
+    documents = []
+    for file in sorted(root.glob("*")):
+        if file.suffix.lower() in (".yaml", ".yml"):
+            documents.append(file.name)
+    for name in difflib.get_close_matches(OWN, documents, n=1, cutoff=0.8):
         raise InputError(
             f"{root / name}: is not read: a cost model is called {OWN}: rename it, or move it"
             " elsewhere"
@@ -107,8 +108,9 @@ def _read(path: Path) -> CostModel:
     try:
         model = CostModel.model_validate(document.value)
     except ValidationError as error:
-        details = error.errors(include_url=False)
-        mistakes = [explain(CostModel, detail, document, ()) for detail in details]
+        mistakes = []
+        for details in error.errors(include_url=False):
+            mistakes.append(explain(CostModel, details, document, ()))
         raise DocumentError(mistakes) from error
     problems = _problems(model, document)
     if problems:
@@ -130,15 +132,14 @@ def _problems(model: CostModel, document: Document) -> list[Problem]:
     return problems
 
 
-def scale(settings: Mapping[str, Any]) -> int:
-    """Return the pixels of an image as it came that one pixel of a patch stands for.
+def pixel_area(settings: RunSettings) -> int:
+    """Return how many pixels of an image as it came one pixel of a patch stands for.
 
     A person draws masks on the image, not on its reduced copy. Images that `patches.resize` brought
     to one size count as they are, since records do not have the size that they had.
     """
-    # It is a factor along one side of the image.
-    downsample = settings["patches"].get("downsample", 1)
-    return int(downsample) ** 2
+    # The factor is along one side of the image.
+    return settings.patches.downsample**2
 
 
 def annotation_seconds(ledger: Ledger, model: CostModel, area: int = 1) -> float | None:
@@ -148,7 +149,7 @@ def annotation_seconds(ledger: Ledger, model: CostModel, area: int = 1) -> float
     Args:
         ledger: what was annotated.
         model: what each thing takes.
-        area: pixels of an image for each that is counted, see `scale`.
+        area: pixels of an image for each that is counted, see `pixel_area`.
 
     Returns:
         Seconds; None where the model does not know a supervision, or has a rate for what an older
@@ -161,8 +162,16 @@ def annotation_seconds(ledger: Ledger, model: CostModel, area: int = 1) -> float
 
 
 def selection_seconds(ledger: Ledger, model: CostModel, area: int = 1) -> float | None:
-    """Return what it took to annotate the whole masks of the validation images that decide which
-    network is reported, in seconds; 0 where none do. Arguments as above."""
+    """Return what it took to annotate the whole masks that decide which network is reported.
+
+    Args:
+        ledger: what was annotated.
+        model: what each thing takes.
+        area: pixels of an image for each that is counted, see `pixel_area`.
+
+    Returns:
+        Seconds; 0 where no masks decide.
+    """
     return _total_seconds(_selection_work(ledger, model), area)
 
 
@@ -186,11 +195,11 @@ def clicks(ledger: Ledger, model: CostModel) -> int | None:
 
 
 def hidden_knowledge(ledger: Ledger) -> tuple[str, ...]:
-    """Return what the annotation gives away beyond its labels, each once: class presence,
-    proportions, ..."""
+    """Return what the annotation gives away beyond its labels, such as class presence."""
     revealed: list[str] = []
-    for entry in ledger.get("supervisions", ()):
-        revealed += entry.get("reveals", ())
+    for annotation in ledger.annotations:
+        revealed += annotation.reveals
+    # Each once. A dictionary keeps the order, which a set does not.
     return tuple(dict.fromkeys(revealed))
 
 
@@ -210,61 +219,62 @@ def _total_seconds(works: list[Work], area: int) -> float | None:
 def _training_work(ledger: Ledger, model: CostModel) -> list[Work] | None:
     """Return the work for each supervision, or for whole masks without one; None where the model
     does not know a supervision, or an older ledger does not name them."""
-    entries = ledger.get("supervisions")
-    if entries is None:
+    if ledger.supervisions is None:
         return None
-    if not entries:
+    # No supervision at all: a floor that is fitted on whole masks.
+    if not ledger.supervisions:
         return [Work(model.kinds[MASK], _counts_of_masks(ledger))]
-    if any(entry["supervision"] not in model.supervisions for entry in entries):
-        return None
     works = []
-    for entry in entries:
-        kind = model.supervisions[entry["supervision"]]
-        works.append(Work(model.kinds[kind], _counts_of_supervision(entry, ledger)))
+    for annotation in ledger.supervisions:
+        if annotation.supervision not in model.supervisions:
+            return None
+        kind = model.supervisions[annotation.supervision]
+        works.append(Work(model.kinds[kind], _counts_of_supervision(annotation, ledger)))
     return works
 
 
 def _selection_work(ledger: Ledger, model: CostModel) -> list[Work]:
-    if "selection" not in ledger:
+    if ledger.selection is None:
         return []
-    return [Work(model.kinds[MASK], _counts_of_masks(ledger["selection"]))]
+    return [Work(model.kinds[MASK], _counts_of_masks(ledger.selection))]
 
 
-def _counts_of_supervision(entry: Mapping[str, Any], ledger: Ledger) -> dict[Counted, float]:
+def _counts_of_supervision(annotation: Annotation, ledger: Ledger) -> dict[Counted, float]:
     """Return what a ledger counts of one supervision."""
-    pixels_by_class = entry["labelled_pixels_by_class"]
-    classes = len(pixels_by_class)
-    labelled_units = entry["units"] - entry["units_without_labels"]
-    present = entry.get("present_classes", _guess_present(pixels_by_class, labelled_units))
+    classes = len(annotation.labelled_pixels_by_class)
+    labelled_units = annotation.units - annotation.units_without_labels
+    present = annotation.present_classes
+    if present is None:
+        present = _guess_present(annotation.labelled_pixels_by_class, labelled_units)
     counts: dict[Counted, float] = {
         # Overlapping patches repeat pixels of a mask that a person draws once.
-        "megapixel": min(entry["labelled_pixels"], ledger["labelled_pixels"]) / 1e6,
-        "image": ledger["scenes"],
-        "unit": entry["units"],
+        "megapixel": min(annotation.labelled_pixels, ledger.labelled_pixels) / 1e6,
+        "image": ledger.scenes,
+        "unit": annotation.units,
         "absent-class": labelled_units * classes - present,
         "present-class": present,
-        "pixel": entry["labelled_pixels"],
-        "vector": entry["proportion_vectors"],
-        "share": entry["proportion_vectors"] * classes,
-        "tag": entry["tag_vectors"] * classes,
+        "pixel": annotation.labelled_pixels,
+        "vector": annotation.proportion_vectors,
+        "share": annotation.proportion_vectors * classes,
+        "tag": annotation.tag_vectors * classes,
     }
     # Older ledgers do not have it, and it cannot be guessed.
-    if "pieces" in entry:
-        counts["piece"] = entry["pieces"]
+    if annotation.pieces is not None:
+        counts["piece"] = annotation.pieces
     return counts
 
 
 def _guess_present(pixels_by_class: list[int], labelled_units: int) -> int:
-    """Guess in how many units the classes were, added up, for ledgers that did not count that: each
-    in as many units as it has labels, or in all."""
+    """Guess in how many units the classes were, added up, for ledgers that did not count that."""
+    # A class has a label in each unit that it is in: it is in no more units than it has labels.
     return sum(min(labelled_units, pixels) for pixels in pixels_by_class)
 
 
-def _counts_of_masks(masks: Mapping[str, Any]) -> dict[Counted, float]:
+def _counts_of_masks(masks: Ledger | Masks) -> dict[Counted, float]:
     """Return what is counted of whole masks that no supervision gave."""
     return {
-        "megapixel": masks["labelled_pixels"] / 1e6,
-        "image": masks["scenes"],
-        "unit": masks["patches"],
-        "pixel": masks["labelled_pixels"],
+        "megapixel": masks.labelled_pixels / 1e6,
+        "image": masks.scenes,
+        "unit": masks.patches,
+        "pixel": masks.labelled_pixels,
     }

@@ -20,7 +20,7 @@ from harness.core.files import replace_file
 from harness.leaderboard.annotation_costs import CostModel, cost_model, packaged
 from harness.leaderboard.header import Header, find_problem, parse_header
 from harness.records.checks import first_mistake
-from harness.records.record import FinishedRecord, Record, parse_record
+from harness.records.record import FinishedRecord, MissingRecord, Record, parse_record
 
 REMEDY = "restore the file, or delete it and run the scenario again"
 
@@ -55,10 +55,11 @@ class Board:
         """All records by method, as the header lists them, and seed."""
         names = self.header.method_names
         place = {name: index for index, name in enumerate(names)}
-        return sorted(
-            self.records,
-            key=lambda record: (place.get(record.method, len(names)), record.seed),
-        )
+
+        def place_of_run(record: Record) -> tuple[int, int]:
+            return place.get(record.method, len(names)), record.seed
+
+        return sorted(self.records, key=place_of_run)
 
     @property
     def finished(self) -> list[FinishedRecord]:
@@ -79,11 +80,17 @@ def records_path(root: Path, board: str) -> Path:
     return root / "records" / f"{board}.jsonl"
 
 
+def list_boards(root: Path) -> list[str]:
+    """Return the names of the boards in a leaderboards' folder."""
+    return sorted(path.stem for path in (root / "records").glob("*.jsonl"))
+
+
 def write_records(board: Board, root: Path) -> None:
     """Write the file of a board, below the leaderboards' folder."""
-    lines = [board.header.as_json(), *(record.as_json() for record in board.records)]
-    text = "".join(json.dumps(line) + "\n" for line in lines)
-    replace_file(records_path(root, board.name), text)
+    lines = [json.dumps(board.header.as_json())]
+    for record in board.records:
+        lines.append(json.dumps(record.as_json()))
+    replace_file(records_path(root, board.name), "\n".join(lines) + "\n")
 
 
 def read_board(path: Path) -> Board:
@@ -96,14 +103,10 @@ def read_board(path: Path) -> Board:
             boards there are.
     """
     header_line, *record_lines = _read_lines(path)
-    try:
-        header = parse_header(_parse(header_line, f"{path}:1"), path.stem)
-    except InputError:
-        raise
-    except ValueError as error:
-        raise InputError(f"{path}:1: {error}: {REMEDY}") from error
+    header = _read_header(header_line, path)
     records: list[Record] = []
     line_of_run: dict[tuple[str, int], int] = {}
+    # Lines of a file are counted from 1, and the first one is the header.
     for number, line in enumerate(record_lines, 2):
         record = _read_record(line, f"{path}:{number}", header)
         first = line_of_run.setdefault((record.method, record.seed), number)
@@ -115,13 +118,17 @@ def read_board(path: Path) -> Board:
         records.append(record)
     for seed in header.seeds:
         for method in header.method_names:
+            # Such a line may have been deleted, or the file be from before stubs were written.
             if (method, seed) not in line_of_run:
-                records.append(Record(key="unknown", method=method, seed=seed, status="missing"))
+                stub = MissingRecord(key="unknown", method=method, seed=seed, status="missing")
+                records.append(stub)
+    # The costs stand beside the pages, a folder above the records.
     return Board(header, tuple(records), cost_model(path.parent.parent))
 
 
 def _read_lines(path: Path) -> list[str]:
     try:
+        # Not `splitlines`, which also divides at characters that a JSON text may hold.
         return path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
     except FileNotFoundError as error:
         boards = sorted(other.stem for other in path.parent.glob("*.jsonl"))
@@ -130,6 +137,14 @@ def _read_lines(path: Path) -> list[str]:
         ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read ({error}): {REMEDY}") from error
+
+
+def _read_header(line: str, path: Path) -> Header:
+    value = _parse(line, f"{path}:1")
+    try:
+        return parse_header(value, path.stem)
+    except ValueError as error:
+        raise InputError(f"{path}:1: {error}: {REMEDY}") from error
 
 
 def _read_record(line: str, place: str, header: Header) -> Record:

@@ -1,22 +1,23 @@
-"""How much annotation reaches a share of full supervision: read off the measured budgets of one
-sweep of methods, never beyond them."""
+"""How much annotation reaches a share of full supervision.
+
+It is read off the measured budgets of one sweep of methods, never beyond them.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
-from harness.leaderboard.annotation_costs import CostModel, annotation_seconds, scale
+from harness.leaderboard.annotation_costs import CostModel, annotation_seconds, pixel_area
 from harness.leaderboard.board import Board
 from harness.leaderboard.scores import compute_miou
 from harness.leaderboard.statistics import Floats, Spread, spread
 from harness.leaderboard.sweeps import Sweep, find_sweeps
-
-Record = Mapping[str, Any]
+from harness.records.record import FinishedRecord
 
 BudgetKind = Literal["labelled pixels", "annotation seconds"]
 
@@ -88,15 +89,15 @@ class Measurements:
 
     def seeds_of(self, methods: Sequence[str]) -> list[int]:
         """Return the seeds that all these methods finished."""
-        seeds = {seed for _, seed in self.scores}
-        for method in methods:
-            seeds = {seed for seed in seeds if (method, seed) in self.scores}
-        return sorted(seeds)
+        shared = []
+        for seed in sorted({seed for _, seed in self.scores}):
+            if all((method, seed) in self.scores for method in methods):
+                shared.append(seed)
+        return shared
 
 
 def budget_curves(board: Board) -> tuple[BudgetCurve, ...]:
-    """Return the curves of a board: for every sweep one against labelled pixels and one against
-    annotation seconds, where both are known.
+    """Return the curves of a board: of every sweep, one of each kind of budget that is known.
 
     Scores are mIoU; full supervision is the board's reference. Only seeds count that all methods of
     a sweep and the reference finished.
@@ -106,42 +107,45 @@ def budget_curves(board: Board) -> tuple[BudgetCurve, ...]:
     curves = []
     for sweep in find_sweeps(records):
         for kind in BUDGET_KINDS:
-            curve = _curve_of(sweep, kind, measurements, board.header["reference"])
+            curve = _curve_of(sweep, kind, measurements, board.reference)
             if curve is not None:
                 curves.append(curve)
     return tuple(curves)
 
 
-def _measure(records: Sequence[Record], costs: CostModel) -> Measurements:
+def _measure(records: Sequence[FinishedRecord], costs: CostModel) -> Measurements:
     scores = {}
     pixels: dict[MethodAndSeed, float | None] = {}
     seconds: dict[MethodAndSeed, float | None] = {}
     for record in records:
-        run = (record["method"], record["seed"])
-        ledger = record["ledger"]
+        run = (record.method, record.seed)
+        area = pixel_area(record.settings)
         scores[run] = compute_miou(record, record.confusion.total)
-        pixels[run] = ledger["labelled_pixels"]
-        seconds[run] = annotation_seconds(ledger, costs, scale(record["settings"]))
+        pixels[run] = record.ledger.labelled_pixels
+        seconds[run] = annotation_seconds(record.ledger, costs, area)
     return Measurements(scores, {"labelled pixels": pixels, "annotation seconds": seconds})
 
 
 def _curve_of(
     sweep: Sweep, kind: BudgetKind, measurements: Measurements, reference: str
 ) -> BudgetCurve | None:
-    """Return the curve of a sweep; None where budgets are unknown or zero, span too little, or
-    where the methods share no seed."""
+    """Return the curve of a sweep.
+
+    None where budgets are unknown or zero, span too little, or where the methods share no seed.
+    """
     methods = sweep.methods
     seeds = measurements.seeds_of((*methods, reference))
     budgets = _budgets_by_seed(measurements.budgets[kind], methods, seeds)
     if budgets is None:
         return None
     # Geometric, since everything here is on the logarithm of the budget.
-    mean_budgets = np.exp(np.log(budgets).mean(0))
+    mean_logs = np.log(budgets).mean(0)
+    mean_budgets = np.exp(mean_logs)
     if mean_budgets.max() < SPAN * mean_budgets.min():
         return None
     scores = _scores_by_seed(measurements.scores, methods, seeds)
     mean_scores = scores.mean(0)
-    full = _scores_by_seed(measurements.scores, [reference], seeds)[:, 0]
+    (full,) = _scores_by_seed(measurements.scores, [reference], seeds).T
     reaches = []
     for share in SHARES:
         crossings = find_crossings(budgets, scores, share * full)
@@ -196,8 +200,10 @@ def find_crossings(budgets: Floats, scores: Floats, targets: Floats) -> Floats:
     Returns:
         The budgets [S]; 0 where the smallest one reaches the target, infinite where none does.
     """
-    curves = zip(budgets, scores, targets, strict=True)
-    return np.array([_find_crossing(*curve) for curve in curves])
+    crossings = []
+    for seed_budgets, seed_scores, target in zip(budgets, scores, targets, strict=True):
+        crossings.append(_find_crossing(seed_budgets, seed_scores, target))
+    return np.array(crossings)
 
 
 def _find_crossing(budgets: Floats, scores: Floats, target: float) -> float:
@@ -219,7 +225,8 @@ def _find_crossing(budgets: Floats, scores: Floats, target: float) -> float:
     above = int(reaching.argmax())
     below = above - 1
     # Between two budgets the score is linear in the logarithm.
-    crossing = np.interp(target, levels[[below, above]], logs[[below, above]])
+    ends = [below, above]
+    crossing = np.interp(target, levels[ends], logs[ends])
     return math.exp(crossing)
 
 
@@ -256,8 +263,9 @@ def _outcome(seeds: int, below: int, beyond: int) -> Outcome:
 
 
 def areas_under(budgets: Floats, scores: Floats) -> Floats:
-    """Return the area under each of S curves over the logarithm of the budget, divided by its
-    range: the mean score.
+    """Return the area under each of S curves, divided by its range: the mean score.
+
+    The area is that over the logarithm of the budget.
 
     Args:
         budgets: the measured budgets [S, B], in any order.
@@ -271,5 +279,6 @@ def areas_under(budgets: Floats, scores: Floats) -> Floats:
         logs, heights = _by_rising_budget(seed_budgets, seed_scores)
         widths = np.diff(logs)
         trapezoids = widths * (heights[1:] + heights[:-1]) / 2
-        areas.append(trapezoids.sum() / (logs[-1] - logs[0]))
+        measured_range = logs[-1] - logs[0]
+        areas.append(trapezoids.sum() / measured_range)
     return np.array(areas)

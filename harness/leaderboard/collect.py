@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from harness.records.record import (
     ComponentSettings,
     FailedRecord,
     FinishedRecord,
+    MissingRecord,
     Record,
     RunError,
     RunSettings,
@@ -45,6 +46,8 @@ def collect(scenario: Scenario, runs: Sequence[Run], store: Store, root: Path) -
     for run in runs:
         stored = store.record(run.key)
         record = _choose(run, stored, recorded)
+        # The key leaves out what changes no number, so a run may have been made under another name
+        # of its scenario or method. The board shows today's.
         titled = record.changed(**run.title)
         problem = find_problem(titled, header)
         if problem is None and record is stored and record.key != run.key:
@@ -67,7 +70,9 @@ def earlier(scenario: Scenario, root: Path) -> Sequence[Record]:
         InputError: where they are damaged.
     """
     path = records_path(root, scenario.board)
-    return read_board(path).records if path.exists() else ()
+    if not path.exists():
+        return ()
+    return read_board(path).records
 
 
 def _choose(run: Run, stored: Record | None, recorded: Sequence[Record]) -> Record:
@@ -85,17 +90,18 @@ def _choose(run: Run, stored: Record | None, recorded: Sequence[Record]) -> Reco
     finished = [record for record in recorded if isinstance(record, FinishedRecord)]
     for result in finished:
         if result.key == run.key:
+            # A change that made it stale may have been taken back.
             return result.without("stale")
     for result in finished:
         if result.method == run.method.name and result.seed == run.seed:
-            reason = why_stale(result.settings, RunSettings.model_validate(run.settings))
-            return result.changed(stale=reason)
+            planned = RunSettings.model_validate(run.settings)
+            return result.changed(stale=why_stale(result.settings, planned))
     if stored is not None:
         return stored
     for record in recorded:
         if isinstance(record, FailedRecord) and record.key == run.key:
             return record
-    return Record(key=run.key, status="missing", method=run.method.name, seed=run.seed)
+    return MissingRecord(key=run.key, status="missing", method=run.method.name, seed=run.seed)
 
 
 def _without_traceback(record: Record) -> Record:
@@ -110,30 +116,31 @@ def why_stale(recorded: RunSettings, planned: RunSettings) -> str:
     """Say why a record is not that of the planned run: a component changed, or a setting."""
     if recorded.protocol != planned.protocol:
         return f"recorded under protocol {recorded.protocol}; today's is {planned.protocol}"
-    names = [
-        new.name
-        for old, new in _paired_components(recorded, planned)
-        if old.name == new.name and old.fields == new.fields and old != new
-    ]
-    if names:
-        return f"recorded with an earlier version of {', '.join(dict.fromkeys(names))}"
-    before, after = recorded.as_json(), planned.as_json()
-    fields = [
-        name for name in dict.fromkeys([*after, *before]) if before.get(name) != after.get(name)
-    ]
-    if fields:
-        return f"recorded with other settings of {', '.join(fields)}"
+    changed_components = []
+    for before, after in _paired_components(recorded, planned):
+        has_same_settings = before.name == after.name and before.fields == after.fields
+        if has_same_settings and before != after:
+            changed_components.append(after.name)
+    if changed_components:
+        names = ", ".join(dict.fromkeys(changed_components))
+        return f"recorded with an earlier version of {names}"
+    changed_sections = _differing_sections(recorded.as_json(), planned.as_json())
+    if changed_sections:
+        return f"recorded with other settings of {', '.join(changed_sections)}"
     return "recorded under another key"
 
 
 def _paired_components(
     recorded: RunSettings, planned: RunSettings
-) -> list[tuple[ComponentSettings, ComponentSettings]]:
-    pairs: list[Any] = [
-        (recorded.dataset, planned.dataset),
-        (recorded.model, planned.model),
-    ]
+) -> Iterator[tuple[ComponentSettings, ComponentSettings]]:
+    yield recorded.dataset, planned.dataset
+    yield recorded.model, planned.model
     # A method may have gained or lost one: then the settings differ, which is said instead.
-    pairs += zip(recorded.supervision, planned.supervision, strict=False)
-    pairs += zip(recorded.loss, planned.loss, strict=False)
-    return pairs
+    yield from zip(recorded.supervision, planned.supervision, strict=False)
+    yield from zip(recorded.loss, planned.loss, strict=False)
+
+
+def _differing_sections(recorded: Mapping[str, Any], planned: Mapping[str, Any]) -> list[str]:
+    # In the order of today's document, with what only the old one has after it.
+    names = dict.fromkeys([*planned, *recorded])
+    return [name for name in names if recorded.get(name) != planned.get(name)]

@@ -8,43 +8,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
-
-import numpy as np
 
 from harness.core.errors import InputError
 from harness.leaderboard.board import Board
 from harness.leaderboard.selection_tracks import is_tested_once
-from harness.scenario.settings import Evaluation, Patches, Section, Split
-
-Record = Mapping[str, Any]
-
-SECTIONS: Mapping[str, type[Section]] = {
-    "patches": Patches,
-    "split": Split,
-    "evaluation": Evaluation,
-}
-"""The sections of the settings that must be equal as a whole."""
-
-PARTS = ("train", "validation", "test")
-
-IDENTITY = ("patches", "scenes", "groups", "digest")
-"""What says which patches a part of the split has."""
+from harness.records.record import FinishedRecord, MissingRecord, Record, SplitPart
 
 TEST_IMAGES = "test images"
-
-Fields = Mapping[str, Any]
-"""Values by the name of their field."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
     """A field in which two finished runs differ though it must be equal."""
 
-    first: Record
+    first: FinishedRecord
     """The run that the other one is held against."""
-    second: Record
+    second: FinishedRecord
     """The other run."""
     field: str
     """The name of the field."""
@@ -54,50 +35,93 @@ class Mismatch:
     """Whether it must be equal in runs of the same seed alone."""
 
 
-def comparable_settings(record: Record) -> dict[str, Any]:
+@dataclass(slots=True)
+class Anchors:
+    """The runs that every further run of a table is held against.
+
+    These are enough: pairs of all runs would be many on a large board, and find nothing else.
+    """
+
+    first: FinishedRecord | None = None
+    """The first run."""
+    first_of_seed: dict[int, FinishedRecord] = field(default_factory=dict)
+    """The first run of each seed."""
+
+    def add(self, record: FinishedRecord) -> None:
+        """Let a run stand in the table."""
+        if self.first is None:
+            self.first = record
+        self.first_of_seed.setdefault(record.seed, record)
+
+    def find_mismatches(self, record: FinishedRecord) -> Iterator[Mismatch]:
+        """Find the fields in which a run differs from those of the table though it must not."""
+        if self.first is not None:
+            yield from _mismatches(self.first, record, within_seed=False)
+        first_of_seed = self.first_of_seed.get(record.seed)
+        if first_of_seed is not None:
+            yield from _mismatches(first_of_seed, record, within_seed=True)
+
+
+def comparable_settings(record: FinishedRecord) -> dict[str, Any]:
     """Return what must be equal in all runs, by dotted name: protocol, schema, profile, classes,
     data set, patches, split, evaluation.
 
     The data set has all its fields, so what it ignores, its version and source, and the hash of its
-    content. A field that is newer than the record has its default, which changes nothing.
+    content.
     """
-    settings = record["settings"]
+    settings = record.settings
     fields = {
-        "schema_version": record.get("schema_version"),
-        "protocol": settings["protocol"],
-        "profile": settings.get("profile"),
-        "classes": [entry["name"] for entry in record["classes"]],
-        "mean_over": list(record["mean_over"]),
+        "schema_version": record.schema_version,
+        "protocol": settings.protocol,
+        "profile": settings.profile,
+        "classes": record.class_names,
+        "mean_over": record.mean_over,
     }
-    for name, value in settings["dataset"].items():
-        fields[f"dataset.{name}"] = value
-    for section, model in SECTIONS.items():
-        for name, info in model.model_fields.items():
-            fields[f"{section}.{name}"] = info.default
-        for name, value in settings.get(section, {}).items():
+    sections = {
+        "dataset": settings.dataset.as_json(),
+        # With their defaults: a field that is newer than a record has its default there, which
+        # changes nothing.
+        "patches": settings.patches.model_dump(mode="json"),
+        "split": settings.split.model_dump(mode="json"),
+        "evaluation": settings.evaluation.model_dump(mode="json"),
+    }
+    for section, values in sections.items():
+        for name, value in values.items():
             fields[f"{section}.{name}"] = value
     return fields
 
 
-def tested_parts(record: Record) -> dict[str, Any]:
+def tested_parts(record: FinishedRecord) -> dict[str, Any]:
     """Return what must be equal in all runs of one seed: the patches of each part, by their digest,
     and the true classes of the tested pixels.
 
     Records from before there were digests have the number of patches and scenes alone.
     """
-    confusion = record["confusion"]
-    counts = np.array(confusion["counts"], np.int64)
     fields: dict[str, Any] = {
-        TEST_IMAGES: confusion["images"],
+        TEST_IMAGES: record.confusion.images,
         # Over the predictions, which may differ: what is left is the truth.
-        "test pixels of each class": counts.sum(2).tolist(),
+        "test pixels of each class": record.confusion.array.sum(2).tolist(),
     }
-    for part in PARTS:
-        patches = record["split"][part]
-        for name in IDENTITY:
-            if name in patches:
-                fields[f"split, {part}: {name}"] = patches[name]
+    parts = {
+        "train": record.split.train,
+        "validation": record.split.validation,
+        "test": record.split.test,
+    }
+    for name, part in parts.items():
+        for field_name, value in _identity(part).items():
+            if value is not None:
+                fields[f"split, {name}: {field_name}"] = value
     return fields
+
+
+def _identity(part: SplitPart) -> dict[str, Any]:
+    """Return what says which patches a part of the split has; None where a record does not."""
+    return {
+        "patches": part.patches,
+        "scenes": part.scenes,
+        "groups": part.groups,
+        "digest": part.digest,
+    }
 
 
 def find_mismatches(records: Sequence[Record]) -> Iterator[Mismatch]:
@@ -110,38 +134,93 @@ def find_mismatches(records: Sequence[Record]) -> Iterator[Mismatch]:
     Yields:
         Mismatches of each run with the first one, and with the first one of its seed.
     """
-    finished = [record for record in records if record["status"] == "ok"]
-    first_of_seed: dict[int, Record] = {}
-    for record in finished:
-        # Held against the first alone: pairs of all runs would be many on a large board, and find
-        # nothing else.
-        yield from _mismatches(finished[0], record, within_seed=False)
-        first = first_of_seed.setdefault(record["seed"], record)
-        yield from _mismatches(first, record, within_seed=True)
+    anchors = Anchors()
+    for record in records:
+        if isinstance(record, FinishedRecord):
+            yield from anchors.find_mismatches(record)
+            anchors.add(record)
 
 
-def _mismatches(first: Record, second: Record, *, within_seed: bool) -> Iterator[Mismatch]:
-    if first is second:
-        return
+def _mismatches(
+    first: FinishedRecord, second: FinishedRecord, *, within_seed: bool
+) -> Iterator[Mismatch]:
     read_fields = tested_parts if within_seed else comparable_settings
     left = read_fields(first)
     right = read_fields(second)
-    for field in _differing_fields(left, right):
-        values = (left.get(field), right.get(field))
-        yield Mismatch(first, second, field, values, within_seed)
+    for name in _differing_fields(left, right):
+        values = (left.get(name), right.get(name))
+        yield Mismatch(first, second, name, values, within_seed)
 
 
-def _differing_fields(left: Fields, right: Fields) -> Iterator[str]:
+def _differing_fields(left: Mapping[str, Any], right: Mapping[str, Any]) -> Iterator[str]:
     """Yield the fields whose values differ as JSON."""
-    for field in dict.fromkeys([*left, *right]):
-        in_both = field in left and field in right
+    for name in dict.fromkeys([*left, *right]):
+        in_both = name in left and name in right
         # A record from before digests lacks some fields of its split. A data set that lacks a field
         # is another version of it.
-        is_older = not in_both and field.startswith("split, ")
-        # As JSON, so that a tuple of settings equals the list that a record has of it.
-        is_same = json.dumps(left.get(field)) == json.dumps(right.get(field))
+        is_older = not in_both and name.startswith("split, ")
+        # As JSON, in which true is not 1, as it is in Python.
+        is_same = json.dumps(left.get(name)) == json.dumps(right.get(name))
         if not is_older and not is_same:
-            yield field
+            yield name
+
+
+def usable_records(board: Board) -> tuple[Record, ...]:
+    """Return the records of a board, with each stale result that does not fit as a missing run.
+
+    A result is kept when its run becomes stale, until the run is made again. If the data set has
+    changed meanwhile, it cannot stand beside the runs that were made since: these are the ones that
+    a reader asked for, so they stay. Where every result is stale, the latest one decides, so that a
+    board which nobody has computed again is shown as it is.
+
+    Returns:
+        The records in their order. One that does not fit has become a missing run whose `stale`
+        says why; the board itself keeps the result.
+    """
+    anchors = Anchors()
+    stale: list[FinishedRecord] = []
+    for result in board.finished:
+        if result.stale is None:
+            anchors.add(result)
+        else:
+            stale.append(result)
+    stale.sort(key=lambda result: result.cost.started, reverse=True)
+    reason_of_run: dict[tuple[str, int], str] = {}
+    for result in stale:
+        obstacle = _find_obstacle(result, anchors)
+        if obstacle is None:
+            # Also held against the stale results after it, since the current ones may not have its
+            # seed yet.
+            anchors.add(result)
+        else:
+            reason = f"{result.stale}, and left out: {obstacle}"
+            reason_of_run[result.method, result.seed] = reason
+    records: list[Record] = []
+    for record in board.records:
+        run = (record.method, record.seed)
+        if run in reason_of_run:
+            records.append(_missing_run(record, reason_of_run[run]))
+        else:
+            records.append(record)
+    return tuple(records)
+
+
+def _find_obstacle(result: FinishedRecord, anchors: Anchors) -> str | None:
+    """Say why a result cannot stand beside those of a table, if it cannot."""
+    if not is_tested_once(result):
+        return "a network was tested more than once"
+    mismatch = next(anchors.find_mismatches(result), None)
+    if mismatch is None:
+        return None
+    first = mismatch.first
+    return f"it differs from {first.method}, seed {first.seed}, in {mismatch.field}"
+
+
+def _missing_run(record: Record, reason: str) -> MissingRecord:
+    # Without its settings too: they would give it a selection track that no other run has.
+    return MissingRecord(
+        key=record.key, method=record.method, seed=record.seed, status="missing", stale=reason
+    )
 
 
 def find_problems(records: Sequence[Record]) -> list[str]:
@@ -156,8 +235,8 @@ def find_problems(records: Sequence[Record]) -> list[str]:
     """
     problems = []
     for record in records:
-        if record["status"] == "ok" and not is_tested_once(record):
-            evaluations = record["test_evaluations"]
+        if isinstance(record, FinishedRecord) and not is_tested_once(record):
+            evaluations = record.test_evaluations
             problems.append(f"{_name_of_run(record)} was tested more than once: {evaluations}")
     named = set()
     for mismatch in find_mismatches(records):
@@ -176,9 +255,9 @@ def require_comparable(board: Board) -> None:
     problems = find_problems(board.records)
     if not problems:
         return
-    start = f"leaderboard {board.header['board']}"
     remedy = "they cannot stand in one table: make a leaderboard for each kind"
-    raise InputError("\n".join(f"{start}: {problem}; {remedy}" for problem in problems))
+    lines = [f"leaderboard {board.name}: {problem}; {remedy}" for problem in problems]
+    raise InputError("\n".join(lines))
 
 
 def _sentence(mismatch: Mismatch) -> str:
@@ -189,7 +268,7 @@ def _sentence(mismatch: Mismatch) -> str:
 
 
 def _name_of_run(record: Record) -> str:
-    return f"{record['method']}, seed {record['seed']} (run {record['key'][:12]})"
+    return f"{record.method}, seed {record.seed} (run {record.key[:12]})"
 
 
 def _shorten(value: Any) -> str:

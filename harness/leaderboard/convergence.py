@@ -32,15 +32,19 @@ def validation_scores(board: Board) -> dict[str, ValidationScores]:
 def first_epoch_at(scores: Sequence[float], target: float) -> int | None:
     """Return the first epoch, from 1, whose score is at least a target; None where none is."""
     for epoch, score in enumerate(scores, 1):
+        # No comparison with NaN is true, so an epoch without a score is passed over.
         if round(score, DIGITS) >= round(target, DIGITS):
             return epoch
     return None
 
 
 def _scores(record: FinishedRecord) -> list[float]:
+    # A validation loss is of the method's own kind, and says nothing beside those of others.
     if record.settings.training.validation != "miou":
         return []
-    scores = [
-        math.nan if epoch.validation is None else epoch.validation for epoch in record.history
-    ]
-    return scores if any(math.isfinite(score) for score in scores) else []
+    scores = []
+    for epoch in record.history:
+        scores.append(math.nan if epoch.validation is None else epoch.validation)
+    if not any(math.isfinite(score) for score in scores):
+        return []
+    return scores

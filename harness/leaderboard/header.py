@@ -16,16 +16,22 @@ class DatasetFacts(Fields):
     """What a page says of the data set."""
 
     name: Name
+    """The name that a scenario calls it by."""
     source: str
+    """Who published it, and where."""
     licence: str
+    """The licence of the images and masks."""
     citation: str = ""
+    """What to cite, if it is known."""
 
 
 class PlannedMethod(Fields):
     """A method of the scenario."""
 
     name: Name
+    """Its name in the scenario."""
     about: str
+    """One line for the leaderboard."""
 
 
 class Header(Fields):
@@ -34,15 +40,21 @@ class Header(Fields):
     board: Name
     """The stem of its files."""
     scenario: Name
+    """The name of the scenario."""
     about: str
+    """What is compared and why."""
     profile: str | None
+    """The profile of the scenario; null without one."""
     overrides: list[str]
     """What `--set` changed."""
     dataset: DatasetFacts
+    """Where the images are from."""
     reference: str
     """The method that every other one is compared with."""
     methods: Annotated[list[PlannedMethod], Field(min_length=1)]
+    """The methods, in the order of the scenario."""
     seeds: Annotated[list[Count], Field(min_length=1)]
+    """The seeds of every method."""
     changes: list[str] = Field(default_factory=list)
     """What the profile sets, as `--set` would."""
     published: Published | None
@@ -72,8 +84,12 @@ def describe(scenario: Scenario) -> Header:
     """Make the header of a scenario's board."""
     dataset = scenario.dataset
     facts = {"name": dataset.name, "source": dataset.source, "licence": dataset.licence}
+    # Left out and not written empty, since headers are older than citations.
     if dataset.citation:
         facts["citation"] = dataset.citation
+    methods = []
+    for method in scenario.methods:
+        methods.append(PlannedMethod(name=method.name, about=method.about))
     return Header(
         board=scenario.board,
         scenario=scenario.name,
@@ -82,9 +98,7 @@ def describe(scenario: Scenario) -> Header:
         overrides=list(scenario.overrides),
         dataset=DatasetFacts.model_validate(facts),
         reference=scenario.reference,
-        methods=[
-            PlannedMethod(name=method.name, about=method.about) for method in scenario.methods
-        ],
+        methods=methods,
         seeds=list(scenario.seeds),
         changes=list(scenario.changes),
         published=scenario.published,
@@ -107,7 +121,8 @@ def parse_header(value: Any, stem: str) -> Header:
         header = Header.model_validate(value)
     except ValidationError as error:
         raise ValueError(first_mistake(error)) from error
-    if header.board != stem:  # it names the files that are written
+    # The board names the files that are written: one from elsewhere could lead out of the folder.
+    if header.board != stem:
         raise ValueError(f"board: {header.board!r} is not the name of the file")
     for field, values in (("methods", header.method_names), ("seeds", header.seeds)):
         twice = repeated(values)
@@ -131,6 +146,7 @@ def _find_other_origin(record: Record, header: Header) -> str | None:
     A field that an older record lacks says nothing.
     """
     claims: list[tuple[str, Any, Any]] = []
+    # By the set of given fields and not by None: without a profile, null is what a record says.
     if "scenario" in record.model_fields_set:
         claims.append(("scenario", record.scenario, header.scenario))
     if "profile" in record.model_fields_set:
@@ -143,6 +159,7 @@ def _find_other_origin(record: Record, header: Header) -> str | None:
             claims.append(("settings.profile", settings.profile, header.profile))
         if "seed" in settings.model_fields_set:
             claims.append(("settings.seed", settings.seed, record.seed))
+        # The name alone: another version of the data set makes a result stale, and not foreign.
         claims.append(("settings.dataset.name", settings.dataset.name, header.dataset.name))
     for field, stated, expected in claims:
         if stated != expected:

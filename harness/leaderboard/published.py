@@ -15,4 +15,6 @@ def published_scores(published: Published | None, method: str) -> dict[str, floa
     if published is None or method not in published.values:
         return {}
     value = published.values[method]
-    return dict(value) if isinstance(value, Mapping) else {published.compare: value}
+    if isinstance(value, Mapping):
+        return dict(value)
+    return {published.compare: value}

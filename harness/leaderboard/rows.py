@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from harness import metrics
@@ -14,7 +14,7 @@ from harness.leaderboard.annotation_costs import (
     annotation_seconds,
     clicks,
     hidden_knowledge,
-    scale,
+    pixel_area,
     selection_seconds,
 )
 from harness.leaderboard.board import Board
@@ -24,6 +24,7 @@ from harness.leaderboard.significance import LISTED, RANKED
 from harness.leaderboard.statistics import (
     AgainstReference,
     Ratio,
+    ScoresBySeed,
     Spread,
     compare,
     known,
@@ -32,7 +33,7 @@ from harness.leaderboard.statistics import (
     spread,
 )
 from harness.metrics import Counts
-from harness.records.record import FinishedRecord
+from harness.records.record import FinishedRecord, Ledger
 
 FLOOR = "most frequent class"
 """The row that every board has: the most frequent class of the test, everywhere."""
@@ -43,7 +44,10 @@ everywhere. One point of mIoU is less than a second class found at an IoU of K %
 adds, and more than a few stray pixels do."""
 
 Role = Literal["method", "reference", "floor"]
+"""What a row is on its board."""
+
 Standing = Literal["ranked", "unranked", "unlisted", "reference", "floor"]
+"""How a row stands in its table, see `Row.standing`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,9 @@ class PlannedRuns:
     """How many runs of a method were planned, and how many of them failed."""
 
     planned: int
+    """How many runs were planned."""
     failed: int
+    """How many of them failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,7 @@ class ScoresOfSeeds:
     miou: Mapping[int, float]
     """By seed, of the runs that finished."""
     accuracy: Spread
+    """The share of pixels that are right."""
     macro_f1: Spread
     """F1, the mean over classes."""
     iou: Mapping[str, Spread]
@@ -89,18 +96,21 @@ class AnnotationUse:
     """What was annotated for a method: means over seeds, NaN where a seed does not say."""
 
     labelled_pixels: float
+    """Pixels with a label."""
     labelled_share: float
-    """Of the valid pixels."""
+    """Labelled pixels over valid ones."""
     seconds: float
-    """By the board's cost model."""
+    """What a person would have taken, by the board's cost model."""
     selection_seconds: float
-    """The part of them that masks which select a network take."""
+    """The part of it for masks that select a network."""
     clicks: float
+    """Points, strokes and boxes that were drawn."""
     images: float
+    """Scenes in which something was annotated."""
     hidden_knowledge: tuple[str, ...]
     """What labels give away beside themselves."""
     total_variation: float
-    """Distance of given from exact proportions."""
+    """How far given proportions are from exact ones; NaN where none were given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +118,9 @@ class Reproduction:
     """Scores of a source beside ours, by their names in `settings.SCORES`."""
 
     published: Mapping[str, float]
+    """What the source printed."""
     ours: Mapping[str, Spread]
+    """The same scores of our runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +128,17 @@ class Row:
     """One method of a board."""
 
     method: str
+    """The name of the method, or `FLOOR`."""
     role: Role
+    """What it is on the board."""
     runs: PlannedRuns
+    """How many runs it was to have."""
     scores: ScoresOfSeeds
+    """The scores of those that finished."""
     annotation: AnnotationUse
+    """What was annotated for them."""
     reproduction: Reproduction
+    """What a source has for the method."""
     seconds: float
     """How long a run took, the mean over seeds."""
     against: AgainstReference
@@ -132,7 +150,7 @@ class Row:
     """Share of seeds that are no better than the most frequent class, see MARGIN; NaN for
     floors."""
     rank: int | None = None
-    """See `significance.ranks`; None where there is none."""
+    """See `significance.rank_methods`; None where there is none."""
 
     @property
     def finished(self) -> int:
@@ -161,11 +179,37 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
+class ScoredRun:
     """A run, and the counts int64 [K, K] that a row is computed from."""
 
     record: FinishedRecord
     counts: Counts
+
+
+@dataclass(frozen=True, slots=True)
+class Entrant:
+    """A method by itself, before it is compared with others."""
+
+    method: str
+    role: Role
+    runs: PlannedRuns
+    finished: tuple[FinishedRecord, ...]
+    """Its runs with a result, of which annotation and time are known."""
+    scores: ScoresOfSeeds
+
+
+@dataclass(frozen=True, slots=True)
+class Standards:
+    """What the rows of a board are compared with."""
+
+    reference: ScoresBySeed
+    """The mIoU of the reference."""
+    floor: ScoresBySeed
+    """The mIoU of the floor that the gap is measured from."""
+    constant: ScoresBySeed
+    """The mIoU of the most frequent class everywhere."""
+    ranks: Mapping[str, int]
+    """The rank of each method that has one."""
 
 
 def make_rows(board: Board) -> list[Row]:
@@ -174,11 +218,11 @@ def make_rows(board: Board) -> list[Row]:
     The runs of a board must be comparable, see `comparability`; a board with several selection
     tracks is split before.
     """
-    rows = [_make_row_of_method(board, method) for method in board.header.method_names]
-    finished = board.finished
-    if finished:
-        rows.append(_make_row_of_constant(board, finished))
-    return _compare_rows(rows, board)
+    entrants = [_enter_method(board, method) for method in board.header.method_names]
+    if board.finished:
+        entrants.append(_enter_constant(board.finished))
+    standards = _find_standards(entrants, board)
+    return [_make_row(entrant, standards, board) for entrant in entrants]
 
 
 def named_floor(board: Board) -> str:
@@ -192,7 +236,7 @@ def named_floor(board: Board) -> str:
     return method_of_floor.get("qda") or method_of_floor.get("majority") or FLOOR
 
 
-def _make_row_of_method(board: Board, method: str) -> Row:
+def _enter_method(board: Board, method: str) -> Entrant:
     runs = board.runs_of(method)
     finished = board.finished_of(method)
     role: Role = "method"
@@ -201,96 +245,128 @@ def _make_row_of_method(board: Board, method: str) -> Row:
     elif any(record.settings.floor for record in finished):
         role = "floor"
     failed = sum(record.status == "failed" for record in runs)
-    scored = [Scored(record, record.confusion.total) for record in finished]
-    details = [compute_detail_scores(record) for record in finished]
-    return _begin_row(
-        board,
-        method,
-        role,
-        PlannedRuns(len(runs), failed),
-        _summarise_scores(scored, details),
+    scored = [ScoredRun(record, record.confusion.total) for record in finished]
+    return Entrant(
+        method=method,
+        role=role,
+        runs=PlannedRuns(len(runs), failed),
+        finished=tuple(finished),
+        scores=_summarise_scores(scored, _summarise_details(finished)),
     )
 
 
-def _make_row_of_constant(board: Board, finished: Sequence[FinishedRecord]) -> Row:
-    """Make the row of the most frequent class everywhere: a run of each seed shows what that is."""
+def _enter_constant(finished: Sequence[FinishedRecord]) -> Entrant:
+    """Enter the most frequent class everywhere: a run of each seed shows what that is."""
     record_of_seed: dict[int, FinishedRecord] = {}
     for record in finished:
         record_of_seed.setdefault(record.seed, record)
-    scored = [
-        Scored(record, metrics.most_frequent_class(record.confusion.total))
-        for _, record in sorted(record_of_seed.items())
-    ]
-    # Details and annotation are of the run whose truth is borrowed, not of the constant.
-    return _begin_row(
-        board, FLOOR, "floor", PlannedRuns(len(scored), 0), _summarise_scores(scored, [])
+    scored = []
+    for _, record in sorted(record_of_seed.items()):
+        counts = metrics.most_frequent_class(record.confusion.total)
+        scored.append(ScoredRun(record, counts))
+    return Entrant(
+        method=FLOOR,
+        role="floor",
+        runs=PlannedRuns(len(scored), 0),
+        # The truth alone is borrowed from these runs: details, annotation and time are theirs.
+        finished=(),
+        scores=_summarise_scores(scored, {}),
     )
 
 
-def _begin_row(
-    board: Board, method: str, role: Role, runs: PlannedRuns, scores: ScoresOfSeeds
-) -> Row:
-    """Return a row without what takes the other rows to say."""
-    finished = board.finished_of(method)
-    if method == FLOOR:
-        finished = []
-    nothing = AgainstReference(spread([]), statistics.ratio({}, {}))
+def _find_standards(entrants: Sequence[Entrant], board: Board) -> Standards:
+    scores = {entrant.method: entrant.scores.miou for entrant in entrants}
+    ranked = {}
+    for entrant in entrants:
+        # Floors and the reference show where the scale begins and ends, and do not compete.
+        competes = entrant.role == "method" and len(entrant.scores.miou) >= RANKED
+        if competes and not board.is_smoke:
+            ranked[entrant.method] = entrant.scores.miou
+    return Standards(
+        reference=scores.get(board.reference, {}),
+        floor=scores.get(named_floor(board), {}),
+        constant=scores.get(FLOOR, {}),
+        ranks=significance.rank_methods(ranked),
+    )
+
+
+def _make_row(entrant: Entrant, standards: Standards, board: Board) -> Row:
+    finished = entrant.finished
+    miou = entrant.scores.miou
+    collapsed = math.nan
+    if entrant.role != "floor":
+        collapsed = _share_collapsed(miou, standards.constant)
     return Row(
-        method=method,
-        role=role,
-        runs=runs,
-        scores=scores,
+        method=entrant.method,
+        role=entrant.role,
+        runs=entrant.runs,
+        scores=entrant.scores,
         annotation=_summarise_annotation(finished, board.costs),
-        reproduction=_reproduce(board, method, finished),
+        reproduction=_reproduce(board, entrant.method, finished),
         seconds=mean_of_known([record.cost.seconds for record in finished]),
-        against=nothing,
-        gap_closed=statistics.ratio({}, {}),
-        collapsed=math.nan,
+        against=compare(miou, standards.reference),
+        gap_closed=statistics.ratio(
+            _above(miou, standards.floor), _above(standards.reference, standards.floor)
+        ),
+        collapsed=collapsed,
+        rank=standards.ranks.get(entrant.method),
     )
 
 
-def _summarise_scores(
-    scored: Sequence[Scored], details: Sequence[Mapping[str, float]]
-) -> ScoresOfSeeds:
-    miou = {run.record.seed: compute_miou(run.record, run.counts) for run in scored}
-    macro_f1 = [compute_score(run.record, run.counts, "macro_f1") for run in scored]
-    iou_of_class: dict[str, list[float]] = {}
+def _summarise_scores(scored: Sequence[ScoredRun], details: Mapping[str, Spread]) -> ScoresOfSeeds:
+    miou = {}
+    accuracy = []
+    macro_f1 = []
+    values_of_class: dict[str, list[float]] = {}
     for run in scored:
+        miou[run.record.seed] = compute_miou(run.record, run.counts)
+        accuracy.append(float(metrics.accuracy(run.counts)))
+        macro_f1.append(compute_score(run.record, run.counts, "macro_f1"))
         for name, value in zip(run.record.class_names, metrics.iou(run.counts), strict=True):
-            iou_of_class.setdefault(name, []).append(float(value))
-    values_of_detail: dict[str, list[float]] = {}
-    for scores in details:
-        for name, value in scores.items():
-            values_of_detail.setdefault(name, []).append(value)
+            values_of_class.setdefault(name, []).append(float(value))
     return ScoresOfSeeds(
         miou=miou,
-        accuracy=spread([float(metrics.accuracy(run.counts)) for run in scored]),
+        accuracy=spread(accuracy),
         macro_f1=spread(known(macro_f1)),
-        iou={name: spread(known(values)) for name, values in iou_of_class.items()},
-        details={name: spread(known(values)) for name, values in values_of_detail.items()},
+        iou=_spread_by_name(values_of_class),
+        details=details,
     )
+
+
+def _summarise_details(finished: Sequence[FinishedRecord]) -> dict[str, Spread]:
+    values_of_score: dict[str, list[float]] = {}
+    for record in finished:
+        for name, value in compute_detail_scores(record).items():
+            values_of_score.setdefault(name, []).append(value)
+    return _spread_by_name(values_of_score)
+
+
+def _spread_by_name(values: Mapping[str, Sequence[float]]) -> dict[str, Spread]:
+    # Without the seeds in which a score is not defined, such as that of a class without pixels.
+    return {name: spread(known(numbers)) for name, numbers in values.items()}
 
 
 def _summarise_annotation(finished: Sequence[FinishedRecord], costs: CostModel) -> AnnotationUse:
-    ledgers = [record.ledger for record in finished]
     # All rows of a board have the same patches, so one downsampling.
-    area = max((scale(record.settings) for record in finished), default=1)
-    variations = [
-        annotation.total_variation.mean
-        for ledger in ledgers
-        for annotation in ledger.supervisions
-        if annotation.total_variation is not None
-    ]
-    hints = [hint for ledger in ledgers for hint in hidden_knowledge(ledger)]
+    area = pixel_area(finished[0].settings) if finished else 1
+
+    def mean(measure: Callable[[Ledger], float | None]) -> float:
+        return mean_of_all([measure(record.ledger) for record in finished])
+
+    hints: list[str] = []
+    variations: list[float] = []
+    for record in finished:
+        hints += hidden_knowledge(record.ledger)
+        for annotation in record.ledger.annotations:
+            if annotation.total_variation is not None:
+                variations.append(annotation.total_variation.mean)
     return AnnotationUse(
-        labelled_pixels=mean_of_known([ledger.labelled_pixels for ledger in ledgers]),
-        labelled_share=mean_of_known([ledger.labelled_share for ledger in ledgers]),
-        seconds=mean_of_all([annotation_seconds(ledger, costs, area) for ledger in ledgers]),
-        selection_seconds=mean_of_all(
-            [selection_seconds(ledger, costs, area) for ledger in ledgers]
-        ),
-        clicks=mean_of_all([clicks(ledger, costs) for ledger in ledgers]),
-        images=mean_of_all([ledger.scenes for ledger in ledgers]),
+        labelled_pixels=mean(lambda ledger: ledger.labelled_pixels),
+        labelled_share=mean(lambda ledger: ledger.labelled_share),
+        seconds=mean(lambda ledger: annotation_seconds(ledger, costs, area)),
+        selection_seconds=mean(lambda ledger: selection_seconds(ledger, costs, area)),
+        clicks=mean(lambda ledger: clicks(ledger, costs)),
+        images=mean(lambda ledger: ledger.scenes),
         hidden_knowledge=tuple(dict.fromkeys(hints)),
         total_variation=mean_of_known(variations),
     )
@@ -305,39 +381,14 @@ def _reproduce(board: Board, method: str, finished: Sequence[FinishedRecord]) ->
     return Reproduction(published, ours)
 
 
-def _compare_rows(rows: Sequence[Row], board: Board) -> list[Row]:
-    """Compare the rows with the reference, the floors and each other."""
-    scores_of_method = {row.method: row.scores.miou for row in rows}
-    reference = scores_of_method.get(board.reference, {})
-    floor = scores_of_method.get(named_floor(board), {})
-    constant = scores_of_method.get(FLOOR, {})
-    ranks: Mapping[str, int] = {}
-    if not board.is_smoke:
-        entrants = {
-            row.method: row.scores.miou
-            for row in rows
-            if row.role == "method" and row.finished >= RANKED
-        }
-        ranks = significance.rank_methods(entrants)
-    return [
-        replace(
-            row,
-            against=compare(row.scores.miou, reference),
-            gap_closed=statistics.ratio(_above(row.scores.miou, floor), _above(reference, floor)),
-            collapsed=_share_collapsed(row, constant),
-            rank=ranks.get(row.method),
-        )
-        for row in rows
-    ]
-
-
-def _above(scores: Mapping[int, float], floor: Mapping[int, float]) -> dict[int, float]:
+def _above(scores: ScoresBySeed, floor: ScoresBySeed) -> dict[int, float]:
     """Return how far scores are above a floor, by seed."""
     return {seed: scores[seed] - floor[seed] for seed in scores.keys() & floor.keys()}
 
 
-def _share_collapsed(row: Row, constant: Mapping[int, float]) -> float:
-    if row.role == "floor":
-        return math.nan
-    collapsed = [float(score <= constant[seed] + MARGIN) for seed, score in row.scores.miou.items()]
+def _share_collapsed(scores: ScoresBySeed, constant: ScoresBySeed) -> float:
+    """Return the share of seeds that are no better than the most frequent class everywhere."""
+    collapsed = []
+    for seed, score in scores.items():
+        collapsed.append(float(score <= constant[seed] + MARGIN))
     return mean_of_known(collapsed)

@@ -28,6 +28,23 @@ OF_A_CLASS = {
 }
 
 
+def compute_scores(record: FinishedRecord) -> dict[str, float]:
+    """Compute the scores of a run by their machine names, as all that show single runs name them.
+
+    Returns:
+        `miou`, `accuracy`, `macro_f1`, `iou:CLASS` of each class in mask order, and those of
+        `DETAIL_SCORES` that the record has; NaN where nothing was counted.
+    """
+    counts = record.confusion.total
+    scores = {
+        name: compute_score(record, counts, name) for name in ("miou", "accuracy", "macro_f1")
+    }
+    for class_name, iou in zip(record.class_names, metrics.iou(counts), strict=True):
+        scores[f"iou:{class_name}"] = float(iou)
+    scores.update(compute_detail_scores(record))
+    return scores
+
+
 def compute_miou(record: FinishedRecord, counts: Counts) -> float:
     """Return the mean IoU of confusion counts, over the classes that a record averages over."""
     return metrics.mean_iou(counts, record.mean_indices)

@@ -1,15 +1,13 @@
-"""Which labels chose the network of a row, and the rows that a leaderboard must have. Pure
-functions of records."""
+"""Which labels chose the network of a row, and the rows that a leaderboard must have."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 from harness.leaderboard.board import Board
-
-Record = Mapping[str, Any]
+from harness.records.record import FinishedRecord, Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,26 +56,25 @@ NONE = Track("none")
 WEAK_VALIDATION = Track("weak-val")
 
 
-def track_of(record: Record) -> Track:
-    """Return the track of a run.
+def find_track(record: Record) -> Track | None:
+    """Return the track of a run; None where it was not made, and has no settings.
 
     It is that of the scenario: where its networks are selected, or stopped, by the validation part.
     A floor, and a method that trains on that part, select nothing themselves, but stand in the
     table of those that do.
     """
-    training = record["settings"]["training"]
-    # Validation alone makes no track: it may be watched and decide nothing. Old records have no
-    # field for it, and could not select.
-    keeps_last = training.get("selection", "last") == "last"
-    never_stops = training.get("patience") is None
-    if keeps_last and never_stops:
+    if record.settings is None:
+        return None
+    training = record.settings.training
+    # Validation alone makes no track: it may be watched and decide nothing.
+    if not training.selects:
         return NONE
-    if training["validation"] == "loss":
+    if training.validation == "loss":
         return WEAK_VALIDATION
-    # Failed before the images were divided.
-    if "split" not in record:
-        return Track("dense-val")
-    images = record["split"]["validation"]["scenes"]
+    images = None
+    # A run may have failed before the images were divided.
+    if record.split is not None:
+        images = record.split.validation.scenes
     return Track("dense-val", images, images)
 
 
@@ -87,24 +84,23 @@ def assign_tracks(records: Sequence[Record]) -> list[Track]:
     A record that does not say its track, since its run was not made or failed early, stands with
     the others of its method, or in the first track.
     """
-    noted: list[Track | None] = []
-    for record in records:
-        # A stub of a run that was not made has no settings.
-        noted.append(track_of(record) if "settings" in record else None)
-    noted = _join_seeds(records, noted)
-    by_method: dict[str, Track] = {}
+    stated = [find_track(record) for record in records]
+    stated = _join_seeds(records, stated)
+    track_of_method: dict[str, Track] = {}
     incomplete: list[Track] = []
-    for record, track in zip(records, noted, strict=True):
-        if track is not None and track.is_known:
-            by_method[record["method"]] = track
-        elif track is not None:
+    for record, track in zip(records, stated, strict=True):
+        if track is None:
+            continue
+        if track.is_known:
+            track_of_method[record.method] = track
+        else:
             incomplete.append(track)
     # Only where no method has a known track does `dense-val:?` become one.
-    first = next(iter([*by_method.values(), *incomplete, NONE]))
+    candidates = [*track_of_method.values(), *incomplete, NONE]
     assigned = []
-    for record, track in zip(records, noted, strict=True):
+    for record, track in zip(records, stated, strict=True):
         if track is None or not track.is_known:
-            track = by_method.get(record["method"], first)
+            track = track_of_method.get(record.method, candidates[0])
         assigned.append(track)
     return assigned
 
@@ -115,18 +111,20 @@ def _join_seeds(records: Sequence[Record], tracks: Sequence[Track | None]) -> li
     The number of validation images may differ between seeds where whole groups are drawn. Where it
     differs within a seed, methods were selected with different labels: these are different tracks.
     """
-    by_seed: dict[int, set[int]] = {}
+    images_of_seed: dict[int, int] = {}
     for record, track in zip(records, tracks, strict=True):
-        if track is not None and track.fewest is not None:
-            by_seed.setdefault(record["seed"], set()).add(track.fewest)
-    if any(len(numbers) > 1 for numbers in by_seed.values()):
+        if track is None or track.fewest is None:
+            continue
+        images = images_of_seed.setdefault(record.seed, track.fewest)
+        if images != track.fewest:
+            return list(tracks)
+    if not images_of_seed:
         return list(tracks)
-    numbers = set().union(*by_seed.values())
+    common = Track("dense-val", min(images_of_seed.values()), max(images_of_seed.values()))
     joined: list[Track | None] = []
     for track in tracks:
-        if track is not None and track.fewest is not None:
-            track = Track("dense-val", min(numbers), max(numbers))
-        joined.append(track)
+        is_counted = track is not None and track.fewest is not None
+        joined.append(common if is_counted else track)
     return joined
 
 
@@ -136,7 +134,7 @@ def split_by_track(board: Board) -> dict[Track, Board]:
     A board without records is of the track `none`.
     """
     tracks = assign_tracks(board.records)
-    records_by_track: dict[Track, list[Any]] = {}
+    records_by_track: dict[Track, list[Record]] = {}
     for record, track in zip(board.records, tracks, strict=True):
         records_by_track.setdefault(track, []).append(record)
     if len(records_by_track) < 2:
@@ -146,45 +144,46 @@ def split_by_track(board: Board) -> dict[Track, Board]:
     # By name, so that the order of tables does not depend on which method a scenario lists first.
     for track in sorted(records_by_track, key=str):
         records = tuple(records_by_track[track])
-        names = {record.method for record in records}
-        methods = [method.as_json() for method in board.header.methods if method.name in names]
+        methods_of_track = {record.method for record in records}
+        methods = []
+        # Rows are made of the methods of the header, so each table has those of its own runs.
+        for method in board.header.methods:
+            if method.name in methods_of_track:
+                methods.append(method.as_json())
         header = board.header.changed(methods=methods)
         boards[track] = replace(board, header=header, records=records)
     return boards
 
 
-def missing_rows(header: Mapping[str, Any], records: Sequence[Record]) -> tuple[str, ...]:
+def missing_rows(board: Board) -> tuple[str, ...]:
     """Name what a board must have and lacks: full supervision as the reference, a floor, and
     few-shot where masks select.
 
     Only finished runs count. Any of them gives the floor that boards compute themselves, the most
     frequent class.
 
-    Args:
-        header: the header of the board, for its reference.
-        records: its records.
-
     Returns:
         A phrase for each row that is missing.
     """
-    finished = [record for record in records if record["status"] == "ok"]
     # Few-shot uses whole masks too, but those of the validation part: it is no full supervision.
     fully_supervised: set[str] = set()
     few_shot: set[str] = set()
-    for record in finished:
+    masks_select = False
+    for record in board.finished:
+        track = find_track(record)
+        masks_select |= track is not None and track.kind == "dense-val"
         if _has_all_masks(record):
             methods = few_shot if is_few_shot(record) else fully_supervised
-            methods.add(record["method"])
+            methods.add(record.method)
     lacking = []
-    if header["reference"] not in fully_supervised:
+    if board.reference not in fully_supervised:
         lacking.append(
-            f"full: no finished run of the reference, {header['reference']}, is trained on the"
+            f"full: no finished run of the reference, {board.reference}, is trained on the"
             " whole masks of the training part"
         )
-    if not finished:
+    if not board.finished:
         lacking.append("floor: no finished run to count the most frequent class from")
     # Who has masks to select with could train on them instead.
-    masks_select = any(track_of(record).kind == "dense-val" for record in finished)
     if masks_select and not few_shot:
         lacking.append(
             "few-shot: no finished run is trained on the densely labelled images that select the"
@@ -193,21 +192,20 @@ def missing_rows(header: Mapping[str, Any], records: Sequence[Record]) -> tuple[
     return tuple(lacking)
 
 
-def _has_all_masks(record: Record) -> bool:
-    """Return whether a network was trained on whole masks."""
-    is_floor = bool(record["settings"].get("floor"))
-    return not is_floor and record["ledger"]["labelled_share"] == 1
+def _has_all_masks(record: FinishedRecord) -> bool:
+    """Tell whether a network was trained on whole masks."""
+    is_floor = bool(record.settings.floor)
+    return not is_floor and record.ledger.labelled_share == 1
 
 
-def is_few_shot(record: Record) -> bool:
-    """Return whether a run is trained on the validation part (`trains_on: validation`)."""
-    return bool(record["settings"].get("trains_on", "training") == "validation")
+def is_few_shot(record: FinishedRecord) -> bool:
+    """Tell whether a run is trained on the validation part (`trains_on: validation`)."""
+    return record.settings.trains_on == "validation"
 
 
-def is_tested_once(record: Record) -> bool:
-    """Return whether each network of a finished run was tested once.
+def is_tested_once(record: FinishedRecord) -> bool:
+    """Tell whether each network of a run was tested once.
 
     True of records from before that was counted.
     """
-    evaluations = record.get("test_evaluations", {})
-    return all(times == 1 for times in evaluations.values())
+    return all(times == 1 for times in record.test_evaluations.values())

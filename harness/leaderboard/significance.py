@@ -68,7 +68,8 @@ def paired_p(differences: Sequence[float]) -> float:
     # All differences are the same: t is infinite.
     if measured.sd == 0:
         return 0.0
-    t = abs(measured.mean) / (measured.sd / math.sqrt(n))
+    standard_error = measured.sd / math.sqrt(n)
+    t = abs(measured.mean) / standard_error
     return float(2 * stdtr(n - 1, -t))
 
 
@@ -163,15 +164,15 @@ def rank_methods(scores: Mapping[str, ScoresBySeed]) -> dict[str, int]:
     order = _order_by_mean(scores)
     distinct = _distinct_pairs(order, scores)
     ranks: dict[str, int] = {}
-    first = ""
+    first_of_rank: str | None = None
     for place, method in enumerate(order, 1):
         # Compared with the first of the rank and not with the neighbour, or a chain of small
         # differences would put methods that clearly differ on one rank.
-        if not first or (first, method) in distinct:
-            first = method
+        if first_of_rank is None or (first_of_rank, method) in distinct:
+            first_of_rank = method
             ranks[method] = place
         else:
-            ranks[method] = ranks[first]
+            ranks[method] = ranks[first_of_rank]
     return ranks
 
 

@@ -86,19 +86,22 @@ class AgainstReference:
 def spread(values: Sequence[float]) -> Spread:
     """Return mean and deviation of values."""
     n = len(values)
-    if n == 0:
-        return Spread(0, math.nan, math.nan)
-    mean = float(np.mean(values))
-    # NumPy gives NaN as well, but warns of too few degrees of freedom.
-    if n == 1:
-        return Spread(1, mean, math.nan)
-    return Spread(n, mean, float(np.std(values, ddof=1)))
+    mean = math.nan
+    sd = math.nan
+    # NumPy gives NaN as well, but warns of an empty mean and of too few degrees of freedom.
+    if n > 0:
+        mean = float(np.mean(values))
+    if n > 1:
+        sd = float(np.std(values, ddof=1))
+    return Spread(n, mean, sd)
 
 
 def t_quantile(n: int) -> float:
     """Return how many standard errors Student's t interval of n values reaches to either side."""
     # Two-sided: the probability that is left over is shared by both ends.
-    return float(stdtrit(n - 1, (1 + LEVEL) / 2))
+    probability = (1 + LEVEL) / 2
+    degrees_of_freedom = n - 1
+    return float(stdtrit(degrees_of_freedom, probability))
 
 
 def t_interval(values: Spread, new_values: int | None = None) -> Interval:
@@ -113,14 +116,17 @@ def t_interval(values: Spread, new_values: int | None = None) -> Interval:
         mean ± t sd / √n, or mean ± t sd √(1/n + 1/m) for the mean of m new values, whose own noise
         makes it wider; NaN below two values.
     """
-    n, mean, sd = values.n, values.mean, values.sd
+    n = values.n
+    m = new_values
     if n < 2:
         return NO_INTERVAL
-    if new_values is None:
-        half = t_quantile(n) * sd / math.sqrt(n)
-    else:
-        half = t_quantile(n) * sd * math.sqrt(1 / n + 1 / new_values)
-    return Interval(mean - half, mean + half)
+    t = t_quantile(n)
+    half = t * values.sd / math.sqrt(n)
+    if m is not None:
+        half = t * values.sd * math.sqrt(1 / n + 1 / m)
+    low = values.mean - half
+    high = values.mean + half
+    return Interval(low, high)
 
 
 def median(values: Sequence[float]) -> float:
@@ -138,7 +144,8 @@ def interquartile_mean(values: Sequence[float]) -> float:
     """
     n = len(values)
     cut = n // 4
-    middle = sorted(values)[cut : n - cut]
+    ordered = sorted(values)
+    middle = ordered[cut : n - cut]
     return spread(middle).mean
 
 
@@ -168,6 +175,7 @@ def ratio(scores: ScoresBySeed, reference: ScoresBySeed) -> Ratio:
         return Ratio(math.nan, NO_INTERVAL)
     x = np.array([scores[seed] for seed in seeds], np.float64)
     y = np.array([reference[seed] for seed in seeds], np.float64)
+    # A share of nothing, or of less than nothing, says nothing.
     if y.mean() <= 0:
         return Ratio(math.nan, NO_INTERVAL)
     value = x.mean() / y.mean()
@@ -202,23 +210,28 @@ def fieller_interval(x: Floats, y: Floats) -> tuple[Floats, Floats]:
     if n < 2:
         unknown = np.full(x.shape[:-1], np.nan)
         return unknown, unknown.copy()
-    x_mean, y_mean = x.mean(-1), y.mean(-1)
+    x_mean = x.mean(-1)
+    y_mean = y.mean(-1)
     dx = x - x_mean[..., None]
     dy = y - y_mean[..., None]
     sum_xx = (dx * dx).sum(-1)
     sum_xy = (dx * dy).sum(-1)
     sum_yy = (dy * dy).sum(-1)
+    t = t_quantile(n)
     # The sums are not yet divided by n - 1: times this weight they are t² s / n.
-    weight = t_quantile(n) ** 2 / n / (n - 1)
+    weight = t**2 / n / (n - 1)
     a = y_mean * y_mean - weight * sum_yy
     b = x_mean * y_mean - weight * sum_xy
     c = x_mean * x_mean - weight * sum_xx
+    discriminant = b * b - a * c
     # Below zero by rounding alone: where a > 0, the ratio of means itself solves the inequality.
-    root = np.sqrt(np.maximum(b * b - a * c, 0))
+    root = np.sqrt(np.maximum(discriminant, 0))
     # For a <= 0 the inequality holds outside two roots, or everywhere: no interval that has ends.
     is_bounded = (a > 0) & (y_mean > 0)
     a = np.where(is_bounded, a, np.nan)
-    return (b - root) / a, (b + root) / a
+    low = (b - root) / a
+    high = (b + root) / a
+    return low, high
 
 
 def known(values: Iterable[float]) -> list[float]:
@@ -233,4 +246,5 @@ def mean_of_known(values: Iterable[float]) -> float:
 
 def mean_of_all(values: Iterable[float | None]) -> float:
     """Return the mean; NaN where one of the values is not known."""
-    return spread([math.nan if value is None else float(value) for value in values]).mean
+    numbers = [math.nan if value is None else float(value) for value in values]
+    return spread(numbers).mean

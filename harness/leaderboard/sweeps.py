@@ -1,5 +1,7 @@
-"""Which methods belong together: those that differ in one number, as a sweep over a field makes
-them. Names decide nothing."""
+"""Which methods belong together: those that differ in one number, as in a sweep over a field.
+
+Names decide nothing.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-Record = Mapping[str, Any]
+from harness.records.record import FinishedRecord, RunSettings
 
 NUMBER = re.compile(r"(\d+(?:\.\d+)?(?:e[+-]?\d+)?)")
 """A number in a method's name. Captured, so that `split` returns text and numbers by turns."""
@@ -36,9 +38,9 @@ class Sweep(NamedTuple):
         All names, where they differ in more than numbers.
         """
         pieces = [NUMBER.split(method) for method in self.methods]
+        first = pieces[0]
         # Every second piece is the text between numbers.
-        texts = {tuple(split[::2]) for split in pieces}
-        if len(texts) > 1:
+        if any(other[::2] != first[::2] for other in pieces):
             return ", ".join(self.methods)
         name = ""
         for alternatives in zip(*pieces, strict=True):
@@ -47,17 +49,18 @@ class Sweep(NamedTuple):
         return name
 
 
-def find_sweeps(records: Sequence[Record]) -> list[Sweep]:
-    """Find methods of finished runs that differ in one number of a supervision or a loss, and in
-    nothing else. A method can be in several sweeps."""
+def find_sweeps(records: Sequence[FinishedRecord]) -> list[Sweep]:
+    """Find methods that differ in one number of a supervision or a loss, and in nothing else.
+
+    A method can be in several sweeps.
+    """
     groups: dict[tuple[str, str], list[str]] = {}
     for record in records:
-        method = record["method"]
-        for number in varied_numbers(record["settings"]):
-            members = groups.setdefault(number, [])
+        for place_and_rest in varied_numbers(record.settings):
+            members = groups.setdefault(place_and_rest, [])
             # Every seed of a method has the same numbers.
-            if method not in members:
-                members.append(method)
+            if record.method not in members:
+                members.append(record.method)
     sweeps = []
     for (place, _), members in groups.items():
         if len(members) > 1:
@@ -65,17 +68,19 @@ def find_sweeps(records: Sequence[Record]) -> list[Sweep]:
     return sweeps
 
 
-def varied_numbers(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def varied_numbers(settings: RunSettings) -> Iterator[tuple[str, str]]:
     """Yield each number of a method's components: its place, and all the rest of the method.
 
     Methods with the same place and the same rest differ in that number alone. The rest is JSON, so
     that it can be a key.
     """
-    method: dict[str, Any] = {name: settings.get(name) for name in (*SWEPT, *SAME)}
+    document = settings.as_json()
+    method = {name: document.get(name) for name in (*SWEPT, *SAME)}
     for section in SWEPT:
         components = method[section] or []
         for index, component in enumerate(components):
             for field in _number_fields(component):
+                # Emptied and not removed, so that its place is part of the rest.
                 without_number = list(components)
                 without_number[index] = {**component, field: None}
                 rest = {**method, section: without_number}
@@ -88,7 +93,8 @@ def _number_fields(component: Mapping[str, Any]) -> list[str]:
     fields = []
     for field, value in component.items():
         # For Python, True is a number too.
-        if isinstance(value, int | float) and not isinstance(value, bool):
+        is_switch = isinstance(value, bool)
+        if isinstance(value, int | float) and not is_switch:
             fields.append(field)
     return fields
 
@@ -111,7 +117,8 @@ def choose_lines(sweeps: Sequence[Sweep], budgets: Mapping[str, float]) -> list[
     longest = _longest_sweep(sweeps, remaining, budgets)
     while longest is not None:
         lines.append(longest)
-        remaining = [method for method in remaining if method not in longest.methods]
+        for method in longest.methods:
+            remaining.remove(method)
         longest = _longest_sweep(sweeps, remaining, budgets)
     for method in remaining:
         lines.append(Sweep("", (method,)))
@@ -125,12 +132,14 @@ def _longest_sweep(
     """Return what remains of the sweep that joins most budgets, then most methods, then comes
     first; None where nothing is left to join."""
     longest = None
-    most = (0, 0)
+    largest = (0, 0)
     for sweep in sweeps:
         methods = tuple(method for method in remaining if method in sweep.methods)
+        if len(methods) < 2:
+            continue
         distinct_budgets = {budgets[method] for method in methods}
         size = (len(distinct_budgets), len(methods))
-        if len(methods) > 1 and size > most:
+        if size > largest:
             longest = Sweep(sweep.field, methods)
-            most = size
+            largest = size
     return longest

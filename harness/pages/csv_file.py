@@ -12,10 +12,12 @@ from harness.leaderboard.analysis import Leaderboard, TrackTable
 from harness.leaderboard.rows import Row
 from harness.leaderboard.scores import DETAIL_SCORES
 from harness.leaderboard.significance import PairedTest
-from harness.leaderboard.statistics import NO_INTERVAL, Interval
+from harness.leaderboard.statistics import NO_INTERVAL, Interval, spread
 
 FIRST_COLUMNS = "method,standing,rank,track,"
 """How such a file begins."""
+
+NO_SCORE = spread([])
 
 NO_TEST = PairedTest(0, math.nan, math.nan, math.nan, math.nan, testable=False)
 
@@ -44,6 +46,7 @@ class CsvLine:
     def image_interval(self) -> Interval:
         """The interval over test images, if there is one."""
         interval = self.table.image_intervals.get(self.row.method)
+        # A text says why there is none.
         return interval if isinstance(interval, Interval) else NO_INTERVAL
 
     @property
@@ -71,34 +74,38 @@ def to_csv(leaderboard: Leaderboard) -> str:
     """
     lines = []
     for table in leaderboard.tables:
-        lines += [CsvLine(row, table) for row in table.rows]
+        for row in table.rows:
+            lines.append(CsvLine(row, table))
+    names = []
     columns = []
-    texts = []
     for column in _list_columns(leaderboard):
-        values = [_format_value(column.value(line)) for line in lines]
-        if any(values) or not column.is_optional:
-            columns.append(column.name)
-            texts.append(values)
+        texts = [_format_value(column.value(line)) for line in lines]
+        if any(texts) or not column.is_optional:
+            names.append(column.name)
+            columns.append(texts)
     out = io.StringIO()
+    # Not os.linesep, which is another one on Windows: the file is compared byte by byte.
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(zip(*texts, strict=True))
+    writer.writerow(names)
+    writer.writerows(zip(*columns, strict=True))
     return out.getvalue()
 
 
 def _list_columns(leaderboard: Leaderboard) -> list[CsvColumn]:
     """List the columns in their order; some are named after classes and published scores."""
+    # Dictionaries keep the order of their keys; sets do not, and it would change from run to run.
     class_names: dict[str, None] = {}
     published: dict[str, None] = {}
     for row in leaderboard.rows:
         class_names.update(dict.fromkeys(row.scores.iou))
         published.update(dict.fromkeys(row.reproduction.published))
     columns = [*METHOD, *SCORES, *AGAINST_REFERENCE, *FURTHER_SCORES]
-    columns += [_detail_column(name) for name in DETAIL_SCORES]
+    columns += map(_detail_column, DETAIL_SCORES)
     columns += ANNOTATION
-    columns += [_class_column(name) for name in class_names]
+    columns += map(_class_column, class_names)
     for score in published:
         columns += _reproduction_columns(score)
+    # One column for all seeds: a board with more of them has no other columns.
     columns.append(CsvColumn("miou_per_seed", "SEED:MIOU of each seed.", _join_seeds))
     return columns
 
@@ -266,26 +273,23 @@ ANNOTATION = (
 
 
 def _detail_column(name: str) -> CsvColumn:
-    def mean(line: CsvLine) -> float | None:
-        score = line.row.scores.details.get(name)
-        return None if score is None else score.mean
-
-    return CsvColumn(name, "Mean over seeds.", mean, is_optional=True)
+    return CsvColumn(
+        name,
+        "Mean over seeds.",
+        lambda line: line.row.scores.details.get(name, NO_SCORE).mean,
+        is_optional=True,
+    )
 
 
 def _class_column(class_name: str) -> CsvColumn:
-    def mean(line: CsvLine) -> float | None:
-        iou = line.row.scores.iou.get(class_name)
-        return None if iou is None else iou.mean
-
-    return CsvColumn(f"iou_{class_name}", "IoU of a class, the mean over seeds.", mean)
+    return CsvColumn(
+        f"iou_{class_name}",
+        "IoU of a class, the mean over seeds.",
+        lambda line: line.row.scores.iou.get(class_name, NO_SCORE).mean,
+    )
 
 
 def _reproduction_columns(score: str) -> list[CsvColumn]:
-    def reproduced(line: CsvLine) -> float | None:
-        ours = line.row.reproduction.ours.get(score)
-        return None if ours is None else ours.mean
-
     name = score.replace(":", "_")
     return [
         CsvColumn(
@@ -293,7 +297,11 @@ def _reproduction_columns(score: str) -> list[CsvColumn]:
             "What a source reports.",
             lambda line: line.row.reproduction.published.get(score),
         ),
-        CsvColumn(f"reproduced_{name}", "Ours in the same score.", reproduced),
+        CsvColumn(
+            f"reproduced_{name}",
+            "Ours in the same score.",
+            lambda line: line.row.reproduction.ours.get(score, NO_SCORE).mean,
+        ),
     ]
 
 
@@ -303,7 +311,11 @@ def _join_seeds(line: CsvLine) -> str:
 
 
 def _format_value(value: Value) -> str:
-    if isinstance(value, float):
-        # A negative zero becomes a positive one: its sign is not the same on every machine.
-        return "" if math.isnan(value) else f"{round(value, 6) + 0.0:.6f}"
-    return "" if value is None else str(value)
+    if value is None:
+        return ""
+    if not isinstance(value, float):
+        return str(value)
+    if math.isnan(value):
+        return ""
+    # A negative zero becomes a positive one: its sign is not the same on every machine.
+    return f"{round(value, 6) + 0.0:.6f}"

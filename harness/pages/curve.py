@@ -1,15 +1,15 @@
-"""What a drawing of a board shows, whatever draws it: mIoU against annotation, a line per family of
-methods.
+"""What a drawing of a board shows, whatever draws it: mIoU against annotation.
 
-Scores are fractions. Nothing here knows a drawing library: the SVG beside a page, the figures for a
-paper, and the charts of a report are three renderers of the same values, with the same colours,
-markers and short names.
+Methods that differ in one number are a family, and joined by a line. Scores are fractions.
+
+Nothing here knows a drawing library: the SVG beside a page, the figures for a paper, and the charts
+of a report are three renderers of the same values, with the same colours and markers.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -89,25 +89,24 @@ class DrawnCurve:
 
     budget: BudgetField
     families: tuple[DrawnFamily, ...]
-    levels: tuple[DrawnLevel, ...]
-    """The reference and the floor, where they have a score."""
+    reference: DrawnLevel | None
+    floor: DrawnLevel | None
+    """The score of the most frequent class."""
     omitted: tuple[str, ...]
     """Methods with a score that have no place on the axis."""
 
     @property
-    def reference(self) -> DrawnLevel | None:
-        """The level of the reference."""
-        return next((level for level in self.levels if not level.is_floor), None)
+    def levels(self) -> list[DrawnLevel]:
+        """The reference and the floor, where they have a score."""
+        return [level for level in (self.reference, self.floor) if level is not None]
 
     @property
-    def floor(self) -> DrawnLevel | None:
-        """The level of the most frequent class."""
-        return next((level for level in self.levels if level.is_floor), None)
-
-    @property
-    def points(self) -> tuple[DrawnPoint, ...]:
+    def points(self) -> list[DrawnPoint]:
         """The points of all families."""
-        return tuple(point for family in self.families for point in family.points)
+        points: list[DrawnPoint] = []
+        for family in self.families:
+            points += family.points
+        return points
 
     @property
     def has_published(self) -> bool:
@@ -139,6 +138,7 @@ class DrawnCurve:
         They are a factor of 4 apart at least, with room for markers at both ends.
         """
         logs = [math.log10(point.budget) for point in self.points]
+        # 0.6 is the logarithm of 4. Without it, two equal budgets would have no axis at all.
         width = max(logs) - min(logs)
         room = max(0.08 * width, (0.6 - width) / 2)
         return min(logs) - room, max(logs) + room
@@ -153,23 +153,28 @@ def make_curve(table: TrackTable, budget: BudgetField = "labelled_pixels") -> Dr
     scored = [row for row in table.rows if row.scores.mean_miou.n]
     drawn = []
     for row in scored:
+        # A budget that is not known is NaN, and not above 0.
         if _budget_of(row, budget) > 0 and row.annotation.labelled_share < 1:
             drawn.append(row)
+    # One point is a number, which the table says better.
     if len(drawn) < 2:
         return None
     asides = _place_aside([_budget_of(row, budget) for row in drawn])
     points = {}
     for row, aside in zip(drawn, asides, strict=True):
         points[row.method] = _make_point(row, budget, aside)
-    drawn_levels = []
-    for name in (table.board.reference, FLOOR):
-        drawn_levels += [_make_level(row, budget) for row in scored if row.method == name]
-    named = {*points, table.board.reference, FLOOR}
+    levels = {row.method: _make_level(row, budget) for row in scored}
+    reference = table.board.reference
+    omitted = []
+    for method in levels:
+        if method not in points and method not in (reference, FLOOR):
+            omitted.append(method)
     return DrawnCurve(
         budget=budget,
         families=_make_families(table, points),
-        levels=tuple(drawn_levels),
-        omitted=tuple(row.method for row in scored if row.method not in named),
+        reference=levels.get(reference),
+        floor=levels.get(FLOOR),
+        omitted=tuple(omitted),
     )
 
 
@@ -181,10 +186,14 @@ def choose_score_range(scores: Sequence[float], floor: float) -> tuple[float, fl
         floor: what it shows if there is room: a floor that is further below the scores than they
             are apart would leave less than half of the axis to them, and is left off.
     """
-    inside = [min(max(score, 0.0), 1.0) for score in scores if not math.isnan(score)]
-    low, high = min(inside), max(inside)
+    known = [score for score in scores if not math.isnan(score)]
+    # An interval may leave the scores there are.
+    low = max(0.0, min(1.0, min(known)))
+    high = max(0.0, min(1.0, max(known)))
     has_room = floor >= low - (high - low)
-    return (min(low, floor) if has_room else low), high
+    if has_room:
+        low = min(low, floor)
+    return low, high
 
 
 def choose_log_ticks(low: float, high: float) -> list[float]:
@@ -192,14 +201,25 @@ def choose_log_ticks(low: float, high: float) -> list[float]:
 
     They are powers of ten where these are three or more, else more numbers between them.
     """
-    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     ticks: list[float] = []
     for factors in ((1,), (1, 2, 5), range(1, 10)):
-        candidates = [factor * 10.0**power for power in powers for factor in factors]
-        ticks = [tick for tick in candidates if low <= tick <= high]
+        ticks = _multiply_powers(factors, low, high)
         if len(ticks) > 2:
             break
     return ticks
+
+
+def _multiply_powers(factors: Iterable[int], low: float, high: float) -> list[float]:
+    """List the products of powers of ten and factors that are from low to high."""
+    products = []
+    first = math.floor(math.log10(low))
+    last = math.ceil(math.log10(high))
+    for power in range(first, last + 1):
+        for factor in factors:
+            product = factor * 10.0**power
+            if low <= product <= high:
+                products.append(product)
+    return products
 
 
 def format_tick(value: float) -> str:
@@ -245,15 +265,11 @@ def _make_families(table: TrackTable, points: Mapping[str, DrawnPoint]) -> tuple
     drawn = []
     for index, sweep in enumerate(sweeps):
         members = [points[method] for method in sweep.methods]
-        drawn.append(
-            DrawnFamily(
-                name=sweep.name,
-                points=tuple(sorted(members, key=lambda point: point.budget)),
-                # The lengths share a factor of two only, so there are twelve different pairs.
-                color=index % len(PALETTE),
-                marker=MARKERS[index % len(MARKERS)],
-            )
-        )
+        members.sort(key=lambda point: point.budget)
+        # Six colours and four markers have the factor two in common: twelve pairs, then again.
+        color = index % len(PALETTE)
+        marker = MARKERS[index % len(MARKERS)]
+        drawn.append(DrawnFamily(sweep.name, tuple(members), color, marker))
     return tuple(drawn)
 
 
@@ -262,11 +278,12 @@ def _place_aside(budgets: Sequence[float]) -> list[float]:
     tenths = [round(math.log10(budget), 1) for budget in budgets]
     places = []
     for index, tenth in enumerate(tenths):
-        # The index decides between equal budgets, so that no two have the same place.
-        near = sorted(
-            (budget, other) for other, budget in enumerate(budgets) if tenths[other] == tenth
-        )
-        place = near.index((budgets[index], index))
+        near = []
+        for other, budget in enumerate(budgets):
+            if tenths[other] == tenth:
+                # The index decides between equal budgets, so that no two have the same place.
+                near.append((budget, other))
+        place = sorted(near).index((budgets[index], index))
         places.append(place - (len(near) - 1) / 2)
     return places
 

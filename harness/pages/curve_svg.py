@@ -113,6 +113,7 @@ DARK = ColorScheme(
 
 FONT = "12px system-ui,-apple-system,'Segoe UI',Helvetica,Arial,sans-serif"
 
+# The reader's scheme decides, as for the page around the drawing: an image cannot ask its page.
 STYLE = (
     f"{LIGHT.style}@media (prefers-color-scheme:dark){{{DARK.style}}}"
     f"text{{font:{FONT};stroke:none}}"
@@ -212,9 +213,11 @@ def _make_score_axis(curve: DrawnCurve) -> Axis:
             step = candidate
             break
     first = math.floor(low / step)
+    # All scores may be the same, and on a tick.
     last = max(math.ceil(high / step), first + 1)
+    # Rounded, since three times 0.1 is not 0.3.
     ticks = tuple(round(count * step, 1) for count in range(first, last + 1))
-    # Pixels are counted down, so scores rise from the bottom to the top.
+    # Pixels are counted from the top, so that the lowest score has the highest number.
     return Axis(first * step, last * step, BOTTOM, TOP, ticks)
 
 
@@ -240,6 +243,7 @@ def _draw_axes(plot: Plot) -> list[str]:
 
 def _make_titles(curve: DrawnCurve) -> tuple[str, str]:
     """Make the titles of the axes across and up, with what is quiet in them."""
+    # How much labels everywhere would be, as a measure for the budgets.
     total = ""
     if curve.reference is not None and curve.reference.budget > 0:
         total = f", of {curve.reference.budget:,.0f}"
@@ -313,6 +317,7 @@ def _draw_legend(plot: Plot) -> tuple[list[str], int]:
     elements = []
     x, y = MARGIN, LEGEND
     for symbol, text in _list_legend(plot):
+        # Without a library nobody knows how wide a text is: it is estimated, with room to spare.
         start = 34 if symbol else 0
         width = start + LETTER * len(text) + 20
         if x > MARGIN and x + width > WIDTH:
@@ -333,6 +338,7 @@ def _list_legend(plot: Plot) -> list[tuple[str, str]]:
             symbol = _element("path", class_=color, stroke_width="2", d=LEGEND_LINE) + symbol
         entries.append((symbol, shorten(family.name, NAME_LENGTH)))
     if plot.curve.has_published:
+        # Hollow is what counts: each family has its own colour and marker.
         entries.append((_hollow_marker(13, 0, "level", "circle"), "published"))
     for level in plot.curve.levels:
         name = shorten(level.name, NAME_LENGTH)
@@ -411,6 +417,7 @@ def _element(name: str, content: str = "", **attributes: str) -> str:
         attributes: in their order; `stroke_width` is written stroke-width, and `class_` class,
             since neither is a name in Python.
     """
+    # Values are our own: numbers, classes and paths, with nothing to escape.
     tag = name
     for attribute, value in attributes.items():
         tag += f' {attribute.rstrip("_").replace("_", "-")}="{value}"'
@@ -419,4 +426,5 @@ def _element(name: str, content: str = "", **attributes: str) -> str:
 
 def _escape(text: str) -> str:
     """Write text so that XML shows it as it is, on one line."""
+    # A reader of XML refuses the whole drawing for one character that may not be there.
     return html.escape(NOT_XML.sub("\ufffd", " ".join(text.split())))

@@ -168,6 +168,7 @@ def _plan_figures(leaderboard: Leaderboard) -> dict[str, PlannedFigure]:
 
 
 def _plan_track(table: TrackTable) -> dict[str, PlannedFigure]:
+    # A method without a result has nothing to draw.
     rows = [row for row in table.rows if row.scores.mean_miou.n]
     if not rows:
         return {}
@@ -246,7 +247,9 @@ def _to_csv(lines: Sequence[CsvCells]) -> str:
 def _format_number(value: object) -> object:
     if not isinstance(value, float):
         return value
-    return "" if math.isnan(value) else f"{value:.6f}"
+    if math.isnan(value):
+        return ""
+    return f"{value:.6f}"
 
 
 def _draw_curve(curve: DrawnCurve, figure: Figure) -> None:
@@ -265,6 +268,7 @@ def _draw_curve(curve: DrawnCurve, figure: Figure) -> None:
         handles.append(_draw_family(axes, family))
         names.append(_shorten_name(family.name))
     if curve.has_published:
+        # Drawn nowhere: published scores have the markers of their families.
         handles += axes.plot([], [], "o", color=GREY, markerfacecolor="white")
         names.append("published")
     for level in curve.levels:
@@ -272,6 +276,7 @@ def _draw_curve(curve: DrawnCurve, figure: Figure) -> None:
         handles.append(_draw_level(axes, level, is_below))
         note = ", below the axis" if is_below else ""
         names.append(f"{_shorten_name(level.name)} ({100 * level.mean:.1f}{note})")
+    # Two longer names would be wider than the figure.
     columns = 2 if max(map(len, names)) < 26 else 1
     lines = math.ceil(len(names) / columns)
     figure.set_size_inches(COLUMN, 2.1 + 0.16 * lines)
@@ -285,8 +290,11 @@ def _draw_family(axes: Axes, family: DrawnFamily) -> Artist:
     color = PALETTE[family.color]
     marker = MARKER_CODES[family.marker]
     if family.is_line:
-        budgets = [_place_budget(axes, point) for point in family.points]
-        scores = [100 * point.mean for point in family.points]
+        budgets = []
+        scores = []
+        for point in family.points:
+            budgets.append(_place_budget(axes, point))
+            scores.append(100 * point.mean)
         axes.plot(budgets, scores, color=color)
     for point in family.points:
         budget = _place_budget(axes, point)
@@ -320,7 +328,7 @@ def _set_log_axis(axes: Axes, log_range: tuple[float, float]) -> None:
     ticks = choose_log_ticks(low, high)
     axes.set_xscale("log")
     axes.set_xlim(low, high)
-    axes.set_xticks(ticks, [format_tick(tick) for tick in ticks])
+    axes.set_xticks(ticks, list(map(format_tick, ticks)))
     axes.minorticks_off()
 
 
@@ -351,6 +359,7 @@ def _draw_score(axes: Axes, row: Row, place: int, line_style: str | None) -> Non
     """
     score = row.scores.mean_miou
     mean = 100 * score.mean
+    # A floor far below would squeeze all others together: an arrow says where it is.
     if mean < axes.get_xlim()[0]:
         axes.annotate(
             f"← {mean:.1f}",
@@ -439,7 +448,11 @@ def _round_steps() -> Locator:
 
 def _shorten_name(name: str) -> str:
     """Shorten a name, and leave out what a font cannot print."""
-    printable = "".join(letter if letter.isprintable() else " " for letter in name)
+    printable = ""
+    for letter in name:
+        printable += letter if letter.isprintable() else " "
     text = shorten(printable, NAME_LENGTH)
     # A leading underscore would hide an entry of a legend.
-    return f" {text}" if text.startswith("_") else text
+    if text.startswith("_"):
+        text = f" {text}"
+    return text

@@ -3,34 +3,35 @@
 from __future__ import annotations
 
 import math
-from typing import Any, TypeGuard
+from typing import Any
 
 from harness.leaderboard.statistics import Interval, Spread
 
 DASH = "–"
 
 
-def is_known(value: float | None) -> TypeGuard[float]:
-    """Tell whether there is a number at all: neither None nor NaN."""
-    return value is not None and not math.isnan(value)
-
-
 def format_number(value: float | None, digits: int = 1, thousands: bool = False) -> str:
     """Write a number with so many decimals, and with commas between thousands if asked for."""
-    if not is_known(value):
+    if value is None or math.isnan(value):
         return DASH
-    separator = "," if thousands else ""
-    return _with_minus(f"{_round(value, digits):{separator}.{digits}f}")
+    rounded = _round(value, digits)
+    text = f"{rounded:,.{digits}f}" if thousands else f"{rounded:.{digits}f}"
+    return _with_minus(text)
 
 
 def format_percent(value: float | None) -> str:
     """Write a fraction as a percentage."""
-    return format_number(100 * value) if is_known(value) else DASH
+    if value is None:
+        return DASH
+    return format_number(100 * value)
 
 
 def format_points(value: float) -> str:
     """Write a difference of fractions in percentage points, with its sign."""
-    return _with_minus(f"{_round(100 * value, 1):+.1f}") if is_known(value) else DASH
+    if math.isnan(value):
+        return DASH
+    points = _round(100 * value, 1)
+    return _with_minus(f"{points:+.1f}")
 
 
 def format_spread(value: Spread, digits: int = 1, factor: float = 100) -> str:
@@ -42,9 +43,11 @@ def format_spread(value: Spread, digits: int = 1, factor: float = 100) -> str:
         factor: what both are multiplied by; 100 shows fractions as percentages.
     """
     mean = format_number(factor * value.mean, digits)
-    if not is_known(value.sd):
+    # One seed has a mean, but no deviation.
+    if math.isnan(value.sd):
         return mean
-    return f"{mean} ± {format_number(factor * value.sd, digits)}"
+    deviation = format_number(factor * value.sd, digits)
+    return f"{mean} ± {deviation}"
 
 
 def format_interval(value: str, interval: Interval, signed: bool = False) -> str:
@@ -68,17 +71,23 @@ def format_p_value(value: float) -> str:
 
 def format_count(value: float) -> str:
     """Write an amount as a whole number."""
-    return f"{round(value):,}" if is_known(value) else DASH
+    if math.isnan(value):
+        return DASH
+    return f"{round(value):,}"
 
 
 def format_amount(value: float) -> str:
     """Write an amount to three digits."""
-    return f"{float(f'{value:.3g}'):,.10g}" if is_known(value) else DASH
+    if math.isnan(value):
+        return DASH
+    rounded = float(f"{value:.3g}")
+    # Ten digits, since with three the largest amounts would be written with an exponent.
+    return f"{rounded:,.10g}"
 
 
 def format_duration(seconds: float) -> str:
     """Write a time as people say it: in seconds up to 100, in minutes up to 100, else in hours."""
-    if not is_known(seconds):
+    if math.isnan(seconds):
         return DASH
     size, unit = 3600, "h"
     for smaller_size, smaller_unit in ((60, "min"), (1, "s")):
@@ -86,12 +95,15 @@ def format_duration(seconds: float) -> str:
         if seconds < 99.5 * smaller_size:
             size, unit = smaller_size, smaller_unit
     digits = 0 if seconds >= 10 * size else 1
-    return f"{format_amount(_round(seconds / size, digits))} {unit}"
+    amount = _round(seconds / size, digits)
+    return f"{format_amount(amount)} {unit}"
 
 
 def format_share(value: float) -> str:
     """Write a share as a percentage of three digits."""
-    return f"{100 * value:.3g}" if is_known(value) else DASH
+    if math.isnan(value):
+        return DASH
+    return f"{100 * value:.3g}"
 
 
 def format_setting(value: Any) -> str:
@@ -103,7 +115,9 @@ def format_setting(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, float):
         return f"{value:g}"
-    return "none" if value is None else str(value)
+    if value is None:
+        return "none"
+    return str(value)
 
 
 def count_nouns(number: int, noun: str) -> str:

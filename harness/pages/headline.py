@@ -1,6 +1,6 @@
 """The headline of a leaderboard: which rows it has, in which order, and what each column says.
 
-A page chooses columns by name. A column that is added here is explained in `notes.legend`.
+A page chooses columns by name. A column that is added here is explained in `notes.make_legend`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Literal
 from harness.leaderboard.analysis import TrackTable
 from harness.leaderboard.rows import FLOOR, Row
 from harness.leaderboard.significance import LISTED
-from harness.leaderboard.statistics import DIGITS
+from harness.leaderboard.statistics import DIGITS, known
 from harness.pages import formats
 from harness.pages.table import (
     NOTHING,
@@ -54,7 +54,7 @@ class HeadlineColumn:
     """Whether it is left out where no row has an entry."""
 
 
-def headline_rows(table: TrackTable) -> list[Row]:
+def choose_headline_rows(table: TrackTable) -> list[Row]:
     """Return the rows of the headline by mean mIoU; those of a smoke test as the scenario has
     them."""
     if table.board.is_smoke:
@@ -65,7 +65,8 @@ def headline_rows(table: TrackTable) -> list[Row]:
 
 def tabulate_headline(table: TrackTable, columns: Sequence[ColumnName]) -> Table | None:
     """Make the headline of a track with these columns, or None where no method is listed."""
-    rows = headline_rows(table)
+    rows = choose_headline_rows(table)
+    # A floor needs no runs of its own, and is no method.
     if all(row.role == "floor" for row in rows):
         return None
     definitions = _define_columns(table, rows)
@@ -76,7 +77,7 @@ def tabulate_headline(table: TrackTable, columns: Sequence[ColumnName]) -> Table
             continue
         column = definitions[name]
         cells = [column.entry(row) for row in rows]
-        if column.is_optional and all(cell == NOTHING for cell in cells):
+        if column.is_optional and set(cells) == {NOTHING}:
             continue
         titles.append(column.title)
         entries.append(cells)
@@ -92,7 +93,8 @@ def tabulate_unlisted(table: TrackTable) -> Table | None:
     lines = []
     for row in table.rows:
         if row.standing == "unlisted":
-            scores = [f"{100 * score:.1f}" for score in row.scores.miou.values()]
+            # A mean of so few seeds is not shown, so that nobody compares it.
+            scores = map(formats.format_percent, row.scores.miou.values())
             text = ", ".join(scores) or formats.DASH
             lines.append((Cell(row.method), Cell(text), seeds_cell(row)))
     if not lines:
@@ -170,11 +172,13 @@ def _hours_cell(seconds: float) -> Cell:
     if math.isnan(seconds):
         return NOTHING
     hours = seconds / 3600
-    return Cell(f"{hours:,.3g}" if hours < 1000 else f"{hours:,.0f}", seconds)
+    # Three digits of more than that would be written with an exponent.
+    text = f"{hours:,.3g}" if hours < 1000 else f"{hours:,.0f}"
+    return Cell(text, seconds)
 
 
 def _known_scores(row: Row) -> list[float]:
-    return [score for score in row.scores.miou.values() if not math.isnan(score)]
+    return known(row.scores.miou.values())
 
 
 def _find_scale(rows: Sequence[Row]) -> tuple[float, float]:
@@ -188,6 +192,7 @@ def _find_scale(rows: Sequence[Row]) -> tuple[float, float]:
         return 0.0, 1.0
     low = math.floor(10 * min(scores)) / 10
     high = math.ceil(10 * max(scores)) / 10
+    # All scores may be the same tenth.
     return low, max(high, low + 0.1)
 
 
@@ -203,14 +208,12 @@ def _plot_seeds(row: Row, low: float, high: float) -> Cell:
 
     interval = row.scores.mean_miou.interval
     start, end = interval
+    # One seed has no interval: its bar has no length.
     if math.isnan(start):
         start, end = mean, mean
     scores = _known_scores(row)
-    plot = SeedPlot(
-        low=place(start),
-        middle=place(mean),
-        high=place(end),
-        seeds=tuple(place(score) for score in scores),
-    )
-    text = ", ".join(formats.format_percent(score) for score in scores)
+    seeds = tuple(map(place, scores))
+    plot = SeedPlot(low=place(start), middle=place(mean), high=place(end), seeds=seeds)
+    # Where drawings are not shown, or not seen, the scores are read.
+    text = ", ".join(map(formats.format_percent, scores))
     return Cell(text, mean, plot=plot)

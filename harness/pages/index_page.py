@@ -11,7 +11,6 @@ from harness.leaderboard.significance import LISTED
 from harness.leaderboard.statistics import DIGITS
 from harness.pages import formats, markdown
 from harness.pages.markdown import escape_text
-from harness.records.record import FinishedRecord
 
 COLUMNS = (
     "leaderboard",
@@ -26,9 +25,7 @@ COLUMNS = (
 
 
 def to_index(leaderboards: Sequence[Leaderboard], damaged: Sequence[str] = ()) -> str:
-    """Write the page that lists leaderboards by name.
-
-    Those of overrides are left out: they are somebody's own, and not committed.
+    """Write the page that lists leaderboards by name, but for those of overrides.
 
     Args:
         leaderboards: all leaderboards, in any order.
@@ -38,6 +35,7 @@ def to_index(leaderboards: Sequence[Leaderboard], damaged: Sequence[str] = ()) -
     smoke_tests = []
     for leaderboard in sorted(leaderboards, key=lambda leaderboard: leaderboard.board.name):
         board = leaderboard.board
+        # Somebody's own, and not committed.
         if board.header.overrides:
             continue
         if board.is_smoke:
@@ -67,7 +65,7 @@ def to_index(leaderboards: Sequence[Leaderboard], damaged: Sequence[str] = ()) -
 
 
 def _show_results(leaderboards: Sequence[Leaderboard]) -> list[str]:
-    lines = [_result_line(leaderboard) for leaderboard in leaderboards]
+    lines = list(map(_result_line, leaderboards))
     about = (
         f"Best weak method: the highest mean mIoU of the methods with at least {LISTED} seeds that"
         " do not label every pixel; others may be as good within the noise, as the ranks of the"
@@ -107,6 +105,7 @@ def _find_best(leaderboard: Leaderboard) -> Row | None:
         labels_all = row.annotation.labelled_share >= 1
         if row.standing in ("ranked", "unranked") and not labels_all:
             weak.append(row)
+    # Rounded, so that of equal methods the same one is named on every machine.
     return max(weak, key=lambda row: round(row.scores.mean_miou.mean, DIGITS), default=None)
 
 
@@ -117,7 +116,7 @@ def _link(board: Board) -> str:
 
 def _count_seeds(board: Board) -> str:
     seeds = str(len(board.header.seeds))
-    unfinished = [record for record in board.records if not isinstance(record, FinishedRecord)]
+    unfinished = len(board.records) - len(board.finished)
     if unfinished:
-        seeds += f" ({len(unfinished)} runs missing or failed)"
+        seeds += f" ({unfinished} runs missing or failed)"
     return seeds

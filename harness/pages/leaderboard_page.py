@@ -14,14 +14,14 @@ from harness.pages.headline import (
     tabulate_headline,
     tabulate_unlisted,
 )
-from harness.pages.markdown import escape_sentence, escape_text
+from harness.pages.markdown import escape_sentence, escape_text, escape_texts
 from harness.pages.notes import (
     Emphasis,
     Sentence,
     find_caveats,
     find_reference_gaps,
     find_unfinished,
-    legend,
+    make_legend,
 )
 from harness.pages.sections.all_sections import tabulate_sections
 from harness.pages.table import Cell, Table
@@ -57,6 +57,7 @@ def to_terminal(leaderboard: Leaderboard) -> str:
         )
     columns = ("rank", "method", "mIoU (%)", f"vs {reference} (pp)", f"% of {reference}", "seeds")
     alignment = ("right", "left", "right", "right", "right", "right")
+    # All entries are text already, and would be read as numbers and written in another way.
     blocks = [tabulate(lines, columns, disable_numparse=True, colalign=alignment)]
     for table in leaderboard.tables:
         blocks += find_reference_gaps(table)
@@ -76,17 +77,20 @@ def to_markdown(leaderboard: Leaderboard, has_drawing: bool = False) -> str:
         if leaderboard.has_tracks:
             blocks.append(f"## Selection track `{table.track}`")
         blocks.append(_show_headline(table))
+        # One drawing at most: a leaderboard with tracks has none.
         if has_drawing:
             blocks.append(f"![mIoU against labelled pixels]({header.board}.svg)")
         blocks += [_show_notes(table), *_show_unlisted(table), *_show_unfinished(table)]
-        blocks += [markdown.fold_table(section) for section in tabulate_sections(table)]
+        blocks += map(markdown.fold_table, tabulate_sections(table))
     blocks.append(
-        f"Runs: `{header.command}`. {written_by(header.board)} [All leaderboards](README.md)."
+        f"Runs: `{header.command}`. {name_command(header.board)} [All leaderboards](README.md)."
     )
-    return "\n\n".join(block for block in blocks if block) + "\n"
+    # A scenario may say nothing about itself.
+    filled = filter(None, blocks)
+    return "\n\n".join(filled) + "\n"
 
 
-def written_by(board: str) -> str:
+def name_command(board: str) -> str:
     """Return the sentence of a page that names its command."""
     return f"This page: `harness leaderboard {board}`."
 
@@ -114,11 +118,10 @@ def _show_unlisted(table: TrackTable) -> list[str]:
 
 def _show_table(table: Table) -> str:
     """Show a table with the names of methods."""
-    columns = [escape_text(column) for column in table.columns]
     lines = []
     for line in table.lines:
         lines.append([_show_cell(cell) for cell in line])
-    return markdown.make_table(lines, columns, words=table.words)
+    return markdown.make_table(lines, escape_texts(table.columns), words=table.words)
 
 
 def _show_cell(cell: Cell) -> str:
@@ -127,9 +130,9 @@ def _show_cell(cell: Cell) -> str:
 
 
 def _show_notes(table: TrackTable) -> str:
-    notes = [escape_text(caveat) for caveat in find_caveats(table)]
-    notes += [_show_sentence(sentence) for sentence in legend(table)]
-    return markdown.make_list(notes)
+    caveats = escape_texts(find_caveats(table))
+    explanations = map(_show_sentence, make_legend(table))
+    return markdown.make_list([*caveats, *explanations])
 
 
 def _show_sentence(sentence: Sentence) -> str:
@@ -146,5 +149,4 @@ def _show_unfinished(table: TrackTable) -> list[str]:
     unfinished = find_unfinished(table.board)
     if unfinished is None:
         return []
-    runs = [escape_text(run) for run in unfinished.runs]
-    return [f"## {unfinished.title}", markdown.make_list(runs)]
+    return [f"## {unfinished.title}", markdown.make_list(escape_texts(unfinished.runs))]

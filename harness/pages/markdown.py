@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from tabulate import tabulate
 
@@ -28,6 +28,11 @@ CODE = re.compile(r"(`[^`]+`)")
 def escape_text(value: str) -> str:
     """Write text so that Markdown shows it as it is, in a paragraph, a list or a table."""
     return _escape(" ".join(value.split()))
+
+
+def escape_texts(values: Iterable[str]) -> list[str]:
+    """Write several texts so that Markdown shows them as they are."""
+    return [escape_text(value) for value in values]
 
 
 def escape_sentence(value: str) -> str:
@@ -57,10 +62,11 @@ def make_table(
     for index, column in enumerate(columns):
         is_text = index < left or column in words
         alignment.append("left" if is_text else "right")
+    # Text that looks like a number stays as it is.
     return tabulate(lines, columns, tablefmt="pipe", colalign=alignment, disable_numparse=True)
 
 
-def make_list(sentences: Sequence[str]) -> str:
+def make_list(sentences: Iterable[str]) -> str:
     """Make a list of sentences that are escaped already."""
     return "\n".join(f"- {sentence}" for sentence in sentences)
 
@@ -71,9 +77,9 @@ def fold(summary: str, *blocks: str) -> str:
     Empty blocks are left out.
     """
     title = html.escape(summary, quote=False)
-    filled = [block for block in blocks if block]
-    # A code host renders Markdown within tags where blank lines surround it.
-    return "\n\n".join([f"<details>\n<summary>{title}</summary>", *filled, "</details>"])
+    lines = [f"<details>\n<summary>{title}</summary>", *filter(None, blocks), "</details>"]
+    # A code host renders Markdown within tags only where blank lines surround it.
+    return "\n\n".join(lines)
 
 
 def fold_table(table: Table) -> str:
@@ -82,12 +88,11 @@ def fold_table(table: Table) -> str:
     if table.lines:
         lines = []
         for line in table.lines:
-            lines.append([escape_text(cell.text) for cell in line])
-        columns = [escape_text(column) for column in table.columns]
-        body = make_table(lines, columns, words=table.words)
-    about = [escape_sentence(paragraph) for paragraph in table.about]
-    points = [escape_text(point) for point in table.points]
-    return fold(table.caption, body, *about, make_list(points))
+            lines.append(escape_texts(cell.text for cell in line))
+        body = make_table(lines, escape_texts(table.columns), words=table.words)
+    about = map(escape_sentence, table.about)
+    points = make_list(escape_texts(table.points))
+    return fold(table.caption, body, *about, points)
 
 
 def _escape(value: str) -> str:

@@ -23,6 +23,10 @@ class Emphasis:
 
     text: str
 
+    def __str__(self) -> str:
+        """Return the name alone."""
+        return self.text
+
 
 Sentence = tuple[str | Emphasis, ...]
 """Words, in which backticks enclose code, and names."""
@@ -37,10 +41,9 @@ class UnfinishedRuns:
     """A sentence for each."""
 
 
-def plain_text(sentence: Sentence) -> str:
+def to_plain_text(sentence: Sentence) -> str:
     """Return a sentence without emphasis."""
-    parts = [part.text if isinstance(part, Emphasis) else part for part in sentence]
-    return "".join(parts)
+    return "".join(map(str, sentence))
 
 
 def find_caveats(table: TrackTable) -> list[str]:
@@ -54,12 +57,13 @@ def find_reference_gaps(table: TrackTable) -> list[str]:
     if reference is None or not (reference.runs.failed or reference.missing):
         return []
     lost = []
+    # Unlike the headline, this names the seeds: they are lost to every method.
     for record in table.board.runs_of(reference.method):
         if not isinstance(record, FinishedRecord):
             lost.append(f"{record.seed} ({record.status})")
     consequence = "no method can be compared with it"
     if reference.finished:
-        seeds = ", ".join(str(seed) for seed in reference.scores.miou)
+        seeds = ", ".join(map(str, reference.scores.miou))
         consequence = f"comparisons with it are over seed {seeds} alone"
     return [f"The reference {reference.method} lacks seed {', '.join(lost)}: {consequence}."]
 
@@ -71,10 +75,12 @@ def find_costly_labels(table: TrackTable) -> list[str]:
         return []
     costly = []
     for row in table.rows:
+        # A cost that is not known is NaN, and not above anything.
         if row.role == "method" and row.annotation.seconds > reference.annotation.seconds:
             costly.append(f"{row.method} ({format_duration(row.annotation.seconds)})")
     if not costly:
         return []
+    # A reference may be weakly labelled too.
     labels = "masks" if reference.annotation.labelled_share == 1 else "labels"
     return [
         "By the cost model, the weak label costs more seconds of annotation than the"
@@ -83,7 +89,7 @@ def find_costly_labels(table: TrackTable) -> list[str]:
     ]
 
 
-def legend(table: TrackTable) -> list[Sentence]:
+def make_legend(table: TrackTable) -> list[Sentence]:
     """Explain the columns of the headline, and what the board lacks."""
     board = table.board
     reference = board.reference
@@ -91,8 +97,8 @@ def legend(table: TrackTable) -> list[Sentence]:
         (
             "mIoU: of the whole test set (confusion counts summed over images), the mean over"
             " seeds. Brackets: 95 % Student t interval over seeds, for what another"
-            f" {what_seeds_change(board)} would change. The interval over test images is another"
-            " one, and folded below.",
+            f" {describe_seed_changes(board)} would change. The interval over test images is"
+            " another one, and folded below.",
         ),
         (
             f"Difference to {reference}: paired by seed (same split, initialisation and"
@@ -106,12 +112,12 @@ def legend(table: TrackTable) -> list[Sentence]:
         (f"Labelled pixels: those of {_labelled_parts(board)} counted by the harness.",),
         (Emphasis(FLOOR), " predicts the commonest test class everywhere."),
     ]
-    sentences += [(sentence,) for sentence in _explain_ranks(table)]
-    sentences += [(sentence,) for sentence in _explain_track(table)]
+    for sentence in [*_explain_ranks(table), *_explain_track(table)]:
+        sentences.append((sentence,))
     return sentences
 
 
-def what_seeds_change(board: Board) -> str:
+def describe_seed_changes(board: Board) -> str:
     """Say what another seed changes; the split is left out where it is the same for all seeds."""
     finished = board.finished
     if not finished or _is_fixed(finished[0].settings.split):
@@ -127,11 +133,12 @@ def find_unfinished(board: Board) -> UnfinishedRuns | None:
         state = ""
         if record.error is not None and record.status == "failed":
             state = f"failed: {record.error.type}: {record.error.message}"
-        elif record.status == "missing":
-            state = "missing: not run yet"
         elif record.stale is not None:
+            # Before missing: a stale result that fits no table any more counts as a missing run.
             state = f"stale: {record.stale}"
             title = "Failed, missing and stale runs"
+        elif record.status == "missing":
+            state = "missing: not run yet"
         if state:
             runs.append(f"{record.method}, seed {record.seed}: {state}")
     return UnfinishedRuns(title, tuple(runs)) if runs else None
@@ -139,12 +146,18 @@ def find_unfinished(board: Board) -> UnfinishedRuns | None:
 
 def find_absent_classes(board: Board) -> dict[str, list[int]]:
     """Find the classes that training parts lack, with the seeds of these parts."""
-    seeds: dict[str, set[int]] = {}
+    seeds_of_class: dict[str, list[int]] = {}
     for record in board.ordered:
-        if record.split is not None:
-            for name in record.split.train.absent_classes:
-                seeds.setdefault(name, set()).add(record.seed)
-    return {name: sorted(numbers) for name, numbers in seeds.items()}
+        if record.split is None:
+            continue
+        for name in record.split.train.absent_classes:
+            seeds = seeds_of_class.setdefault(name, [])
+            # All methods of a seed have the same training part.
+            if record.seed not in seeds:
+                seeds.append(record.seed)
+    for seeds in seeds_of_class.values():
+        seeds.sort()
+    return seeds_of_class
 
 
 def _labelled_parts(board: Board) -> str:
@@ -177,11 +190,11 @@ def _explain_track(table: TrackTable) -> list[str]:
     """Say how networks were chosen, and which rows and classes are not there."""
     board = table.board
     sentences = [f"Selection track `{table.track}`: {table.track.meaning}."]
-    for row in missing_rows(board.header, board.records):
+    for row in missing_rows(board):
         sentences.append(f"This leaderboard lacks {row}.")
     absent = []
     for name, seeds in find_absent_classes(board).items():
-        numbers = ", ".join(str(seed) for seed in seeds)
+        numbers = ", ".join(map(str, seeds))
         absent.append(f"{name} (seed {numbers})")
     if absent:
         sentences.append(f"Absent from the training part: {'; '.join(absent)}.")
@@ -197,5 +210,8 @@ def _is_fixed(split: RecordedSplit) -> bool:
         return False
     if split.seed is not None:
         return True
-    # A fraction is drawn; groups that are named are always the same.
-    return not any(isinstance(part, float) and part > 0 for part in (split.test, split.validation))
+    for part in (split.test, split.validation):
+        # A fraction is drawn; groups that are named are always the same.
+        if isinstance(part, float) and part > 0:
+            return False
+    return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from harness.leaderboard.statistics import Interval, Spread
@@ -68,7 +69,7 @@ def percent_cell(value: float | None) -> Cell:
 def shaded_cell(value: float | None, text: str = "") -> Cell:
     """Make an entry whose ground is as strong as a fraction; its text is the percentage, or another
     one that is given."""
-    if not formats.is_known(value):
+    if value is None or math.isnan(value):
         return NOTHING
     return Cell(text or formats.format_percent(value), value, shade=round(value, 3))
 
@@ -90,4 +91,6 @@ def spread_cell(value: Spread) -> Cell:
 
 def sorted_cell(text: str, value: float | None) -> Cell:
     """Make an entry of a text that is sorted by a number, or a dash where there is no number."""
-    return Cell(text, value) if formats.is_known(value) else NOTHING
+    if value is None or math.isnan(value):
+        return NOTHING
+    return Cell(text, value)

@@ -13,7 +13,7 @@ from harness.leaderboard.board import read_board, records_path
 from harness.pages.csv_file import FIRST_COLUMNS, to_csv
 from harness.pages.curve_svg import to_svg
 from harness.pages.index_page import to_index
-from harness.pages.leaderboard_page import to_markdown, written_by
+from harness.pages.leaderboard_page import name_command, to_markdown
 
 INDEX = "README.md"
 
@@ -44,9 +44,13 @@ def write_leaderboard(leaderboard: Leaderboard, root: Path) -> list[Path]:
     """
     name = leaderboard.board.name
     written = _write(make_files(leaderboard), root)
-    others = [other for other in find_boards(root) if other != name]
+    others = find_boards(root)
+    # It is analysed already.
+    if name in others:
+        others.remove(name)
     leaderboards, damaged = _read_leaderboards(others, root)
-    _write(_make_index([*leaderboards.values(), leaderboard], damaged), root)
+    leaderboards[name] = leaderboard
+    _write(_make_index(leaderboards, damaged), root)
     return written
 
 
@@ -69,7 +73,7 @@ def write_boards(names: Sequence[str], root: Path) -> tuple[list[Path], list[str
     for name in names or leaderboards:
         if name in leaderboards:
             written += _write(make_files(leaderboards[name]), root)
-    written += _write(_make_index(list(leaderboards.values()), damaged), root)
+    written += _write(_make_index(leaderboards, damaged), root)
     return written, list(damaged.values())
 
 
@@ -90,7 +94,7 @@ def find_stale(names: Sequence[str], root: Path) -> tuple[dict[Path, str], list[
     expected: dict[str, str | None] = {}
     # The index names damaged boards: one that does not would be told twice.
     if not damaged:
-        expected.update(_make_index(list(leaderboards.values()), damaged))
+        expected.update(_make_index(leaderboards, damaged))
     for name in names or leaderboards:
         if name in leaderboards:
             expected.update(make_files(leaderboards[name]))
@@ -121,7 +125,7 @@ def _is_generated(path: Path) -> bool:
         return _is_generated(path.with_suffix(".md"))
     if path.suffix == ".csv":
         return text.startswith(FIRST_COLUMNS)
-    return path.suffix == ".md" and written_by(path.stem) in text
+    return path.suffix == ".md" and name_command(path.stem) in text
 
 
 def _require_boards(root: Path, names: Sequence[str]) -> list[str]:
@@ -164,12 +168,16 @@ def _read_leaderboards(
     return leaderboards, damaged
 
 
-def _make_index(leaderboards: Sequence[Leaderboard], damaged: Mapping[str, str]) -> Files:
-    return {INDEX: to_index(leaderboards, sorted(damaged))}
+def _make_index(leaderboards: Mapping[str, Leaderboard], damaged: Mapping[str, str]) -> Files:
+    return {INDEX: to_index(list(leaderboards.values()), sorted(damaged))}
 
 
 def _read_text(path: Path) -> str | None:
-    return path.read_bytes().decode("utf-8", "replace") if path.is_file() else None
+    """Read a file, whatever is in it; None where there is none."""
+    if not path.is_file():
+        return None
+    # A damaged file differs from what is expected, and is no error. Line ends are kept.
+    return path.read_bytes().decode("utf-8", "replace")
 
 
 def _write(texts: Files, root: Path) -> list[Path]:

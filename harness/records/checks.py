@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from harness import metrics
 from harness.core.errors import dotted
-from harness.records.record import Calibration, FinishedRecord, Ledger, Record
+from harness.records.record import Calibration, Confusion, FinishedRecord, Ledger, Record
 
 TOLERANCE = 2e-6
 """Stored scores have six decimals, the last of which may differ between machines."""
@@ -22,9 +22,12 @@ def first_mistake(error: ValidationError) -> str:
     """Say in words which field of a line is missing or not of its type."""
     details = error.errors(include_url=False)[0]
     field = dotted(details["loc"])
-    message = details["msg"][:1].lower() + details["msg"][1:]
+    text = details["msg"]
+    # Pydantic writes sentences. Here the message goes on after a colon.
+    message = text[:1].lower() + text[1:]
     if details["type"] == "missing":
         message = "is missing"
+    # Without a field, the line as a whole is no record.
     return f"{field}: {message}" if field else message
 
 
@@ -40,16 +43,18 @@ def find_contradiction(record: Record) -> str | None:
 
 def repeated(values: Sequence[Any]) -> list[Any]:
     """Return the values that occur more than once."""
+    # In the order in which they first occur, so that messages are the same again.
     return [value for value, count in Counter(values).items() if count > 1]
 
 
 def _contradictions(record: FinishedRecord) -> Iterator[str]:
     yield from _contradictions_of_names(record)
-    counts = _counts(record)
-    if isinstance(counts, str):
-        yield counts
-        return  # nothing can be held against counts of the wrong shape
-    total = counts.sum(0)
+    wrong_shape = _contradiction_of_shape(record.confusion, len(record.classes))
+    if wrong_shape is not None:
+        yield wrong_shape
+        # Nothing can be held against counts of the wrong shape.
+        return
+    total = record.confusion.total
     yield from _contradictions_of_scores(record, total)
     yield from _contradictions_of_ledger(record.ledger)
     yield from _contradictions_of_lengths(record)
@@ -73,46 +78,52 @@ def _contradictions_of_names(record: FinishedRecord) -> Iterator[str]:
             yield f"mean_over: {name!r} is not one of the classes"
 
 
-def _counts(record: FinishedRecord) -> np.ndarray[Any, np.dtype[np.int64]] | str:
-    """Return the counts int64 [images, K, K], or why they have another shape."""
-    confusion = record.confusion
+def _contradiction_of_shape(confusion: Confusion, classes: int) -> str | None:
+    """Say how the shape of the counts differs from [images, K, K], if it does."""
     images = len(confusion.images)
-    classes = len(record.classes)
     if len(confusion.groups) != images:
         return f"confusion.groups: {len(confusion.groups)} for {images} images"
-    wrong_shape = (
-        f"confusion.counts: must be {images} x {classes} x {classes}, for the images and classes"
-    )
     try:
-        counts = np.array(confusion.counts, np.int64)
-    except ValueError:  # lines of different lengths
-        return wrong_shape
-    return counts if counts.shape == (images, classes, classes) else wrong_shape
+        shape = confusion.array.shape
+    except ValueError:
+        # NumPy makes no array of lines of different lengths.
+        shape = ()
+    if shape != (images, classes, classes):
+        return (
+            f"confusion.counts: must be {images} x {classes} x {classes}, for the images and"
+            " classes"
+        )
+    return None
 
 
 def _contradictions_of_scores(record: FinishedRecord, total: metrics.Counts) -> Iterator[str]:
+    # Of all scores that the counts give, so that one that was deleted is missed too.
     expected = metrics.summary(total, record.class_names, record.mean_over)
     for difference in _differences(record.metrics.as_json(), expected):
         yield f"metrics.{difference}"
 
 
 def _contradictions_of_ledger(ledger: Ledger) -> Iterator[str]:
-    if ledger.valid_pixels:
-        share = ledger.labelled_pixels / ledger.valid_pixels
-        stated = {"labelled_share": ledger.labelled_share}
-        for difference in _differences(stated, {"labelled_share": share}):
-            yield f"ledger.{difference}"
+    # Older ledgers do not have the valid pixels, and a training part may have none.
+    if not ledger.valid_pixels:
+        return
+    expected = {"labelled_share": ledger.labelled_pixels / ledger.valid_pixels}
+    stated = {"labelled_share": ledger.labelled_share}
+    for difference in _differences(stated, expected):
+        yield f"ledger.{difference}"
 
 
 def _contradictions_of_lengths(record: FinishedRecord) -> Iterator[str]:
     values_by_field: dict[str, Sequence[int]] = {}
-    for index, annotation in enumerate(record.ledger.supervisions):
+    for index, annotation in enumerate(record.ledger.supervisions or []):
         field = f"ledger.supervisions.{index}.labelled_pixels_by_class"
         values_by_field[field] = annotation.labelled_pixels_by_class
-    if record.details.boundary is not None:
-        for name, values in record.details.boundary.as_json().items():
+    boundary = record.details.boundary
+    if boundary is not None:
+        # Not of `as_json`: fields that are unknown here need not be lists.
+        for name in type(boundary).model_fields:
             if name != "radius":
-                values_by_field[f"details.boundary.{name}"] = values
+                values_by_field[f"details.boundary.{name}"] = getattr(boundary, name)
     classes = len(record.classes)
     for field, values in values_by_field.items():
         if len(values) != classes:
@@ -125,15 +136,14 @@ def _contradictions_of_calibration(
     lengths = {len(calibration.pixels), len(calibration.correct), len(calibration.confidence)}
     if len(lengths) > 1:
         yield "details.calibration: pixels, correct and confidence must be of one length"
-    sums = {
-        "pixels": (sum(calibration.pixels), int(total.sum())),
-        "correct": (sum(calibration.correct), int(np.trace(total))),
-    }
-    for name, (stated, expected) in sums.items():
-        if stated != expected:
+    # The bins divide the tested pixels, so their sums are those of the confusion counts.
+    stated = {"pixels": sum(calibration.pixels), "correct": sum(calibration.correct)}
+    expected = {"pixels": int(total.sum()), "correct": int(np.trace(total))}
+    for name, number in expected.items():
+        if stated[name] != number:
             yield (
-                f"details.calibration.{name}: {stated} in all, where confusion.counts give"
-                f" {expected}"
+                f"details.calibration.{name}: {stated[name]} in all, where confusion.counts give"
+                f" {number}"
             )
 
 
@@ -145,19 +155,25 @@ def _differences(
         given = stated.get(name, "nothing")
         if isinstance(value, Mapping) and isinstance(given, Mapping):
             yield from _differences(given, value, f"{prefix}{name}.")
-        elif isinstance(value, Mapping):
+            continue
+        if isinstance(value, Mapping):
             wanted = "one for each class"
-            yield f"{prefix}{name}: {given!r} is stated, where the counts give {wanted}"
-        elif not _is_close(given, value):
-            wanted = "none" if value is None else f"{value:g}"
-            yield f"{prefix}{name}: {given!r} is stated, where the counts give {wanted}"
+        elif _is_close(given, value):
+            continue
+        elif value is None:
+            wanted = "none"
+        else:
+            wanted = f"{value:g}"
+        yield f"{prefix}{name}: {given!r} is stated, where the counts give {wanted}"
 
 
 def _is_close(stated: Any, expected: float | None) -> bool:
     if expected is None:
         return stated is None
+    # For Python, True is a number too.
     if isinstance(stated, bool) or not isinstance(stated, int | float):
         return False
+    # A score that is not defined is NaN on both sides, which is not equal to itself.
     if math.isnan(stated) and math.isnan(expected):
         return True
     return abs(stated - expected) <= TOLERANCE

@@ -87,6 +87,8 @@ class Store:
         """
         folder = self.folder(key)
         folder.mkdir(parents=True, exist_ok=True)
+        # A lock of the operating system and no file that says so: a process that is killed cannot
+        # clean up, and nobody else could tell whether it is still at work.
         lock = FileLock(folder / "lock")
         try:
             lock.acquire(blocking=False)
@@ -118,6 +120,7 @@ class Store:
 
 
 def _is_held(folder: Path) -> bool:
+    # Asked before the lock is tried, which would make the file: a plan leaves no trace.
     if not (folder / "lock").exists():
         return False
     lock = FileLock(folder / "lock")
@@ -136,6 +139,7 @@ def write_record(folder: Path, record: Record) -> None:
     """
     current = folder / "record.json"
     if current.exists():
+        # Copied and not moved, so that there is a record at any moment.
         number = len(list(folder.glob("record.*.json"))) + 1
         shutil.copy2(current, folder / f"record.{number}.json")
     write_json_atomically(current, record.as_json())
@@ -144,6 +148,7 @@ def write_record(folder: Path, record: Record) -> None:
 def append_epoch(folder: Path, epoch: Mapping[str, Any]) -> None:
     """Add a line to epochs.csv, with a header if it is the first."""
     path = folder / "epochs.csv"
+    # A spreadsheet has no nested columns: each term of the loss gets one of its own.
     row = {name: value for name, value in epoch.items() if name != "terms"}
     for name, value in epoch["terms"].items():
         row[f"loss_{name}"] = value

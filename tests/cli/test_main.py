@@ -26,6 +26,7 @@ OPTIONS = {
     "leaderboard": {"--check"},
     "report": {"--open"},
     "figures": {"--out"},
+    "export": {"--to", "--out"},
     "compare": {"--json"},
     "reproduce": WORKERS | {"--seed", "--set"},
     "audit": {"--majority", "--classes", "--per-class", "--averaged", "--separate", "--json"},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,11 +13,12 @@ from harness.leaderboard.analysis import TrackTable, analyse
 from harness.leaderboard.board import Board
 from harness.leaderboard.header import Header
 from harness.leaderboard.rows import Row
+from harness.leaderboard.sweeps import NUMBER
 from harness.metrics import summary
 from harness.pages.csv_file import to_csv
 from harness.pages.leaderboard_page import to_markdown, to_terminal
 from harness.pages.table import Table
-from harness.records.record import parse_record
+from harness.records.record import Fields, parse_record
 
 HEADER: dict[str, Any] = {
     "board": "demo.mini",
@@ -78,19 +79,39 @@ def record(
     }
 
 
-def board_of(header: Mapping[str, Any], records: Iterable[Any]) -> Board:
+def numbered_record(method: str) -> dict[str, Any]:
+    """A record whose supervision has the numbers in its method's name."""
+    supervision: dict[str, Any] = {"name": NUMBER.sub("", method)}
+    for place, number in enumerate(NUMBER.findall(method)):
+        supervision[f"number {place}"] = float(number)
+    made = record(method, 0, [[1, 1], [1, 1]], 5, 1.0)
+    made["key"] = "a name may have what a key may not"
+    made["settings"]["supervision"] = [supervision]
+    return made
+
+
+def board_of(header: Header | Mapping[str, Any], records: Iterable[Any]) -> Board:
     """Make a board of JSON, or of parts of other boards, and fill in what a test leaves out.
 
     Args:
         header: fields of the header.
         records: the records, as JSON or as values.
     """
-    parsed = [parse_record({"key": "unknown"} | dict(record)) for record in records]
-    fields = HEADER | dict(header)
+    parsed = [parse_record({"key": "unknown"} | _as_json(record)) for record in records]
+    fields = HEADER | _as_json(header)
     if not fields["methods"]:
         names = dict.fromkeys([fields["reference"], *(record.method for record in parsed)])
         fields["methods"] = [{"name": name, "about": ""} for name in names]
     return Board(Header.model_validate(fields), tuple(parsed))
+
+
+def _as_json(value: Fields | Mapping[str, Any]) -> dict[str, Any]:
+    return value.as_json() if isinstance(value, Fields) else dict(value)
+
+
+def rewrite_records(board: Board, rewrite: Callable[[dict[str, Any]], dict[str, Any]]) -> Board:
+    """Make a board of the records of another one, each rewritten as JSON."""
+    return board_of(board.header, [rewrite(record.as_json()) for record in board.records])
 
 
 def rows_of(board: Board) -> list[Row]:

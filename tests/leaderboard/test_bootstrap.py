@@ -11,6 +11,7 @@ from demo import record
 from harness.leaderboard.bootstrap import LEAST_GROUPS, image_interval
 from harness.leaderboard.statistics import Interval
 from harness.metrics import mean_iou
+from harness.records.record import FinishedRecord
 
 IMAGES = 60
 TILES = [f"tile {index:02}" for index in range(IMAGES)]
@@ -19,21 +20,22 @@ HALF_WRONG = [[5, 5], [5, 5]]
 ALL_RIGHT = [[10, 0], [0, 10]]
 
 
-def with_images(counts: list[Any], groups: list[str], seed: int = 0) -> dict[str, Any]:
-    """A record of these test images, with their confusion counts and groups."""
+def with_images(counts: list[Any], groups: list[str], seed: int = 0) -> FinishedRecord:
+    """Return a run on these test images, with their confusion counts and groups."""
     images = [f"image {index}" for index in range(len(counts))]
-    confusion = {"images": images, "groups": groups, "counts": counts}
-    return record("m", seed, [[0, 0], [0, 0]], 1, 1.0) | {"confusion": confusion}
+    fields = record("m", seed, [[0, 0], [0, 0]], 1, 1.0)
+    fields["confusion"] = {"images": images, "groups": groups, "counts": counts}
+    return FinishedRecord.model_validate(fields)
 
 
 def noisy(images: int, seed: int = 0) -> list[Any]:
-    """Confusion counts of images that are not alike."""
+    """Draw confusion counts of images that are not alike."""
     generator = np.random.default_rng(seed)
     counts: list[Any] = generator.integers(1, 50, (images, 2, 2)).tolist()
     return counts
 
 
-def interval_of(*records: dict[str, Any]) -> Interval:
+def interval_of(*records: FinishedRecord) -> Interval:
     interval = image_interval(records)
     assert isinstance(interval, Interval)
     return interval
@@ -54,10 +56,10 @@ def test_it_contains_the_score_is_inside_the_scale_and_the_same_again() -> None:
 def test_the_order_of_images_does_not_matter() -> None:
     in_order = with_images(noisy(IMAGES), TILES)
     order = np.random.default_rng(0).permutation(IMAGES)
-    confusion = {}
-    for key, values in in_order["confusion"].items():
-        confusion[key] = [values[index] for index in order]
-    assert interval_of(in_order | {"confusion": confusion}) == interval_of(in_order)
+    shuffled = {}
+    for field, values in in_order.confusion.as_json().items():
+        shuffled[field] = [values[index] for index in order]
+    assert interval_of(in_order.changed(confusion=shuffled)) == interval_of(in_order)
 
 
 def test_images_of_a_group_are_drawn_together() -> None:
@@ -65,9 +67,11 @@ def test_images_of_a_group_are_drawn_together() -> None:
     alone = interval_of(with_images(counts, TILES))
     # Each group twice is the same groups, but each image twice as a group of its own would be twice
     # the evidence.
-    assert interval_of(with_images(counts * 2, TILES * 2)) == alone
+    together = interval_of(with_images(counts * 2, TILES * 2))
     apart = interval_of(with_images(counts * 2, TILES + OTHER_TILES))
-    assert apart.high - apart.low < 0.9 * (alone.high - alone.low)
+    assert together == alone
+    width = alone.high - alone.low
+    assert apart.high - apart.low < 0.9 * width
 
 
 def test_images_that_are_alike_leave_no_doubt() -> None:
@@ -84,14 +88,16 @@ def test_one_image_with_all_the_errors_leaves_it_open() -> None:
 
 def test_too_few_groups_give_no_interval() -> None:
     few = LEAST_GROUPS - 1
-    assert f"{few} groups" in image_interval([with_images(noisy(few), TILES[:few])])
-    assert "1 group of" in image_interval([with_images(noisy(IMAGES), ["a"] * IMAGES)])
+    apart = with_images(noisy(few), TILES[:few])
+    together = with_images(noisy(IMAGES), ["a"] * IMAGES)
+    assert f"{few} groups" in image_interval([apart])
+    assert "1 group of" in image_interval([together])
 
 
 def test_seeds_with_different_images_give_no_interval() -> None:
     first = with_images(noisy(IMAGES), TILES)
-    other = with_images(noisy(IMAGES), TILES)
-    other["confusion"]["images"] = OTHER_TILES
+    confusion = first.confusion.changed(images=OTHER_TILES)
+    other = first.changed(confusion=confusion.as_json())
     assert "different test images" in image_interval([first, other])
 
 

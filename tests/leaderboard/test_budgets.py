@@ -1,11 +1,11 @@
-"""Budgets to reach a share of full supervision: curves counted by hand, and the coverage of the
-interval."""
+"""Budgets to reach a share of full supervision: curves by hand, and what intervals cover."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
+import demo
 import numpy as np
 import pytest
 from demo import board_of
@@ -21,15 +21,16 @@ from harness.leaderboard.budgets import (
     find_crossings,
 )
 from harness.leaderboard.sweeps import find_sweeps
+from harness.records.record import FinishedRecord
 
 BUDGETS = (1.0, 10.0, 100.0, 1000.0)
 
 
 def crossing(scores: list[float], target: float, budgets: tuple[float, ...] | None = None) -> float:
     """The budget at which one curve reaches the target."""
-    measured = np.array([budgets or BUDGETS[: len(scores)]])
-    (found,) = find_crossings(measured, np.array([scores]), np.array([target]))
-    return float(found)
+    measured = budgets or BUDGETS[: len(scores)]
+    crossings = find_crossings(np.array([measured]), np.array([scores]), np.array([target]))
+    return float(crossings[0])
 
 
 def test_between_two_budgets_the_score_is_linear_in_the_logarithm() -> None:
@@ -38,7 +39,8 @@ def test_between_two_budgets_the_score_is_linear_in_the_logarithm() -> None:
 
 
 def test_nothing_is_read_beyond_what_was_measured() -> None:
-    assert crossing([0.2, 0.4, 0.6], 0.2) == 0  # the smallest budget reaches it
+    # The smallest budget reaches it.
+    assert crossing([0.2, 0.4, 0.6], 0.2) == 0
     assert crossing([0.2, 0.4, 0.6], 0.61) == math.inf
 
 
@@ -58,17 +60,21 @@ def test_a_crossing_lies_within_what_was_measured_and_scales_with_the_budget(
     scores: list[float], target: float, scale: float
 ) -> None:
     budgets = 3.0 ** np.arange(len(scores))
-    found = crossing(scores, target, tuple(budgets))
+    budget = crossing(scores, target, tuple(budgets))
     scaled = crossing(scores, target, tuple(budgets * scale))
-    assert scaled == pytest.approx(found * scale, rel=1e-6)
-    if found not in (0, math.inf):
-        assert budgets[0] * (1 - 1e-9) <= found <= budgets[-1] * (1 + 1e-9)
+    assert scaled == pytest.approx(budget * scale, rel=1e-6)
+    if budget not in (0, math.inf):
+        smallest = budgets[0] * (1 - 1e-9)
+        largest = budgets[-1] * (1 + 1e-9)
+        assert smallest <= budget <= largest
 
 
 def test_the_interval_is_students_of_the_logarithms() -> None:
     reach = combine_crossings(0.9, np.array([10.0, 1000.0]))
-    t = 12.706205  # of one degree of freedom
-    half = t * math.log(100) / math.sqrt(2) / math.sqrt(2)
+    # t of one degree of freedom, and the standard error of the two logarithms.
+    t = 12.706205
+    sd = math.log(100) / math.sqrt(2)
+    half = t * sd / math.sqrt(2)
     assert (reach.outcome, reach.seeds, reach.budget) == ("reached", 2, pytest.approx(100))
     assert math.log(reach.high / 100) == pytest.approx(half)
     assert math.log(reach.low / 100) == pytest.approx(-half)
@@ -85,9 +91,11 @@ def test_outcomes() -> None:
 
 
 def test_areas_by_hand() -> None:
-    budgets, scores = np.array([[1000.0, 1, 10]]), np.array([[0.6, 0.2, 0.4]])
+    budgets = np.array([[1000.0, 1, 10]])
+    scores = np.array([[0.6, 0.2, 0.4]])
     # Over log10 from 0 to 3: (0.2 + 0.4) / 2 over the first, (0.4 + 0.6) / 2 over the other two.
-    assert areas_under(budgets, scores) == pytest.approx((0.3 + 2 * 0.5) / 3)
+    area = 0.3 + 2 * 0.5
+    assert areas_under(budgets, scores) == pytest.approx(area / 3)
 
 
 @pytest.mark.slow
@@ -102,14 +110,18 @@ def test_the_interval_covers_the_true_budget_in_95_of_100_experiments(
     budgets = np.array([1.0, 4, 16, 64, 256])
     shared = generator.normal(0, 0.03, (experiments, seeds, 1))
     true_scores = 0.3 + 0.1 * np.arange(5)
-    scores = true_scores + shared + generator.normal(0, noise, (experiments, seeds, 5))
-    full = 0.7 + shared[..., 0] + generator.normal(0, noise, (experiments, seeds))
+    noise_of_scores = generator.normal(0, noise, (experiments, seeds, 5))
+    noise_of_full = generator.normal(0, noise, (experiments, seeds))
+    scores = true_scores + shared + noise_of_scores
+    full = 0.7 + shared[..., 0] + noise_of_full
     # 80 % of full supervision lies between the third budget, which scores 0.5, and the fourth.
-    truth = 16 * 4 ** ((0.8 * 0.7 - 0.5) / 0.1)
+    steps_above_the_third = (0.8 * 0.7 - 0.5) / 0.1
+    truth = 16 * 4**steps_above_the_third
+    budgets_of_seeds = np.tile(budgets, (seeds, 1))
     hits = []
     for experiment in range(experiments):
         targets = 0.8 * full[experiment]
-        crossings = find_crossings(np.tile(budgets, (seeds, 1)), scores[experiment], targets)
+        crossings = find_crossings(budgets_of_seeds, scores[experiment], targets)
         reach = combine_crossings(0.8, crossings)
         if reach.outcome == "reached":
             hits.append(reach.low <= truth <= reach.high)
@@ -117,12 +129,21 @@ def test_the_interval_covers_the_true_budget_in_95_of_100_experiments(
     assert np.mean(hits) == pytest.approx(0.95, abs=0.01)
 
 
-def record(
-    method: str, seed: int, miou: float, pixels: int, supervision: dict[str, Any], loss: str = "ce"
-) -> dict[str, Any]:
-    """One class of 1000 pixels, of which a share `miou` is found."""
+def run(
+    method: str, seed: int, miou: float, pixels: int, supervision: dict[str, Any]
+) -> FinishedRecord:
+    """Return a run that was tested on 1000 pixels of a class.
+
+    Args:
+        method: the name of the method.
+        seed: the seed.
+        miou: the share of the pixels that it finds.
+        pixels: how many pixels were labelled.
+        supervision: what labelled them: its name and fields.
+    """
     right = round(1000 * miou)
-    annotated = {
+    fields = demo.record(method, seed, [[right, 1000 - right], [0, 0]], pixels, 1.0, "a")
+    annotation = {
         "supervision": supervision["name"],
         "units": 10,
         "units_without_labels": 0,
@@ -131,39 +152,29 @@ def record(
         "proportion_vectors": 0,
         "tag_vectors": 0,
     }
-    return {
-        "status": "ok",
-        "method": method,
-        "seed": seed,
-        "key": f"{method}{seed}",
-        "classes": [{"name": "a"}, {"name": "b"}],
-        "mean_over": ["a"],
-        "confusion": {"counts": [[[right, 1000 - right], [0, 0]]]},
-        "ledger": {
-            "labelled_pixels": pixels,
-            "scenes": 10,
-            "patches": 10,
-            "supervisions": [annotated],
-        },
-        "settings": {
-            "patches": {"size": 64},
-            "supervision": [supervision],
-            "loss": [{"name": loss}],
-        },
-    }
+    fields["ledger"] |= {"scenes": 10, "patches": 10, "supervisions": [annotation]}
+    fields["settings"] |= {"supervision": [supervision], "loss": [{"name": "ce"}]}
+    return FinishedRecord.model_validate(fields)
 
 
-def full(seed: int, miou: float) -> dict[str, Any]:
-    return record("full", seed, miou, 100_000, {"name": "full", "unit": "patch"})
+def with_losses(finished: FinishedRecord, *losses: dict[str, Any]) -> FinishedRecord:
+    """Return the run with other terms of its objective."""
+    settings = finished.settings.changed(loss=list(losses))
+    return finished.changed(settings=settings.as_json())
 
 
-def points(count: int, seed: int, miou: float, loss: str = "ce") -> dict[str, Any]:
+def full(seed: int, miou: float) -> FinishedRecord:
+    return run("full", seed, miou, 100_000, {"name": "full", "unit": "patch"})
+
+
+def points(count: int, seed: int, miou: float, loss: str = "ce") -> FinishedRecord:
     supervision = {"name": "points-per-image", "count": count, "unit": "scene"}
-    return record(f"{loss}-{count}-points", seed, miou, 10 * count, supervision, loss)
+    finished = run(f"{loss}-{count}-points", seed, miou, 10 * count, supervision)
+    return with_losses(finished, {"name": loss})
 
 
-def board(*records: dict[str, Any], reference: str = "full") -> Board:
-    return board_of({"reference": reference, "methods": []}, records)
+def board(*records: FinishedRecord, reference: str = "full") -> Board:
+    return board_of({"reference": reference, "methods": [], "published": None}, records)
 
 
 RECORDS = (
@@ -191,9 +202,9 @@ def test_the_methods_of_a_sweep_differ_in_one_number() -> None:
 def test_a_loss_can_be_swept() -> None:
     records = []
     for weight in (1, 2):
-        weighted = record(f"w{weight}", 0, 0.5, 10, {"name": "points"})
-        weighted["settings"]["loss"] = [{"name": "ce"}, {"name": "size", "weight": weight}]
-        records.append(weighted)
+        finished = run(f"w{weight}", 0, 0.5, 10, {"name": "points"})
+        size = {"name": "size", "weight": float(weight)}
+        records.append(with_losses(finished, {"name": "ce"}, size))
     assert find_sweeps(records) == [("loss.1.weight", ("w1", "w2"))]
 
 
@@ -216,7 +227,7 @@ def test_a_share_that_some_seeds_reach_has_no_budget() -> None:
 
 
 def test_one_seed_has_a_budget_without_an_interval() -> None:
-    first_seed = [run for run in RECORDS if run["seed"] == 0]
+    first_seed = [record for record in RECORDS if record.seed == 0]
     ninety = budget_curves(board(*first_seed))[0].reach[0]
     assert (ninety.outcome, ninety.budget) == ("reached", pytest.approx(10**2.5))
     assert math.isnan(ninety.low)
@@ -224,9 +235,9 @@ def test_one_seed_has_a_budget_without_an_interval() -> None:
 
 def test_a_setting_that_does_not_change_the_budget_makes_no_curve() -> None:
     noisy = []
-    for value in (0.0, 0.1):
-        supervision = {"name": "points-per-image", "noise": value}
-        noisy.append(record(f"noise-{value}", 0, 0.5, 100, supervision))
+    for percent in (0, 10):
+        supervision = {"name": "points-per-image", "noise": percent / 100}
+        noisy.append(run(f"noise-{percent}", 0, 0.5, 100, supervision))
     assert len(find_sweeps(noisy)) == 1
     assert budget_curves(board(RECORDS[0], *noisy)) == ()
 
@@ -235,7 +246,7 @@ def test_what_has_no_cost_makes_no_curve_of_seconds() -> None:
     unknown = []
     for count in (1, 10):
         supervision = {"name": "odd", "count": count}
-        unknown.append(record(f"odd-{count}", 0, 0.5, 10 * count, supervision))
+        unknown.append(run(f"odd-{count}", 0, 0.5, 10 * count, supervision))
     (curve,) = budget_curves(board(RECORDS[0], *unknown))
     assert curve.kind == "labelled pixels"
 
@@ -244,9 +255,11 @@ def test_what_has_no_labelled_pixels_makes_no_curve_of_them() -> None:
     grids = []
     for cells in (1, 4):
         supervision = {"name": "proportions-grid", "cells": cells}
-        grid = record(f"grid-{cells}", 0, 0.5, 0, supervision)
-        grid["ledger"]["supervisions"][0]["proportion_vectors"] = cells**2
-        grids.append(grid)
+        grid = run(f"grid-{cells}", 0, 0.5, 0, supervision)
+        assert grid.ledger.supervisions is not None
+        annotation = grid.ledger.supervisions[0].changed(proportion_vectors=cells**2)
+        ledger = grid.ledger.changed(supervisions=[annotation.as_json()])
+        grids.append(grid.changed(ledger=ledger.as_json()))
     (curve,) = budget_curves(board(RECORDS[0], *grids))
     assert curve.kind == "annotation seconds"
 

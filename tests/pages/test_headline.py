@@ -13,7 +13,7 @@ from scipy.stats import t
 from harness.leaderboard.analysis import TrackTable
 from harness.pages.headline import (
     ColumnName,
-    headline_rows,
+    choose_headline_rows,
     rank_cell,
     seeds_cell,
     tabulate_headline,
@@ -99,7 +99,7 @@ def test_columns_that_no_row_fills_are_left_out() -> None:
 def test_a_smoke_test_has_no_ranks_and_all_rows_in_their_order() -> None:
     smoke = only_table(board_of(HEADER | {"profile": "smoke"}, BOARD.records))
     assert "rank" not in headline_of(smoke).columns
-    assert headline_rows(smoke) == list(smoke.rows)
+    assert choose_headline_rows(smoke) == list(smoke.rows)
     assert tabulate_unlisted(smoke) is None
 
 
@@ -115,7 +115,7 @@ def test_methods_with_too_few_seeds_stand_apart() -> None:
         "seeds": "1 (1 failed)",
     }
     assert shares["seeds"] == "1 (1 missing)"
-    listed = {row.method for row in headline_rows(table)}
+    listed = {row.method for row in choose_headline_rows(table)}
     assert listed.isdisjoint({more["method"], shares["method"]})
 
 

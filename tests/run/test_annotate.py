@@ -119,7 +119,7 @@ def test_points_of_a_scene_fall_on_its_training_patches_only(two_scenes: PatchSe
     labels, ledger = annotate(two_scenes, [0], [PointsPerClass(count=12)], 0)
     (labelled,) = count_labelled(labels_in(labels))
     assert labelled == 12
-    assert ledger.supervisions[0].labelled_pixels_by_class == [12, 0, 0]
+    assert ledger.annotations[0].labelled_pixels_by_class == [12, 0, 0]
 
 
 @pytest.mark.parametrize("unit", ["scene", "patch"])
@@ -171,7 +171,7 @@ def test_of_two_supervisions_the_first_keeps_its_labels(two_scenes: PatchSet) ->
     assert_array_equal(labels.proportions, shares)
     assert labels.tags is not None
     assert_array_equal(labels.tags, shares > 0)
-    names = [entry.supervision for entry in ledger.supervisions]
+    names = [entry.supervision for entry in ledger.annotations]
     assert names == ["corner", "full", "proportions", "tags"]
 
 
@@ -201,7 +201,7 @@ def test_refine_sees_the_whole_set_and_is_what_the_ledger_counts(two_scenes: Pat
     labels, ledger = annotate(two_scenes, range(8), [Erased()], 0)
     assert count_labelled(labels_in(labels)) == [16] + [0] * 7
     assert ledger.labelled_pixels == 16
-    assert ledger.supervisions[0].units_without_labels == 7
+    assert ledger.annotations[0].units_without_labels == 7
 
 
 @pytest.mark.parametrize(
@@ -228,7 +228,7 @@ def test_proportions_of_regions_are_stacked_and_counted_one_by_one(patch_set: Ma
     halves = draw_map(*["0011"] * 4)
     for regions in labels.regions:
         assert_array_equal(regions, halves)
-    assert ledger.supervisions[0].proportion_vectors == 4
+    assert ledger.annotations[0].proportion_vectors == 4
     # Regions stay with the proportions, whichever supervision comes first.
     reverse, _ = annotate(patches, range(2), [Full(), Halves()], 0)
     assert reverse.regions is not None
@@ -257,8 +257,8 @@ def test_a_scene_in_both_parts_is_annotated_once(two_scenes: PatchSet) -> None:
     points = PointsPerClass(count=3, unit="scene")
     labels, ledger = annotate(two_scenes, [0, 1, 4], [points], 0, [2, 5])
     _, validation = labels.divided(3)
-    assert ledger.supervisions[0].units == 2
-    assert ledger.supervisions[0].labelled_pixels_by_class == [3, 3, 3]
+    assert ledger.annotations[0].units == 2
+    assert ledger.annotations[0].labelled_pixels_by_class == [3, 3, 3]
     labelled = sum(count_labelled(labels_in(validation)))
     assert ledger.validation is not None
     assert ledger.validation.labelled_pixels == labelled

@@ -156,7 +156,7 @@ def test_proportions_are_shares_that_sum_to_one(
 
 def test_what_is_shared_must_have_been_annotated_in_another_patch(two_scenes: PatchSet) -> None:
     ledger = ledger_of(two_scenes, range(8), Copied())
-    assert ledger.supervisions[0].proportion_vectors == 4
+    assert ledger.annotations[0].proportion_vectors == 4
     assert ledger.scenes == 1  # nobody annotated anything in the other
     message = "'copied', b@0,0: proportions are called shared, but no unit with the same"
     with pytest.raises(ValueError, match=message):

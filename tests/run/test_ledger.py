@@ -31,7 +31,7 @@ Make = Callable[..., PatchSet]
 
 def entry_of(patches: PatchSet, indices: Sequence[int], supervision: Supervision) -> Annotation:
     """What the ledger says of the only supervision."""
-    (entry,) = ledger_of(patches, indices, supervision).supervisions
+    (entry,) = ledger_of(patches, indices, supervision).annotations
     return entry
 
 
@@ -72,7 +72,7 @@ def test_points_per_class_in_each_scene(two_scenes: PatchSet) -> None:
 def test_points_per_class_in_each_patch(two_scenes: PatchSet) -> None:
     points = PointsPerClass(count=3, unit="patch")
     labels, ledger = annotate(two_scenes, range(8), [points], 0)
-    (entry,) = ledger.supervisions
+    (entry,) = ledger.annotations
     assert entry.unit == "patch"
     assert entry.units == 8
     assert entry.units_without_labels == 1
@@ -106,7 +106,7 @@ def test_the_training_patches_only_are_counted(two_scenes: PatchSet) -> None:
     assert ledger.patches == 2
     assert ledger.valid_pixels == 16
     assert ledger.labelled_share == 1.0
-    entries = ledger.supervisions
+    entries = ledger.annotations
     assert [entry.labelled_pixels for entry in entries] == [16, 0, 0]
     assert [entry.proportion_vectors for entry in entries] == [0, 2, 0]
     assert [entry.tag_vectors for entry in entries] == [0, 0, 2]
@@ -117,7 +117,7 @@ def test_a_training_set_without_valid_pixels_has_a_share_of_zero(two_scenes: Pat
     assert ledger.valid_pixels == 0
     assert ledger.labelled_pixels == 0
     assert ledger.labelled_share == 0.0
-    assert ledger.supervisions[0].units_without_labels == 1
+    assert ledger.annotations[0].units_without_labels == 1
 
 
 def test_pixels_are_counted_once_where_patches_overlap_or_supervisions_agree(
@@ -128,7 +128,7 @@ def test_pixels_are_counted_once_where_patches_overlap_or_supervisions_agree(
     assert ledger.valid_pixels == 64
     assert ledger.labelled_pixels == 64
     assert ledger.labelled_share == 1.0
-    assert [entry.labelled_pixels for entry in ledger.supervisions] == [64, 5]
+    assert [entry.labelled_pixels for entry in ledger.annotations] == [64, 5]
 
 
 def variation(mean: float, median: float, maximum: float) -> VariationOfProportions:

@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.leaderboard.analysis import TrackTable
-from harness.leaderboard.budgets import BudgetCurve as Measured
-from harness.leaderboard.budgets import BudgetKind, Reach
+from harness.leaderboard.budgets import BudgetCurve, BudgetKind, Reach
 from harness.leaderboard.rows import Row
 from harness.pages.curve import (
     BudgetField,
@@ -149,7 +148,7 @@ def _numbers(points: Sequence[DrawnPoint], unit: BudgetKind) -> Table:
     return Table(f"mIoU against {unit}", columns, tuple(lines))
 
 
-def _finding(curve: Measured, reach: Reach, reference: str) -> str:
+def _finding(curve: BudgetCurve, reach: Reach, reference: str) -> str:
     """What a reach says, as a sentence."""
     start = f"{curve.name}: {reach.share:.0%} of {reference} ".replace("%", " %")
     if reach.outcome == "reached":

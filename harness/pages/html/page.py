@@ -28,7 +28,13 @@ from harness.pages.html import training_charts as epochs
 from harness.pages.html.cite import sources
 from harness.pages.html.gallery import Gallery, gallery
 from harness.pages.html.run_facts import provenance
-from harness.pages.notes import UnfinishedRuns, find_caveats, find_unfinished, legend, plain_text
+from harness.pages.notes import (
+    UnfinishedRuns,
+    find_caveats,
+    find_unfinished,
+    make_legend,
+    to_plain_text,
+)
 from harness.pages.sections.all_sections import tabulate_sections
 from harness.pages.sections.results import tabulate_classes
 from harness.pages.table import Table
@@ -154,7 +160,7 @@ def _part(table: TrackTable, suffix: str) -> Part:
         suffix=suffix,
         headline=tabulate_headline(table, HEADLINE),
         caveats=find_caveats(table),
-        legend=[plain_text(sentence) for sentence in legend(table)],
+        legend=[to_plain_text(sentence) for sentence in make_legend(table)],
         unlisted=tabulate_unlisted(table),
         unfinished=find_unfinished(table.board),
         tables=tabulate_sections(table, without=(tabulate_classes,)),

@@ -29,8 +29,9 @@ def tabulate_costs(table: TrackTable) -> Table:
     names = ["method"]
     columns = [[Cell(row.method) for row in rows]]
     for name, entry in COST_COLUMNS:
-        cells = [entry(row) for row in rows]
-        if any(cell.text not in ("", formats.DASH) for cell in cells):
+        cells = list(map(entry, rows))
+        texts = {cell.text for cell in cells}
+        if texts - {"", formats.DASH}:
             names.append(name)
             columns.append(cells)
     return Table(
@@ -48,9 +49,12 @@ def tabulate_budgets(table: TrackTable) -> Table | None:
     if not table.budgets:
         return None
     reference = table.board.reference
-    percentages = [f"{100 * share:g}" for share in SHARES]
     columns = ["methods", "budget", "measured"]
-    columns += [f"{percentage} % of {reference}" for percentage in percentages]
+    percentages = []
+    for share in SHARES:
+        percentage = f"{100 * share:g}"
+        percentages.append(percentage)
+        columns.append(f"{percentage} % of {reference}")
     columns += ["area (%)", "seeds"]
     about = (
         f"The budget whose mIoU is that share of {reference} with the same seed, read off between"
@@ -61,7 +65,7 @@ def tabulate_budgets(table: TrackTable) -> Table | None:
     return Table(
         f"Budgets to reach {' and '.join(percentages)} % of {reference}",
         tuple(columns),
-        tuple(_budget_line(curve) for curve in table.budgets),
+        tuple(map(_budget_line, table.budgets)),
         words=("budget",),
         about=(about,),
     )
@@ -131,6 +135,7 @@ def _budget_line(curve: BudgetCurve) -> tuple[Cell, ...]:
     smallest = _format_budget(curve, curve.budgets[0])
     largest = _format_budget(curve, curve.budgets[-1])
     kind = "labelled pixels" if curve.kind == "labelled pixels" else "annotation"
+    # A number that is read off between budgets is worth little without the ends it is read between.
     return (
         Cell(curve.name),
         Cell(kind),
@@ -153,6 +158,7 @@ def _reach_cell(curve: BudgetCurve, reach: Reach) -> Cell:
     if reach.outcome != "reached":
         return Cell(reach.outcome)
     text = _format_budget(curve, reach.budget)
+    # One seed has no interval.
     if not math.isnan(reach.low):
         low, high = _format_budget(curve, reach.low), _format_budget(curve, reach.high)
         text += f" [{low}, {high}]"

@@ -25,16 +25,19 @@ def tabulate_convergence(table: TrackTable) -> Table | None:
         return None
     reference = table.board.reference
     epochs = _choose_epochs(scores_of_method)
+    # Not the best score: a network is tested after its last epoch.
     final = {seed: scores[-1] for seed, scores in scores_of_method.get(reference, {}).items()}
-    lines = []
-    for method, scores_of_seed in scores_of_method.items():
-        cells = [Cell(method)]
-        cells += [_score_cell(scores_of_seed, epoch) for epoch in epochs]
-        cells += [_epochs_cell(scores_of_seed, final, share) for share in TARGETS]
-        lines.append(tuple(cells))
     columns = ["method"]
     columns += [f"epoch {epoch} (%)" for epoch in epochs]
     columns += [f"epochs to {100 * share:g} % of {reference}" for share in TARGETS]
+    lines = []
+    for method, scores_of_seed in scores_of_method.items():
+        cells = [Cell(method)]
+        for epoch in epochs:
+            cells.append(_score_cell(scores_of_seed, epoch))
+        for share in TARGETS:
+            cells.append(_epochs_cell(scores_of_seed, final, share))
+        lines.append(tuple(cells))
     about = (
         "The mIoU against the whole masks of the validation part, which no method trains on: mean"
         " ± standard deviation over the seeds that trained that long. Epochs: the first after"
@@ -48,16 +51,17 @@ def tabulate_convergence(table: TrackTable) -> Table | None:
 def _choose_epochs(scores_of_method: Mapping[str, ValidationScores]) -> Sequence[int]:
     last = 0
     for scores_of_seed in scores_of_method.values():
-        last = max(last, *(len(scores) for scores in scores_of_seed.values()))
+        last = max(last, *map(len, scores_of_seed.values()))
     # A short schedule has fewer epochs than places.
     return sorted({max(1, round(place * last)) for place in PLACES})
 
 
 def _score_cell(scores_of_seed: ValidationScores, epoch: int) -> Cell:
     scores = []
-    for scores_of_epoch in scores_of_seed.values():
-        if len(scores_of_epoch) >= epoch:
-            scores.append(scores_of_epoch[epoch - 1])
+    for scores_by_epoch in scores_of_seed.values():
+        # A run that was stopped early has none of later epochs.
+        if len(scores_by_epoch) >= epoch:
+            scores.append(scores_by_epoch[epoch - 1])
     return spread_cell(spread(scores))
 
 

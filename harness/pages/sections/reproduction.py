@@ -31,6 +31,7 @@ def tabulate_reproduction(table: TrackTable) -> Table | None:
     for row in table.rows:
         for score, published in row.reproduction.published.items():
             lines.append(_score_line(row, score, published))
+    # A source may report methods that the board does not have.
     source = table.board.header.published
     if not lines or source is None:
         return None
@@ -61,6 +62,7 @@ def find_deviations(board: Board) -> list[str]:
     deviations = _describe_training_parts(board)
     if header.profile:
         changes = []
+        # What a profile sets is listed, since its name says nothing to a reader of the source.
         for change in header.changes:
             if not change.startswith(NOT_ABOUT_TRAINING):
                 changes.append(change)
@@ -92,10 +94,14 @@ def _describe_training_parts(board: Board) -> list[str]:
         return []
     initialisations = dict.fromkeys(record.initialisation for record in finished)
     phrases = [f"initialisation here: {', '.join(initialisations)}"]
-    parts = [record.split.train for record in finished]
-    patches = [part.patches for part in parts]
-    # Older records do not count scenes.
-    scenes = [part.scenes for part in parts if "scenes" in part.model_fields_set]
+    patches = []
+    scenes = []
+    for record in finished:
+        part = record.split.train
+        patches.append(part.patches)
+        # Older records do not count scenes.
+        if part.scenes is not None:
+            scenes.append(part.scenes)
     for name, counts in (("patches", patches), ("scenes", scenes)):
         if counts:
             phrases.append(f"{name} in the training part: {_format_range(counts)}")
@@ -105,4 +111,5 @@ def _describe_training_parts(board: Board) -> list[str]:
 def _format_range(counts: Sequence[int]) -> str:
     """Write the counts of different seeds, from the least to the largest."""
     ends = sorted({min(counts), max(counts)})
+    # Folds of one size have one number, not a range.
     return " to ".join(f"{count:,}" for count in ends)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from harness.leaderboard.analysis import TrackTable
 from harness.leaderboard.rows import FLOOR, MARGIN, Row
 from harness.leaderboard.significance import PairedTest
-from harness.leaderboard.statistics import Spread
+from harness.leaderboard.statistics import spread
 from harness.pages import formats
 from harness.pages.table import (
     NOTHING,
@@ -33,22 +33,15 @@ DETAIL_COLUMNS = {
 """The columns of scores that come from a record's details, by their names in
 `scores.DETAIL_SCORES`."""
 
-NO_SCORE = Spread(0, math.nan, math.nan)
+NO_SCORE = spread([])
 
 
 def tabulate_seeds(table: TrackTable) -> Table:
     """Show the mIoU of every run, and how the runs of each method are spread."""
     seeds = table.board.header.seeds
-    columns = [
-        "method",
-        *(f"seed {seed}" for seed in seeds),
-        "median",
-        "interquartile mean",
-        "min",
-        "max",
-        "sd",
-        "collapsed (%)",
-    ]
+    columns = ["method"]
+    columns += [f"seed {seed}" for seed in seeds]
+    columns += ["median", "interquartile mean", "min", "max", "sd", "collapsed (%)"]
     lines = tuple(_seeds_line(row, seeds) for row in table.rows)
     about = (
         f"Collapsed: the share of seeds whose mIoU is not more than {100 * MARGIN:g} point above"
@@ -105,6 +98,7 @@ def tabulate_recovery(table: TrackTable) -> Table:
 def tabulate_test_images(table: TrackTable) -> Table | None:
     """Show the interval over test images of each method that has one, and why others have none."""
     intervals = table.image_intervals
+    # No run has finished.
     if not intervals:
         return None
     lines = []
@@ -124,7 +118,8 @@ def tabulate_test_images(table: TrackTable) -> Table | None:
             " 92 % or more where few groups have a class. It is not the interval over seeds of the"
             " headline."
         )
-    about += [f"No interval: {reason}." for reason in sorted(reasons)]
+    for reason in sorted(reasons):
+        about.append(f"No interval: {reason}.")
     return Table(
         "Interval over test images", ("method", "mIoU (%)"), tuple(lines), about=tuple(about)
     )
@@ -134,6 +129,7 @@ def tabulate_classes(table: TrackTable) -> Table:
     """Show the IoU of each class, shaded."""
     names: list[str] = []
     for row in table.rows:
+        # A method without a result has no classes; all others have the same ones.
         names = names or list(row.scores.iou)
     lines = []
     for row in table.rows:
@@ -157,10 +153,11 @@ def tabulate_scores(table: TrackTable) -> Table:
             spread_cell(row.scores.accuracy),
             spread_cell(row.scores.macro_f1),
         ]
-        cells += [_detail_cell(name, row) for name in details]
+        for name in details:
+            cells.append(_detail_cell(name, row))
         lines.append(tuple(cells))
     columns = ["method", "accuracy (%)", "F1 (%)"]
-    columns += [DETAIL_COLUMNS[name] for name in details]
+    columns += map(DETAIL_COLUMNS.__getitem__, details)
     title = "Accuracy, F1"
     if details:
         title += ", boundaries, proportions, calibration"
@@ -169,6 +166,7 @@ def tabulate_scores(table: TrackTable) -> Table:
 
 def _seeds_line(row: Row, seeds: Sequence[int]) -> tuple[Cell, ...]:
     scores = row.scores
+    # Least and largest of nothing are not known.
     values = list(scores.miou.values()) or [math.nan]
     cells = [Cell(row.method)]
     cells += [_hundredths(scores.miou.get(seed)) for seed in seeds]
@@ -189,6 +187,7 @@ def _hundredths(fraction: float | None, digits: int = 2) -> Cell:
 
 
 def _test_cells(test: PairedTest | None) -> list[Cell]:
+    # The reference, floors, and methods with too few seeds are not tested.
     if test is None:
         return [NOTHING, NOTHING, NOTHING]
     exact = Cell(f"not testable at n={test.n}")
@@ -198,6 +197,7 @@ def _test_cells(test: PairedTest | None) -> list[Cell]:
 
 
 def _is_measured(detail: str, rows: Sequence[Row]) -> bool:
+    # Older records have no details, and others may lack some of them.
     return any(row.scores.details.get(detail, NO_SCORE).n for row in rows)
 
 
@@ -216,7 +216,7 @@ def _explain_scores(table: TrackTable, details: Sequence[str]) -> str:
             radii.add(record.details.boundary.radius)
     sentences = ["± standard deviation over seeds. F1 and boundary scores are means over classes."]
     if radii:
-        pixels = " or ".join(str(radius) for radius in sorted(radii))
+        pixels = " or ".join(map(str, sorted(radii)))
         sentences.append(f"Boundary scores: within {pixels} pixels of a class boundary.")
     if any(name.startswith("proportion") for name in details):
         sentences.append(

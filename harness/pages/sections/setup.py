@@ -35,32 +35,33 @@ def tabulate_methods(table: TrackTable) -> Table | None:
     if not settings_of_method:
         return None
     methods = table.board.header.methods
+    # A scenario may leave it to the names.
     has_about = any(method.about for method in methods)
     columns = ["method", "supervision", "loss"]
     if has_about:
         columns.append("about")
     lines = []
     for method in methods:
+        # A method of which no run was made has none.
         settings = settings_of_method.get(method.name)
         supervision, loss = describe_method(settings) if settings else (DASH, DASH)
         texts = [method.name, supervision, loss]
         if has_about:
             texts.append(method.about)
-        lines.append(tuple(Cell(text) for text in texts))
+        lines.append(tuple(map(Cell, texts)))
     words = tuple(columns)
     return Table("Methods: supervision and loss", words, tuple(lines), words)
 
 
 def describe_method(settings: RunSettings) -> tuple[str, str]:
     """Describe the supervision of a method, and its loss or the floor that it is."""
-    supervisions = [_describe_component(supervision) for supervision in settings.supervision]
-    supervision = " and ".join(supervisions) or "whole masks"
+    supervision = " and ".join(map(_describe_component, settings.supervision)) or "whole masks"
     if settings.trains_on == "validation":
         supervision += ", of the validation part"
     if settings.floor:
         return supervision, f"floor: {settings.floor}"
-    terms = [_describe_term(loss) for loss in settings.loss]
-    return supervision, " + ".join(terms) or DASH
+    loss = " + ".join(map(_describe_term, settings.loss))
+    return supervision, loss or DASH
 
 
 def tabulate_setup(table: TrackTable) -> Table | None:
@@ -82,10 +83,11 @@ def _collect_facts(finished: Sequence[FinishedRecord], header: Header) -> Mappin
         f"{settings.dataset.name} ({_list_settings(settings.dataset.fields) or 'no settings'})"
     )
     model = f"{settings.model.name} ({_list_settings(settings.model.fields)})"
+    # Floors have no network.
     parameters = max(record.parameters for record in finished)
     patches = _list_settings(settings.patches.model_dump(mode="json", exclude_unset=True))
     training = _list_settings(settings.training.model_dump(mode="json", exclude_unset=True))
-    sizes = _join_distinct(_describe_parts(record) for record in finished)
+    sizes = _join_distinct(map(_describe_parts, finished))
     return {
         "data set": f"{dataset}; {header.dataset.source}; licence: {header.dataset.licence}",
         "mean over": ", ".join(first.mean_over),
@@ -96,8 +98,8 @@ def _collect_facts(finished: Sequence[FinishedRecord], header: Header) -> Mappin
         "model": f"{model}, {parameters:,} parameters",
         "initialisation": _join_distinct(record.initialisation for record in finished),
         "training": training,
-        "hardware": _join_distinct(_describe_hardware(record) for record in finished),
-        "versions": _join_distinct(_describe_versions(record) for record in finished),
+        "hardware": _join_distinct(map(_describe_hardware, finished)),
+        "versions": _join_distinct(map(_describe_versions, finished)),
         "recorded at": _describe_commits(finished),
         "protocol": str(settings.protocol),
     }
@@ -123,10 +125,12 @@ def _list_settings(settings: Mapping[str, Any]) -> str:
 
 
 def _join_distinct(descriptions: Iterable[str]) -> str:
+    # A dictionary, unlike a set, keeps the order of the runs.
     return "; ".join(dict.fromkeys(descriptions))
 
 
 def _describe_split(split: RecordedSplit) -> str:
+    # As it was recorded: a default of today may not be that of the run.
     settings = split.model_dump(mode="json", exclude_unset=True)
     used = {}
     for name in USED_BY_SPLIT.get(split.by, settings):

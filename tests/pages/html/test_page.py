@@ -40,7 +40,7 @@ from harness.cli.main import main
 from harness.core.errors import InputError
 from harness.leaderboard.analysis import analyse
 from harness.leaderboard.board import Board
-from harness.leaderboard.budgets import Curve, Reach
+from harness.leaderboard.budgets import BudgetCurve, Reach
 from harness.leaderboard.statistics import spread
 from harness.pages.html import charts, cite, pictures
 from harness.pages.html import report_tables as tables
@@ -266,7 +266,7 @@ def test_confusions_counted_by_hand() -> None:
     ]
 
 
-def curve(board: Board, measured: tuple[Curve, ...] = ()) -> charts.Chart | None:
+def curve(board: Board, measured: tuple[BudgetCurve, ...] = ()) -> charts.Chart | None:
     table = only_table(board)
     if measured:
         vars(table)["budgets"] = measured  # in place of what the property would compute
@@ -314,7 +314,7 @@ def test_how_much_to_annotate_is_told_in_words() -> None:
         Reach(0.9, outcome, nan, nan, nan, 3, 1, 1)
         for outcome in ("below the smallest budget", "not reached", "not in every seed")
     ]
-    measured = Curve(
+    measured = BudgetCurve(
         "p*",
         "supervision.0.count",
         "labelled pixels",

@@ -93,10 +93,9 @@ def classifier(before: int, classes: int) -> int:
 
 def bottleneck(before: int, width: int) -> int:
     """Count a block of ResNet-50."""
-    after = 4 * width
-    return (
-        convolution(1, before, width) + convolution(3, width, width) + convolution(1, width, after)
-    )
+    narrowing = convolution(1, before, width)
+    widening = convolution(1, width, 4 * width)
+    return narrowing + convolution(3, width, width) + widening
 
 
 def stage(before: int, width: int, blocks: int) -> int:
@@ -117,9 +116,10 @@ def test_the_parameters() -> None:
     # ResNet-50 without its classifier of 1000 classes.
     assert backbone == 25_557_032 - classifier(2048, 1000)
 
-    # The pyramid: 1x1, three dilated 3x3, pooling. Then its projection, and a last 3x3.
-    pyramid = 2 * convolution(1, 2048, 256) + 3 * convolution(3, 2048, 256)
-    head = pyramid + convolution(1, 5 * 256, 256) + convolution(3, 256, 256)
+    pointwise_and_pooling = 2 * convolution(1, 2048, 256)
+    dilated = 3 * convolution(3, 2048, 256)
+    projection = convolution(1, 5 * 256, 256)
+    head = pointwise_and_pooling + dilated + projection + convolution(3, 256, 256)
     auxiliary = convolution(3, 1024, 256) + classifier(256, 21)
     # torchvision's own count, with 21 classes and auxiliary head.
     assert backbone + head + classifier(256, 21) + auxiliary == 42_004_074
@@ -182,7 +182,8 @@ def test_features_are_at_an_eighth_of_the_resolution_and_logits_at_all_of_it() -
         shapes.append(output["out"].shape)
 
     network.get_submodule("backbone").register_forward_hook(note)
-    assert network(torch.zeros(2, 3, 64, 72)).shape == (2, 6, 64, 72)
+    logits = network(torch.zeros(2, 3, 64, 72))
+    assert logits.shape == (2, 6, 64, 72)
     assert shapes == [(2, 2048, 8, 9)]
 
 
@@ -255,9 +256,15 @@ def test_random_weights_for_other_channels_are_spread_as_for_rgb(channels: int) 
 def test_weights_of_another_network(
     coco: State, file: Path, change: dict[str, Tensor | None], message: str
 ) -> None:
-    state = {name: value for name, value in (coco | change).items() if value is not None}
+    state = dict(coco)
+    for name, value in change.items():
+        if value is None:
+            del state[name]
+        else:
+            state[name] = value
     save_file(state, file)
-    with pytest.raises(InputError, match=re.escape(f"model.weights: {file} {message}")):
+    full_message = re.escape(f"model.weights: {file} {message}")
+    with pytest.raises(InputError, match=full_message):
         build(weights=file)
 
 
@@ -292,9 +299,10 @@ def test_a_single_patch_cannot_train_and_can_be_tested() -> None:
     network(images)
 
     together = predict(network, images)
-    alone = torch.cat([predict(network, images[:1]), predict(network, images[1:])])
     assert torch.isfinite(together).all()
-    torch.testing.assert_close(together, alone, atol=1e-4, rtol=1e-4)
+    for index in (0, 1):
+        alone = predict(network, images[index : index + 1])
+        torch.testing.assert_close(together[index], alone[0], atol=1e-4, rtol=1e-4)
 
 
 def test_the_smallest_patch_trains() -> None:

@@ -172,7 +172,8 @@ def test_weights_for_rgb_are_adapted_to_other_channels(tmp_path: Path) -> None:
     assert differing_names(state, expected) == {"conv1.weight"}
     grey = expected["conv1.weight"].sum(1, keepdim=True)
     torch.testing.assert_close(state["conv1.weight"], grey)
-    assert predict(network, torch.zeros(1, 1, 64, 64)).shape == (1, 2, 64, 64)
+    logits = predict(network, torch.zeros(1, 1, 64, 64))
+    assert logits.shape == (1, 2, 64, 64)
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,12 @@ def list_layers(network: nn.Module, size: int, channels: int = 3) -> list[str]:
 def two_layers(kind: str, before: int, after: int, size: int) -> list[str]:
     """Describe two layers, each followed by ReLU."""
     relu = f"ReLU {after}>{after} {size}"
-    return [f"{kind} {before}>{after} {size}", relu, f"{kind} {after}>{after} {size}", relu]
+    return [
+        f"{kind} {before}>{after} {size}",
+        relu,
+        f"{kind} {after}>{after} {size}",
+        relu,
+    ]
 
 
 def convolution(before: int, after: int) -> int:
@@ -180,7 +185,10 @@ def test_the_layers_of_s001() -> None:
     ],
 )
 def test_the_parameters_of_s001(width: int, channels: int, classes: int, binary: bool) -> None:
-    w1, w2, w4, w8 = width, 2 * width, 4 * width, 8 * width
+    w1 = width
+    w2 = 2 * width
+    w4 = 4 * width
+    w8 = 8 * width
     down = (
         two_convolutions(channels, w1)
         + two_convolutions(w1, w2)
@@ -214,7 +222,9 @@ def test_s001_is_the_same_network_in_functional_form() -> None:
     images = torch.randn(1, 3, 32, 32)
 
     def take(name: str) -> tuple[Tensor, Tensor]:
-        return parameters.pop(f"{name}.weight"), parameters.pop(f"{name}.bias")
+        weight = parameters.pop(f"{name}.weight")
+        bias = parameters.pop(f"{name}.bias")
+        return weight, bias
 
     features = images
     skips = []
@@ -250,7 +260,8 @@ def test_two_logits_of_one_output_are_a_sigmoid() -> None:
     [output] = outputs
     assert output.shape == (2, 1, 32, 32)
     assert not logits[:, 0].any()
-    torch.testing.assert_close(logits.softmax(1)[:, 1], output[:, 0].sigmoid())
+    probability = logits.softmax(1)[:, 1]
+    torch.testing.assert_close(probability, output[:, 0].sigmoid())
 
     loss = F.cross_entropy(logits, torch.ones(2, 32, 32, dtype=torch.long))
     binary_loss = F.binary_cross_entropy_with_logits(output, torch.ones_like(output))

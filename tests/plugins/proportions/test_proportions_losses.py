@@ -119,8 +119,8 @@ def keypoints_by_formula(loss: KeypointBCE, logits: Array, batch: Batch) -> floa
     and image by image."""
     total = 0.0
     images = 0
-    for scores, labels in zip(logits.astype(float), labels_of(batch).numpy(), strict=True):
-        probabilities = softmax(scores, 0)
+    for image, labels in enumerate(labels_of(batch).numpy()):
+        probabilities = softmax(logits[image].astype(float), 0)
         classes = np.unique(labels[labels != IGNORE])
         images += len(classes) > 0
         for label in classes:
@@ -240,13 +240,15 @@ def test_every_pixel_predicting_the_proportions_is_a_solution_without_use(loss: 
     _, batch = make_batch(dtype=torch.float64)
     # No logit gives a probability of 0.
     shares = shares_of(batch).clamp(min=1e-9)
-    logits = shares.log()[:, :, None, None].expand(-1, -1, 5, 6).clone().requires_grad_()
+    pixel = shares.log()[:, :, None, None]
+    logits = pixel.expand(-1, -1, 5, 6).clone().requires_grad_()
     value = loss(logits, batch)
     least = 0.0
     if isinstance(loss, ProportionKL):
         # The entropy of the proportions, in the images that have valid pixels.
         target = shares_of(batch)[[0, 2]].numpy()
-        least = float(-(target * np.log(target + loss.eps)).sum(1).mean())
+        entropy = -(target * np.log(target + loss.eps)).sum(1)
+        least = float(entropy.mean())
     assert value.item() == pytest.approx(least, abs=1e-8)
 
     slope = gradient(value, logits)
@@ -261,7 +263,8 @@ def test_the_gradient_of_l2_is_the_one_worked_out_by_hand() -> None:
     batch = Batch(batch.images, torch.ones_like(batch.valid), None, batch.proportions)
     slope = gradient(ProportionL2()(logits, batch), logits)
 
-    y = softmax(logits.detach().numpy()[0], 0).reshape(K, -1)
+    scores = logits.detach().numpy().reshape(K, -1)
+    y = softmax(scores, 0)
     pixels = y.shape[1]
     difference = y.mean(1) - shares_of(batch).numpy()[0]
     expected = np.zeros_like(y)
@@ -271,7 +274,7 @@ def test_the_gradient_of_l2_is_the_one_worked_out_by_hand() -> None:
                 # The derivative of softmax: dy_c / dz_k = y_c (1[c = k] - y_k).
                 derivative = y[c, pixel] * ((c == k) - y[k, pixel])
                 expected[k, pixel] += 2 / pixels * difference[c] * derivative
-    np.testing.assert_allclose(slope.numpy()[0].reshape(K, -1), expected, atol=1e-15)
+    np.testing.assert_allclose(slope.reshape(K, -1), expected, atol=1e-15)
 
 
 def test_the_gradient_of_l2_vanishes_where_pixels_are_certain() -> None:
@@ -310,7 +313,8 @@ def make_even_image(shares: list[float], target: list[float]) -> tuple[torch.Ten
     logits = pixel[None, :, None, None].expand(1, len(shares), side, side)
     images = torch.zeros(1, 3, side, side)
     valid = torch.ones(1, side, side, dtype=torch.bool)
-    return logits, Batch(images, valid, None, torch.tensor([target], dtype=torch.float64))
+    annotated = torch.tensor([target], dtype=torch.float64)
+    return logits, Batch(images, valid, None, annotated)
 
 
 @pytest.mark.parametrize(
@@ -375,7 +379,7 @@ def test_keypoint_bce_weighs_the_classes_of_an_image_alike() -> None:
 
 
 def test_keypoint_bce_pulls_where_a_wrong_class_is_certain() -> None:
-    logits = torch.tensor([500.0, 0.0, 0.0])[None, :, None, None].requires_grad_()
+    logits = torch.tensor([500.0, 0.0, 0.0]).reshape(1, 3, 1, 1).requires_grad_()
     labels = torch.ones(1, 1, 1, dtype=torch.long)
     batch = Batch(torch.zeros(1, 3, 1, 1), labels == 1, labels)
     value = KeypointBCE()(logits, batch)
@@ -438,7 +442,8 @@ def test_each_region_counts_as_an_image_of_its_own_does(loss: Loss, seed: int) -
 
     slope = gradient(value, logits)
     counted = batch.valid & (batch.regions != IGNORE)
-    assert bool((slope.where(~counted[:, None], 0.0) == 0).all())
+    uncounted_slope = slope.where(~counted[:, None], 0.0)
+    assert_zero(uncounted_slope)
 
 
 @every_matching_loss
@@ -467,8 +472,9 @@ def test_one_region_is_the_whole_image_and_without_valid_pixels_nothing(loss: Lo
 
 
 def test_predicted_proportions_by_hand() -> None:
-    shares_of_pixels = torch.tensor([[0.9, 0.1], [0.5, 0.5], [0.2, 0.8], [0.3, 0.7]])
-    logits = shares_of_pixels.log().T[None, :, None]
+    first_share = torch.tensor([0.9, 0.5, 0.2, 0.3])
+    shares_of_pixels = torch.stack([first_share, 1 - first_share])
+    logits = shares_of_pixels.log()[None, :, None]
     # The last pixel is not valid, the third is in no region, the first two are in region 1.
     batch = Batch(
         torch.zeros(1, 3, 1, 4),

@@ -462,7 +462,7 @@ class TestClustered:
         assert labels.proportions is not None
         assert labels.proportions.shape == (8, 3)
         assert len(np.unique(labels.proportions, axis=0)) <= 3
-        assert ledger.supervisions[0].reveals == ["class proportions of annotated patches"]
+        assert ledger.annotations[0].reveals == ["class proportions of annotated patches"]
 
     @pytest.mark.parametrize(
         ("by", "representative", "vectors"),
@@ -484,7 +484,7 @@ class TestClustered:
             patches.images[patch] = 50 * (patch % 3)
         supervision = ClusteredProportions(clusters=3, by=by, representative=representative)
         _, ledger = annotate(patches, range(6), [supervision], 0)
-        entry = ledger.supervisions[0]
+        entry = ledger.annotations[0]
         assert entry.proportion_vectors == vectors
         assert entry.units == 6
         assert entry.total_variation is not None
@@ -583,7 +583,7 @@ class TestGrid:
         labels, ledger = annotate(patches, range(4), [GridProportions(cells=3)], 0)
         assert labels.proportions is not None
         assert labels.proportions.shape == (4, 9, 3)
-        (entry,) = ledger.supervisions
+        (entry,) = ledger.annotations
         assert entry.units == 4
         assert entry.proportion_vectors == 36
         assert entry.total_variation is not None
@@ -602,7 +602,7 @@ def test_the_ledger_has_the_error_of_noisy_proportions(patch_set: Callable[..., 
     noisy = noisy_labels.proportions[1:]
     exact = exact_labels.proportions[1:]
 
-    (entry,) = ledger.supervisions
+    (entry,) = ledger.annotations
     distances = total_variation(exact, noisy)
     assert distances.min() > 0
     expected = {"mean": distances.mean(), "median": np.median(distances), "max": distances.max()}
