@@ -98,6 +98,7 @@ def compare(a: NamedRecords, b: NamedRecords) -> Comparison:
     Raises:
         InputError: for a board against something else, or nothing in common.
     """
+    # Only to warn: who compares a run with itself sees no difference, and may wonder why.
     is_same = a.records == b.records
     if a.kind == b.kind == "board":
         return Comparison(
@@ -290,6 +291,7 @@ def _compare_score(name: str, a: ScoresBySeed, b: ScoresBySeed, paired: Sequence
     if paired:
         difference = spread(list(difference_by_seed.values()))
     else:
+        # Of n = 0 pairs, so that it has no interval.
         difference = Spread(0, spread_of_b.mean - spread_of_a.mean, math.nan)
     return Score(
         name=name,

@@ -129,6 +129,7 @@ def plan_reruns(
                 f"--seed {seed}: {row.board} has no such seed of {row.method!r}: its seeds are"
                 f" {list_seeds(planned_seeds)}"
             )
+    # Before data is read, which takes a while.
     check_writable("RUNS", "CACHE")
     finished = row.finished
     first = next(iter(finished.values()))
@@ -178,18 +179,11 @@ def reproduce(
         f" {list_seeds(seeds)}",
         flush=True,
     )
+    # Before anything is computed: who reads that data has changed may not want to wait.
     for line in (*describe_changes(reruns), *describe_threads(reruns)):
         print(line, flush=True)
-    fresh: dict[int, FinishedRecord] = {}
-    has_failed = False
     runs = [rerun.run for rerun in reruns]
-    for record in compute_runs(catalog, runs, store, executor, sys.stdout):
-        if isinstance(record, FinishedRecord):
-            fresh[record.seed] = record
-        elif isinstance(record, FailedRecord):
-            has_failed = True
-            error = record.error
-            print(f"failed: seed {record.seed}: {error.type}: {error.message}")
+    fresh = _compute(compute_runs(catalog, runs, store, executor, sys.stdout))
     print(f"\n{_show_scores(seeds, recorded, fresh)}\n")
     print(
         f"runs are in {store.root}; earlier records of the same keys are kept beside the new ones"
@@ -197,11 +191,24 @@ def reproduce(
     provenance = _provenance_differences(reruns, fresh.values())
     if provenance:
         print(_show_provenance(provenance))
-    if has_failed or not fresh:
+    # Where a run failed, the mean of the others says nothing of the row.
+    if len(fresh) < len(reruns):
         return 1
     verdict = judge(recorded, fresh)
     print(verdict.sentence)
     return 0 if verdict.agrees else 1
+
+
+def _compute(records: Iterable[Record]) -> dict[int, FinishedRecord]:
+    """Return the records that have a result, by seed; print why runs failed as they do."""
+    fresh = {}
+    for record in records:
+        if isinstance(record, FinishedRecord):
+            fresh[record.seed] = record
+        elif isinstance(record, FailedRecord):
+            error = record.error
+            print(f"failed: seed {record.seed}: {error.type}: {error.message}")
+    return fresh
 
 
 def describe_changes(reruns: Iterable[Rerun]) -> list[str]:
@@ -213,6 +220,7 @@ def describe_changes(reruns: Iterable[Rerun]) -> list[str]:
             recorded, now = format_value(change.a), format_value(change.b)
             lines[f"changed since: {change.path}: {recorded} recorded, {now} now"] = None
         run, record = rerun.run, rerun.record
+        # The key of another seed is another one in any case.
         if rerun.is_same_seed and run.key != record.key:
             lines[f"so the key of seed {run.seed} is {run.key[:12]}, not {record.key[:12]}"] = None
     return list(lines) or [AS_RECORDED]
@@ -221,6 +229,7 @@ def describe_changes(reruns: Iterable[Rerun]) -> list[str]:
 def _find_changes(rerun: Rerun) -> list[Difference]:
     recorded = setting_values(rerun.record)
     scenario = rerun.run.scenario
+    # As a record would have them, so that a tuple of settings equals the list in JSON.
     planned = flatten_settings(RunSettings.model_validate(rerun.run.settings))
     planned["classes"] = [entry.name for entry in scenario.dataset.classes]
     planned["mean_over"] = list(scenario.mean_over)

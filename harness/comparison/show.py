@@ -115,6 +115,7 @@ def _wrap_table(columns: Sequence[str], widths: Sequence[int | None], lines: Lin
 def _show_rows(pairs: Iterable[Pair]) -> str:
     """Show the mIoU of each method that two boards share."""
     lines = [(pair.method, *_score_cells(pair.scores[0]), _name_seeds(pair)) for pair in pairs]
+    # The first score is mIoU. Others would need a table each: rows can be compared one by one.
     columns = ["mIoU (%)", "A", "B", "B - A (pp)", "95 % interval", "in both"]
     return _align_table(columns, lines)
 
@@ -197,6 +198,7 @@ def _format_deviation(score: Score, sd: float) -> str:
 
 def _format_number(score: Score, value: float, sign: str = "") -> str:
     """Write a fraction in percent, or nats."""
+    # Nats have no upper end, so percent of them would mean nothing.
     if score.name == NLL:
         return f"{value:{sign}.3f}"
     return f"{100 * value:{sign}.1f}"

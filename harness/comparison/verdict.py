@@ -43,6 +43,8 @@ def judge(recorded: RecordsBySeed, fresh: RecordsBySeed) -> Verdict:
         return Verdict(True, "bit-identical: all confusion counts are those recorded")
     recorded_scores = compute_mious(recorded)
     fresh_scores = compute_mious(fresh)
+    # The recorded mean is of these very seeds, whose draws are the same; or of others, whose noise
+    # comes on top of its own.
     is_whole_row = fresh.keys() == recorded.keys()
     before = spread(list(recorded_scores.values()))
     interval = interval_of_mean(before, None if is_whole_row else len(fresh))

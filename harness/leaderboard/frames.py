@@ -108,6 +108,7 @@ def make_history(boards: Iterable[Board]) -> pandas.DataFrame:
         for record in board.ordered:
             described = _describe_run(board, record)
             for index, epoch in enumerate(record.history):
+                # In the order in which they first occur: sorted, the main loss might come last.
                 terms.update(dict.fromkeys(epoch.terms))
                 measured = _describe_epoch(epoch, record.cost.epoch_seconds[index : index + 1])
                 lines.append({**described, **measured})
@@ -160,6 +161,7 @@ def _describe_settings(board: Board, record: Record) -> dict[str, Any]:
     ledger = record.ledger
     if ledger is not None:
         described["labelled_pixels"] = ledger.labelled_pixels
+    # The seconds of a mask are of the image as it came, and settings say how it was reduced.
     if ledger is not None and settings is not None:
         seconds = annotation_seconds(ledger, board.costs, pixel_area(settings))
         described["annotation_seconds"] = seconds
