@@ -34,7 +34,7 @@ from harness.run.network import Network
 from harness.run.prepare import AnnotatedPart, DividedPatches
 from harness.run.train import EpochResult
 
-DIGITS = 3
+SECOND_DECIMALS = 3
 """Decimals of seconds."""
 
 
@@ -221,7 +221,7 @@ def _describe_cost(findings: Findings) -> Cost:
 
 
 def _round(seconds: float | None) -> float | None:
-    return None if seconds is None else round(seconds, DIGITS)
+    return None if seconds is None else round(seconds, SECOND_DECIMALS)
 
 
 def _measure_device_memory(network: Network | None) -> float | None:
