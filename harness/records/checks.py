@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from harness import metrics
 from harness.core.errors import dotted
+from harness.core.values import JsonObject
 from harness.records.record import Calibration, Confusion, FinishedRecord, Ledger, Record
 
 TOLERANCE = 2e-6
@@ -147,16 +148,14 @@ def _contradictions_of_calibration(
             )
 
 
-def _differences(
-    stated: Mapping[str, Any], expected: Mapping[str, Any], prefix: str = ""
-) -> Iterator[str]:
+def _differences(stated: JsonObject, expected: JsonObject, prefix: str = "") -> Iterator[str]:
     """Yield the stated scores that are not what they should be, by dotted name."""
     for name, value in expected.items():
         given = stated.get(name, "nothing")
-        if isinstance(value, Mapping) and isinstance(given, Mapping):
+        if isinstance(value, dict) and isinstance(given, dict):
             yield from _differences(given, value, f"{prefix}{name}.")
             continue
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             wanted = "one for each class"
         elif _is_close(given, value):
             continue
