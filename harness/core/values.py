@@ -25,7 +25,7 @@ IGNORE = 255
 """Mask and label value of a pixel that is neither trained on nor scored."""
 
 JsonObject = dict[str, Any]
-"""A JSON object as it is read, written, hashed or shown to plugins: no type knows its fields."""
+"""A JSON object whose fields are not known here, such as the settings of some component."""
 
 Part = Literal["train", "validation", "test"]
 

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from harness import metrics
 from harness.core.errors import dotted
+from harness.core.validation import list_mistakes
 from harness.core.values import JsonObject
 from harness.records.record import Calibration, Confusion, FinishedRecord, Ledger, Record
 
@@ -21,12 +22,11 @@ TOLERANCE = 2e-6
 
 def first_mistake(error: ValidationError) -> str:
     """Say in words which field of a line is missing or not of its type."""
-    details = error.errors(include_url=False)[0]
-    field = dotted(details["loc"])
-    text = details["msg"]
+    mistake = list_mistakes(error)[0]
+    field = dotted(mistake.path)
     # Pydantic writes sentences. Here the message goes on after a colon.
-    message = text[:1].lower() + text[1:]
-    if details["type"] == "missing":
+    message = mistake.message[:1].lower() + mistake.message[1:]
+    if mistake.kind == "missing":
         message = "is missing"
     # Without a field, the line as a whole is no record.
     return f"{field}: {message}" if field else message

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from harness.catalog import Catalog
 from harness.core.components import Component
 from harness.core.errors import InputError, Keys, dotted
+from harness.core.validation import list_mistakes
 from harness.scenario.mistakes import explain
 from harness.scenario.yaml_document import Document, Problem
 
@@ -40,8 +41,8 @@ class Reader:
         try:
             return model.model_validate(raw)
         except ValidationError as error:
-            for details in error.errors(include_url=False):
-                self._note_once(explain(model, details, self.document, path))
+            for mistake in list_mistakes(error):
+                self._note_once(explain(model, mistake, self.document, path))
             return None
 
     def _note_once(self, problem: Problem) -> None:
