@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from harness.core.errors import Keys, dotted, suggestion
 from harness.core.validation import Mistake
-from harness.scenario.yaml_document import Document, Problem
+from harness.scenario.yaml_document import Document, Problem, YamlValue
 
 
 def explain(model: type[BaseModel], mistake: Mistake, document: Document, path: Keys) -> Problem:
@@ -48,7 +48,7 @@ def _explain_value(mistake: Mistake) -> str:
     return f"{mistake.value!r}: {reason}"
 
 
-def _value_at(value: Any, path: Keys) -> Any:
+def _value_at(value: YamlValue, path: Keys) -> YamlValue:
     """Return what stands at a path, or None where there is nothing."""
     for step in path:
         if not _holds(value, step):
@@ -57,7 +57,7 @@ def _value_at(value: Any, path: Keys) -> Any:
     return value
 
 
-def _written_location(mistake: Mistake, value: Any) -> list[str | int]:
+def _written_location(mistake: Mistake, value: YamlValue) -> list[str | int]:
     """Return pydantic's location without the steps that nobody wrote."""
     location: list[str | int] = []
     for step in mistake.path:
@@ -71,7 +71,7 @@ def _written_location(mistake: Mistake, value: Any) -> list[str | int]:
     return location
 
 
-def _holds(value: Any, step: str | int) -> bool:
+def _holds(value: YamlValue, step: str | int) -> bool:
     """Return True where a dict or a list has something at a step."""
     if isinstance(value, dict):
         return step in value

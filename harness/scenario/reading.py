@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -11,7 +11,7 @@ from harness.core.components import Component
 from harness.core.errors import InputError, Keys, dotted
 from harness.core.validation import list_mistakes
 from harness.scenario.mistakes import explain
-from harness.scenario.yaml_document import Document, Problem
+from harness.scenario.yaml_document import Document, Problem, YamlValue
 
 AnyModel = TypeVar("AnyModel", bound=BaseModel)
 
@@ -36,7 +36,7 @@ class Reader:
         place = self.document.place(path, key=key)
         self.problems.append(Problem(place, dotted(path), message))
 
-    def read_model(self, model: type[AnyModel], raw: Any, path: Keys) -> AnyModel | None:
+    def read_model(self, model: type[AnyModel], raw: YamlValue, path: Keys) -> AnyModel | None:
         """Return a pydantic model of what is written at a path; None where it has mistakes."""
         try:
             return model.model_validate(raw)
@@ -52,13 +52,13 @@ class Reader:
                 return
         self.problems.append(problem)
 
-    def read_component(self, kind: str, raw: Any, path: Keys) -> Component | None:
+    def read_component(self, kind: str, raw: YamlValue, path: Keys) -> Component | None:
         """Return a component of a kind from its name, or from a mapping of its name and fields.
 
         None where it has mistakes, or where no component of the kind has that name.
         """
         name, name_path = raw, path
-        fields: dict[str, Any] = {}
+        fields: dict[str, YamlValue] = {}
         if isinstance(raw, dict):
             fields = dict(raw)
             name = fields.pop("name", None)
