@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 IGNORE = 255
 """Mask and label value of a pixel that is neither trained on nor scored."""
+
+JsonObject = dict[str, Any]
+"""A JSON object whose fields are not known here, such as the settings of some component."""
 
 Part = Literal["train", "validation", "test"]
 

@@ -140,7 +140,7 @@ def _describe_run(run: Run) -> dict[str, Any]:
     return {
         "schema_version": SCHEMA_VERSION,
         "key": run.key,
-        **run.title,
+        **run.title.as_json(),
         "classes": classes,
         "mean_over": list(scenario.mean_over),
         "initialisation": scenario.model.initialisation,
