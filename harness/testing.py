@@ -85,6 +85,7 @@ def example_sample(key: str = "example", classes: int = CLASSES, size: int = SID
     blocks = generator.integers(0, classes, (8, 8)).astype(np.uint8)
     side = size // 8
     mask = blocks.repeat(side, axis=0).repeat(side, axis=1)
+    # Two whole blocks wide, so that a mistake with ignored pixels meets more than an edge.
     corner = size // 4
     mask[:corner, :corner] = IGNORE
     image = generator.integers(0, 256, (size, size, 3), np.uint8)
@@ -165,6 +166,7 @@ def _example_batch(provided: Sequence[str]) -> tuple[Any, Batch]:
 
     generator = torch.Generator().manual_seed(0)
     labels = torch.randint(0, CLASSES, (2, SIDE, SIDE), generator=generator)
+    # The sparse case is the hard one: a mean over what is labelled, and gradients elsewhere.
     if "dense" not in provided:
         is_unlabelled = torch.rand(labels.shape, generator=generator) < 0.9
         labels[is_unlabelled] = IGNORE

@@ -96,16 +96,17 @@ def make_executor(catalog: Catalog, workers: Workers) -> Executor:
     from pydantic import ValidationError
 
     from harness.core.components import Executor
+    from harness.core.validation import list_mistakes
 
     # Without --jobs nothing is passed: an executor need not have such a field, as inline has not.
     settings = {}
     if workers.jobs is not None:
-        settings["jobs"] = workers.jobs
+        settings = {"jobs": workers.jobs}
     component = catalog.find("executor", workers.executor).component
     try:
         executor = component.model_validate(settings)
     except ValidationError as error:
-        reason = error.errors()[0]["msg"]
+        reason = list_mistakes(error)[0].message
         raise InputError(
             f"--jobs {workers.jobs}: executor {workers.executor!r}: {reason}"
         ) from error

@@ -36,6 +36,9 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 STATES = ("done", "failed", "running", "missing")
 """The states of a run, in the order in which `plan` counts them."""
 
+LEFT_ALONE = {"done": "done before", "running": "running in another process"}
+"""The states of the runs that are left alone, with the words for them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -199,10 +202,9 @@ def choose_waiting(experiment: Experiment, store: Store, again: bool) -> list[Ru
         states = read_states(experiment, store)
         waiting = [run for run in waiting if states[run.key] in ("missing", "failed")]
         counts = Counter(states.values())
-        if counts["done"]:
-            notes.append(f"{counts['done']} done before")
-        if counts["running"]:
-            notes.append(f"{counts['running']} running in another process")
+        for state, words in LEFT_ALONE.items():
+            if counts[state]:
+                notes.append(f"{counts[state]} {words}")
     line = f"{experiment.scenario.board}: {len(waiting)} runs to do"
     if notes:
         line += f" ({', '.join(notes)})"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -18,7 +18,15 @@ from pydantic.config import JsonDict
 
 from harness.core.jobs import Event, Job
 from harness.core.strict_model import StrictModel
-from harness.core.values import Batch, Provision, Sample, Scene, SegmentationClass, WeakLabel
+from harness.core.values import (
+    Batch,
+    JsonObject,
+    Provision,
+    Sample,
+    Scene,
+    SegmentationClass,
+    WeakLabel,
+)
 
 if TYPE_CHECKING:
     # For types alone: importing it takes seconds, which `harness list` need not wait for.
@@ -50,14 +58,14 @@ class Component(StrictModel, ABC):
     """Slow modules that the component imports when it works, loaded once for all runs of a
     scenario."""
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> JsonObject:
         """Return all field values and the name, ready for JSON.
 
         This is what records hold, and what the component can be made from again.
         """
         return {"name": self.name, **self.model_dump(mode="json")}
 
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> JsonObject:
         """Return the settings that can change a number: without the fields marked `NotInKey`."""
         identity = self.settings()
         for name, field in type(self).model_fields.items():

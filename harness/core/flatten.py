@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from harness.core.errors import Keys, dotted
+from harness.core.values import JsonObject
 
 
-def flatten(value: Any) -> dict[str, Any]:
+def flatten(value: Any) -> JsonObject:
     """Return nested mappings, and lists of mappings, as one mapping by dotted path.
 
     Lists of anything else are values: {"a": {"b": 1}, "c": [{"d": [2, 3]}]} becomes

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
+
+from harness.core.values import JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,7 @@ class EpochFinished:
 
     key: str
     """The key of the run."""
-    epoch: dict[str, Any]
+    epoch: JsonObject
     """The number of the epoch (from 1), its loss, terms, learning_rate and seconds."""
 
 
@@ -34,7 +36,7 @@ class RunFinished:
 
     key: str
     """The key of the run."""
-    record: dict[str, Any]
+    record: JsonObject
     """The record of the run, whose status is "ok" or "failed"."""
 
 
@@ -53,7 +55,7 @@ class Job(Protocol):
         """The key of the run, which is also in each of its events."""
 
     @property
-    def title(self) -> dict[str, Any]:
+    def title(self) -> JsonObject:
         """What the run is called: scenario, profile, overrides, method and seed."""
 
     @property

@@ -122,8 +122,8 @@ def _check_split(scenario: Scenario, patches: PatchSet, seed: int) -> None:
     check_valid(patches, parts, seed)
     remedy = "needs a validation part: set split.validation above 0"
     validation = scenario.training.validation
-    if validation != "none" and not parts["validation"]:
+    if validation != "none" and not parts.validation:
         raise InputError(f"training.validation: {validation} {remedy}")
     for method in scenario.methods:
-        if not parts[method.part]:
+        if not parts.of(method.part):
             raise InputError(f"methods.{method.name}.trains_on: validation {remedy}")

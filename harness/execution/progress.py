@@ -6,13 +6,14 @@ import sys
 import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from typing import Any, TextIO
+from typing import TextIO
 
 from tqdm import tqdm
 
 from harness.catalog import Catalog
 from harness.core.components import Executor
 from harness.core.jobs import EpochFinished, Event, RunFinished, RunStarted
+from harness.core.values import JsonObject
 from harness.execution.run_job import RunJob
 from harness.plan.runs import Run
 from harness.records.record import Record, parse_record
@@ -43,9 +44,9 @@ def _tell_observers(
     catalog: Catalog, runs: Iterable[Run], events: Iterator[Event]
 ) -> Generator[Event, None, None]:
     """Yield the events, after the observers of all plugins have been told."""
-    titles: dict[str, dict[str, Any]] = {}
+    titles: dict[str, JsonObject] = {}
     for run in runs:
-        titles[run.key] = {**run.title, "key": run.key, "settings": run.settings}
+        titles[run.key] = {**run.title.as_json(), "key": run.key, "settings": run.settings}
     try:
         for event in events:
             for problem in _notify(catalog, titles[event.key], event):
@@ -58,7 +59,7 @@ def _tell_observers(
             events.close()
 
 
-def _notify(catalog: Catalog, title: dict[str, Any], event: Event) -> Iterator[str]:
+def _notify(catalog: Catalog, title: JsonObject, event: Event) -> Iterator[str]:
     """Call the hook that an event belongs to; yield a line for each plugin that raised."""
     if isinstance(event, RunStarted):
         return catalog.notify("harness_run_started", run=title)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from harness.core.jobs import Event, RunFinished
+from harness.core.values import JsonObject
 from harness.plan.runs import Run
 from harness.records.store import Store
 
@@ -29,9 +29,9 @@ class RunJob:
         return self.run.key
 
     @property
-    def title(self) -> dict[str, Any]:
+    def title(self) -> JsonObject:
         """What the run is called: scenario, profile, overrides, method and seed."""
-        return self.run.title
+        return self.run.title.as_json()
 
     @property
     def threads(self) -> int | None:

@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError
 
 from harness.core.errors import InputError, suggestion
 from harness.core.strict_model import StrictModel
+from harness.core.validation import list_mistakes
 from harness.records.record import Annotation, Ledger, Masks, RunSettings
 from harness.scenario.mistakes import explain
 from harness.scenario.yaml_document import Document, DocumentError, Problem, read_document
@@ -109,8 +110,8 @@ def _read(path: Path) -> CostModel:
         model = CostModel.model_validate(document.value)
     except ValidationError as error:
         mistakes = []
-        for details in error.errors(include_url=False):
-            mistakes.append(explain(CostModel, details, document, ()))
+        for mistake in list_mistakes(error):
+            mistakes.append(explain(CostModel, mistake, document, ()))
         raise DocumentError(mistakes) from error
     problems = _problems(model, document)
     if problems:

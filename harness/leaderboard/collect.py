@@ -48,7 +48,7 @@ def collect(scenario: Scenario, runs: Sequence[Run], store: Store, root: Path) -
         record = _choose(run, stored, recorded)
         # The key leaves out what changes no number, so a run may have been made under another name
         # of its scenario or method. The board shows today's.
-        titled = record.changed(**run.title)
+        titled = record.changed(**run.title.as_json())
         problem = find_problem(titled, header)
         is_misplaced = record is stored and record.key != run.key
         if problem is None and is_misplaced:

@@ -3,12 +3,38 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from harness.core.components import Component
 from harness.core.hashing import digest
+from harness.core.values import JsonObject
 from harness.plan.keys import PROTOCOL, source_fingerprint
 from harness.scenario.scenario import Method, Scenario
+
+
+@dataclass(frozen=True, slots=True)
+class RunTitle:
+    """What a run is called in records, in events and on boards."""
+
+    scenario: str
+    """The name of its scenario."""
+    profile: str | None
+    """The profile that is laid over the scenario; None for the scenario as it stands."""
+    overrides: tuple[str, ...]
+    """The settings that are laid over the profile, as `--set` takes them."""
+    method: str
+    """The name of its method."""
+    seed: int
+    """The seed of its random draws."""
+
+    def as_json(self) -> JsonObject:
+        """Return the fields as records have them, in this order."""
+        return {
+            "scenario": self.scenario,
+            "profile": self.profile,
+            "overrides": list(self.overrides),
+            "method": self.method,
+            "seed": self.seed,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +55,7 @@ class Run:
     """The seed of its random draws."""
     data: str
     """The fingerprint of the data set."""
-    settings: dict[str, Any]
+    settings: JsonObject
     """The resolved document that the record keeps (`recorded_settings`)."""
     threads: int | None = None
     """The CPU threads to compute with, where the executor does not choose them.
@@ -38,15 +64,15 @@ class Run:
     """
 
     @property
-    def title(self) -> dict[str, Any]:
+    def title(self) -> RunTitle:
         """What the run is called: scenario, profile, overrides, method and seed."""
-        return {
-            "scenario": self.scenario.name,
-            "profile": self.scenario.profile,
-            "overrides": list(self.scenario.overrides),
-            "method": self.method.name,
-            "seed": self.seed,
-        }
+        return RunTitle(
+            scenario=self.scenario.name,
+            profile=self.scenario.profile,
+            overrides=self.scenario.overrides,
+            method=self.method.name,
+            seed=self.seed,
+        )
 
     @property
     def needs(self) -> str:
@@ -69,7 +95,7 @@ def expand(scenario: Scenario, data: str) -> tuple[Run, ...]:
     return tuple(runs)
 
 
-def keyed_settings(scenario: Scenario, method: Method, seed: int, data: str) -> dict[str, Any]:
+def keyed_settings(scenario: Scenario, method: Method, seed: int, data: str) -> JsonObject:
     """Return all that can change a number of a run, and nothing else.
 
     Its digest is the run's key. The order of the fields does not matter, but a new entry would
@@ -103,7 +129,7 @@ def keyed_settings(scenario: Scenario, method: Method, seed: int, data: str) -> 
     return keyed
 
 
-def recorded_settings(scenario: Scenario, method: Method, seed: int, data: str) -> dict[str, Any]:
+def recorded_settings(scenario: Scenario, method: Method, seed: int, data: str) -> JsonObject:
     """Return the resolved document that a record keeps.
 
     It has what the key has, but the sections with all their fields, so that a reader need not know
@@ -126,15 +152,15 @@ def recorded_settings(scenario: Scenario, method: Method, seed: int, data: str) 
     }
 
 
-def _dataset_settings(scenario: Scenario, data: str) -> dict[str, Any]:
+def _dataset_settings(scenario: Scenario, data: str) -> JsonObject:
     return {**_component_settings(scenario.dataset), "content": data}
 
 
-def _supervision_settings(method: Method) -> list[dict[str, Any]]:
+def _supervision_settings(method: Method) -> list[JsonObject]:
     return [_component_settings(supervision) for supervision in method.supervisions]
 
 
-def _loss_settings(method: Method) -> list[dict[str, Any]]:
+def _loss_settings(method: Method) -> list[JsonObject]:
     settings = []
     for term in method.terms:
         loss = _component_settings(term.loss)
@@ -142,9 +168,9 @@ def _loss_settings(method: Method) -> list[dict[str, Any]]:
     return settings
 
 
-def _method_options(method: Method) -> dict[str, Any]:
+def _method_options(method: Method) -> JsonObject:
     """Return the options of a method that differ from the defaults."""
-    options: dict[str, Any] = {}
+    options: JsonObject = {}
     if method.floor:
         options["floor"] = method.floor
     if method.trains_on != "training":
@@ -152,7 +178,7 @@ def _method_options(method: Method) -> dict[str, Any]:
     return options
 
 
-def _component_settings(component: Component) -> dict[str, Any]:
+def _component_settings(component: Component) -> JsonObject:
     """Return what decides what a component does: its fields, its version and its source."""
     return {
         # Without fields that say where something lies (`NotInKey`).

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,8 @@ from pydantic import ValidationError
 
 from harness import metrics
 from harness.core.errors import dotted
+from harness.core.validation import list_mistakes
+from harness.core.values import JsonObject
 from harness.records.record import Calibration, Confusion, FinishedRecord, Ledger, Record
 
 TOLERANCE = 2e-6
@@ -20,12 +22,11 @@ TOLERANCE = 2e-6
 
 def first_mistake(error: ValidationError) -> str:
     """Say in words which field of a line is missing or not of its type."""
-    details = error.errors(include_url=False)[0]
-    field = dotted(details["loc"])
-    text = details["msg"]
+    mistake = list_mistakes(error)[0]
+    field = dotted(mistake.path)
     # Pydantic writes sentences. Here the message goes on after a colon.
-    message = text[:1].lower() + text[1:]
-    if details["type"] == "missing":
+    message = mistake.message[:1].lower() + mistake.message[1:]
+    if mistake.kind == "missing":
         message = "is missing"
     # Without a field, the line as a whole is no record.
     return f"{field}: {message}" if field else message
@@ -147,16 +148,14 @@ def _contradictions_of_calibration(
             )
 
 
-def _differences(
-    stated: Mapping[str, Any], expected: Mapping[str, Any], prefix: str = ""
-) -> Iterator[str]:
+def _differences(stated: JsonObject, expected: JsonObject, prefix: str = "") -> Iterator[str]:
     """Yield the stated scores that are not what they should be, by dotted name."""
     for name, value in expected.items():
         given = stated.get(name, "nothing")
-        if isinstance(value, Mapping) and isinstance(given, Mapping):
+        if isinstance(value, dict) and isinstance(given, dict):
             yield from _differences(given, value, f"{prefix}{name}.")
             continue
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             wanted = "one for each class"
         elif _is_close(given, value):
             continue

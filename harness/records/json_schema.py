@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pydantic import TypeAdapter
 
+from harness.core.values import JsonObject
 from harness.records.record import FailedRecord, FinishedRecord, MissingRecord
 
 
-def record_schema() -> dict[str, Any]:
+def record_schema() -> JsonObject:
     """Return the JSON Schema (draft 2020-12) of a record that finished, failed or is missing."""
     records = TypeAdapter[FinishedRecord | FailedRecord | MissingRecord](
         FinishedRecord | FailedRecord | MissingRecord

@@ -24,6 +24,7 @@ from pydantic import (
     model_serializer,
 )
 
+from harness.core.values import JsonObject
 from harness.scenario.settings import Evaluation, Patches, Split, Training
 
 SCHEMA_VERSION = 1
@@ -41,7 +42,7 @@ MethodAndSeed = tuple[str, int]
 """What tells the runs of a board apart."""
 
 
-def _refuse_null(schema: dict[str, Any]) -> None:
+def _refuse_null(schema: JsonObject) -> None:
     """Take null out of the JSON schema of a field that may only be left out."""
     schema.pop("default", None)
     alternatives = [entry for entry in schema.pop("anyOf") if entry != {"type": "null"}]
@@ -86,7 +87,7 @@ class Fields(BaseModel):
             raise ValueError("may be absent, but not null")
         return value
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> JsonObject:
         """Return what stands on disk: the fields that were given, in their order."""
         # Defaults are not written. They would make an old record look like a new one, and would
         # change the lines of records that nobody has touched.
@@ -128,16 +129,16 @@ class ComponentSettings(Fields):
     """sha256 of the component's source, without comments and docstrings."""
 
     @property
-    def fields(self) -> dict[str, Any]:
+    def fields(self) -> JsonObject:
         """The component's own fields, by name."""
         return dict(self.model_extra or {})
 
     @model_serializer(mode="wrap")
-    def _in_order(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _in_order(self, handler: SerializerFunctionWrapHandler) -> JsonObject:
         """Write the component's own fields after its name, before what is noted beside them."""
         # Pydantic writes unknown fields last. Here they are the hyper-parameters, which people read
         # first, and which stand first in all records that exist.
-        values: dict[str, Any] = handler(self)
+        values: JsonObject = handler(self)
         fields = {name: values.pop(name) for name in self.fields}
         return {"name": values.pop("name"), **fields, **values}
 

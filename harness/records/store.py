@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from pydantic import ValidationError
 from harness.core.errors import InputError
 from harness.core.files import write_json_atomically
 from harness.core.jobs import AlreadyRunningError
+from harness.core.values import JsonObject
 from harness.records.checks import first_mistake
 from harness.records.record import Record, parse_record
 
@@ -76,7 +77,7 @@ class Store:
         return "done" if has_result else "failed"
 
     @contextmanager
-    def claim(self, key: str, settings: Mapping[str, Any]) -> Iterator[Path]:
+    def claim(self, key: str, settings: JsonObject) -> Iterator[Path]:
         """Hold a run while it is computed, and yield its folder.
 
         The hold is a file lock: it ends with the process, however that ends. An earlier record
@@ -145,7 +146,7 @@ def write_record(folder: Path, record: Record) -> None:
     write_json_atomically(current, record.as_json())
 
 
-def append_epoch(folder: Path, epoch: Mapping[str, Any]) -> None:
+def append_epoch(folder: Path, epoch: JsonObject) -> None:
     """Add a line to epochs.csv, with a header if it is the first."""
     path = folder / "epochs.csv"
     # A spreadsheet has no nested columns: each term of the loss gets one of its own.

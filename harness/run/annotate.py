@@ -96,7 +96,7 @@ def annotate(
         indices=annotated,
         labels=labels.labels,
         validation=len(validation),
-        shared=_find_shared(annotated, merged),
+        unannotated=_find_unannotated(annotated, merged),
     )
     return labels, count_annotation(labelled, annotations)
 
@@ -199,13 +199,13 @@ def _merge(earlier: list[WeakLabel], later: list[WeakLabel]) -> list[WeakLabel]:
     return merged
 
 
-def _find_shared(indices: Sequence[int], weak_labels: Sequence[WeakLabel]) -> list[int]:
+def _find_unannotated(indices: Sequence[int], weak_labels: Sequence[WeakLabel]) -> list[int]:
     """Return those of the patches for which nobody annotated anything."""
-    shared: list[int] = []
+    unannotated: list[int] = []
     for index, label in zip(indices, weak_labels, strict=True):
         if not label.annotated:
-            shared.append(index)
-    return shared
+            unannotated.append(index)
+    return unannotated
 
 
 def _stack(weak_labels: Sequence[WeakLabel]) -> TrainingLabels:

@@ -106,8 +106,8 @@ def validation_miou(
         indices: those of the validation part.
         classes: the classes to take the mean over.
     """
-    tested = evaluate(predictor, patches, indices)
-    counts = tested.counts.sum(0)
+    results = evaluate(predictor, patches, indices)
+    counts = results.counts.sum(0)
     return metrics.mean_iou(counts, classes)
 
 

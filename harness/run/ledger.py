@@ -17,7 +17,7 @@ from harness.metrics import kl_divergence, same_largest, total_variation
 from harness.records.record import Annotation, Ledger, ValidationLabels, VariationOfProportions
 from harness.run.patches import PatchSet, Pixels, count_classes, patch_window
 
-DIGITS = 6
+ERROR_DECIMALS = 6
 """Decimals of the errors in a ledger."""
 
 
@@ -33,8 +33,8 @@ class LabelledPatches:
     """uint8 [N, S, S], of the patches at `indices`; None where there are no pixel labels."""
     validation: int = 0
     """How many of `indices`, the last ones, are for validation."""
-    shared: Sequence[int] = ()
-    """Those of `indices` for which nobody annotated anything."""
+    unannotated: Sequence[int] = ()
+    """Those of `indices` that nobody annotated: all they have was taken from another unit."""
 
 
 def count_supervision(
@@ -83,7 +83,7 @@ def count_annotation(labelled: LabelledPatches, annotations: Sequence[Annotation
     patches = labelled.patches
     indices = labelled.indices
     # A scene is paid for if anything in it was annotated; shared proportions cost nothing.
-    paid_for = set(indices) - set(labelled.shared)
+    paid_for = set(indices) - set(labelled.unannotated)
     scenes = {patches.origins[index].scene for index in paid_for}
     valid_pixels, labelled_pixels = _count_extent(patches, indices, labelled.labels)
     share = 0.0
@@ -219,15 +219,15 @@ def _pair_proportions(
 
 
 def _rounded(value: float | np.floating) -> float:
-    return round(float(value), DIGITS)
+    return round(float(value), ERROR_DECIMALS)
 
 
 def _count_extent(
     patches: PatchSet, indices: Sequence[int], labels: Pixels | None
 ) -> tuple[int, int]:
-    """Count valid and labelled pixels, each once.
+    """Count valid and labelled pixels.
 
-    Also where patches overlap, or where two supervisions label the same pixel.
+    A pixel counts once, also where patches overlap, or where two supervisions label it.
 
     Args:
         patches: all patches of the data set.
@@ -241,6 +241,7 @@ def _count_extent(
     for position, index in enumerate(indices):
         origin = patches.origins[index]
         rows, columns = patch_window(origin, size)
+        # Views: what is marked in them is marked on the canvas.
         valid, labelled = canvases[origin.scene][:, rows, columns]
         valid |= patches.masks[index] != IGNORE
         if labels is not None:

@@ -34,7 +34,7 @@ from harness.run.network import Network
 from harness.run.prepare import AnnotatedPart, DividedPatches
 from harness.run.train import EpochResult
 
-DIGITS = 3
+SECOND_DECIMALS = 3
 """Decimals of seconds."""
 
 
@@ -80,24 +80,24 @@ def make_record(run: Run, findings: Findings, error: Exception | None) -> Record
         findings: what it found out.
         error: why it failed, if it did.
     """
-    # Collected as JSON and parsed at the end: a field that a failed run lacks is absent from its
-    # record, and the record is checked like one that is read from disk.
-    record = _describe_run(run)
-    record["status"] = "ok" if error is None else "failed"
-    if error is not None:
-        record["error"] = _describe_error(error).as_json()
-    if findings.data is not None:
-        record["split"] = findings.data.recorded.as_json()
-    if findings.annotated is not None:
-        record["ledger"] = _complete_ledger(findings.annotated, findings.network).as_json()
-    if findings.network is not None:
-        record["hardware"] = findings.network.hardware.as_json()
-        record["parameters"] = findings.network.parameters
-    if findings.test is not None:
-        record.update(_describe_test(run, findings.test))
-    record["history"] = [_describe_epoch(result).as_json() for result in findings.epochs]
-    record["cost"] = _describe_cost(findings).as_json()
-    return parse_record(record)
+    data, annotated = findings.data, findings.annotated
+    network, test = findings.network, findings.test
+    return parse_record(
+        {
+            **_describe_run(run),
+            **_present(
+                status="ok" if error is None else "failed",
+                error=_describe_error(error) if error is not None else None,
+                split=data.recorded if data is not None else None,
+                ledger=_complete_ledger(annotated, network) if annotated is not None else None,
+                history=[_describe_epoch(result) for result in findings.epochs],
+                # As JSON: what finished and what failed have different types for it.
+                cost=_describe_cost(findings).as_json(),
+            ),
+            **_describe_network(run, network),
+            **(_describe_test(run, test) if test is not None else {}),
+        }
+    )
 
 
 def make_abandoned_record(run: Run, reason: str) -> Record:
@@ -107,14 +107,25 @@ def make_abandoned_record(run: Run, reason: str) -> Record:
         run: the run.
         reason: how its process died.
     """
-    error = RunError(type="ProcessDied", message=reason, traceback="")
-    record = _describe_run(run)
-    record["status"] = "failed"
-    record["error"] = error.as_json()
-    record["history"] = []
-    # When it began, and how long it took, died with the process.
-    record["cost"] = Cost(started=_now()).as_json()
-    return parse_record(record)
+    return parse_record(
+        {
+            **_describe_run(run),
+            "status": "failed",
+            "error": RunError(type="ProcessDied", message=reason, traceback=""),
+            "history": [],
+            # When it began, and how long it took, died with the process.
+            "cost": Cost(started=_now()).as_json(),
+        }
+    )
+
+
+def _present(**fields: Any) -> dict[str, Any]:
+    """Return the fields that are known.
+
+    What a run did not reach is absent from its record, not null: 0 seconds, for one, would count
+    in means over runs.
+    """
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _describe_run(run: Run) -> dict[str, Any]:
@@ -122,22 +133,21 @@ def _describe_run(run: Run) -> dict[str, Any]:
     scenario = run.scenario
     losses = [term.loss for term in run.method.terms]
     components = [scenario.dataset, scenario.model, *run.method.supervisions, *losses]
-    packages = package_versions(_find_packages(components))
-    classes: list[dict[str, Any]] = []
-    for segmentation_class in scenario.dataset.classes:
-        recorded = RecordedClass(name=segmentation_class.name, color=list(segmentation_class.color))
-        classes.append(recorded.as_json())
+    classes = [
+        RecordedClass(name=segmentation_class.name, color=list(segmentation_class.color))
+        for segmentation_class in scenario.dataset.classes
+    ]
     return {
         "schema_version": SCHEMA_VERSION,
         "key": run.key,
-        **run.title,
+        **run.title.as_json(),
         "classes": classes,
         "mean_over": list(scenario.mean_over),
         "initialisation": scenario.model.initialisation,
         "settings": run.settings,
-        "packages": packages,
-        "git": git_state().as_json(),
-        "machine": describe_machine().as_json(),
+        "packages": package_versions(_find_packages(components)),
+        "git": git_state(),
+        "machine": describe_machine(),
     }
 
 
@@ -165,48 +175,61 @@ def _complete_ledger(annotated: AnnotatedPart, network: Network | None) -> Ledge
     return annotated.ledger.changed(selection=network.selecting_masks)
 
 
-def _describe_test(run: Run, test: ReportedTest) -> dict[str, Any]:
-    fields: dict[str, Any] = {"test_evaluations": dict(test.evaluations)}
-    if test.selection is not None:
-        fields["selection"] = test.selection.as_json()
-    else:
+def _describe_network(run: Run, network: Network | None) -> dict[str, Any]:
+    """Describe what was trained, and on what."""
+    if run.method.floor:
         # A floor learns nothing, and is computed by NumPy and scikit-learn.
-        hardware = Hardware(
-            device="cpu", name=describe_machine().processor, precision="fp64", threads=1
-        )
-        fields["hardware"] = hardware.as_json()
-        fields["parameters"] = 0
-    fields.update(test.outcome.as_json())
+        processor = describe_machine().processor
+        hardware = Hardware(device="cpu", name=processor, precision="fp64", threads=1)
+        return {"hardware": hardware, "parameters": 0}
+    if network is None:
+        return {}
+    return {"hardware": network.hardware, "parameters": network.parameters}
+
+
+def _describe_test(run: Run, test: ReportedTest) -> dict[str, Any]:
     radius = run.scenario.evaluation.boundary_radius
-    fields["details"] = describe_details(test.result, radius).as_json()
-    return fields
+    return _present(
+        test_evaluations=dict(test.evaluations),
+        selection=test.selection,
+        confusion=test.outcome.confusion,
+        metrics=test.outcome.metrics,
+        details=describe_details(test.result, radius),
+    )
 
 
 def _describe_epoch(result: EpochResult) -> Epoch:
     fields = result.as_event()
     # Seconds differ from one run to the next, so they stand with the cost.
-    del fields["seconds"]
+    fields.pop("seconds")
     return Epoch.model_validate(fields)
 
 
 def _describe_cost(findings: Findings) -> Cost:
-    fields: dict[str, Any] = {}
-    # What a run did not reach is absent: 0 seconds would count in means over runs.
-    if findings.prepare_seconds is not None:
-        fields["prepare_seconds"] = round(findings.prepare_seconds, DIGITS)
-    if findings.train_seconds is not None:
-        fields["train_seconds"] = round(findings.train_seconds, DIGITS)
-    if findings.test_seconds is not None:
-        fields["test_seconds"] = round(findings.test_seconds, DIGITS)
-    network = findings.network
-    if network is not None and network.hardware.device == "cuda":
-        peak = torch.cuda.max_memory_allocated(network.data.device)
-        fields["peak_device_memory_mib"] = round(peak / 2**20, 1)
-    fields["started"] = findings.started
-    fields["seconds"] = round(time.perf_counter() - findings.clock, DIGITS)
-    fields["peak_memory_mib"] = peak_memory_mib()
-    fields["epoch_seconds"] = [result.seconds for result in findings.epochs]
-    return Cost.model_validate(fields)
+    return Cost(
+        **_present(
+            prepare_seconds=_round(findings.prepare_seconds),
+            train_seconds=_round(findings.train_seconds),
+            test_seconds=_round(findings.test_seconds),
+            peak_device_memory_mib=_measure_device_memory(findings.network),
+            started=findings.started,
+            seconds=_round(time.perf_counter() - findings.clock),
+            peak_memory_mib=peak_memory_mib(),
+            epoch_seconds=[result.seconds for result in findings.epochs],
+        )
+    )
+
+
+def _round(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, SECOND_DECIMALS)
+
+
+def _measure_device_memory(network: Network | None) -> float | None:
+    """Return the largest memory that a GPU needed, in MiB; None where there was none."""
+    if network is None or network.hardware.device != "cuda":
+        return None
+    peak = torch.cuda.max_memory_allocated(network.data.device)
+    return round(peak / 2**20, 1)
 
 
 def _now() -> str:

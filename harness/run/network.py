@@ -72,7 +72,7 @@ def build_network(run: Run, data: DividedPatches, annotated: AnnotatedPart) -> N
         settings = settings.fixed()
     device = choose_device(settings.device)
     precision = choose_precision(settings.precision, device)
-    indices = data.split[method.part]
+    indices = data.split.of(method.part)
     images = np.asarray(data.patches.images[list(indices)])
     normalisation = _measure_normalisation(images, scenario.patches.normalise, device)
     training_labels, validation_labels = annotated.labels.divided(len(indices))
@@ -121,7 +121,7 @@ def evaluate_network(
     # The only place where a network sees the test part, so that no look at it goes uncounted.
     def test(name: str) -> PatchResults:
         evaluations[name] += 1
-        return evaluate(network.predictor, data.patches, data.split["test"], radius)
+        return evaluate(network.predictor, data.patches, data.split.test, radius)
 
     last = test("last")
     last_scores = summarise(last, data, run)
@@ -180,7 +180,7 @@ def _choose_measure(
     """
     if settings.validation == "none":
         return None
-    indices = data.split["validation"]
+    indices = data.split.validation
     if settings.validation == "loss":
         held_out = training_set(
             data.patches,
@@ -200,7 +200,7 @@ def _count_selecting_masks(data: DividedPatches, settings: Training) -> Masks | 
     """Count the whole masks that decide which network is reported, which are annotation too."""
     if settings.validation != "miou" or not settings.selects:
         return None
-    _, ledger = whole_masks(data.patches, data.split["validation"])
+    _, ledger = whole_masks(data.patches, data.split.validation)
     return Masks(
         scenes=ledger.scenes,
         patches=ledger.patches,

@@ -34,7 +34,7 @@ def perform(run: Run, store: Store, threads: int | None = None) -> Iterator[Even
     threads = run.threads or threads
     if threads:
         torch.set_num_threads(threads)
-    with store.claim(run.key, {**run.title, "settings": run.settings}) as folder:
+    with store.claim(run.key, {**run.title.as_json(), "settings": run.settings}) as folder:
         yield RunStarted(run.key)
         findings = begin_findings()
         error: Exception | None = None
@@ -90,7 +90,7 @@ def abandon(run: Run, store: Store, reason: str) -> RunFinished:
     Raises:
         AlreadyRunningError: if another process holds the run.
     """
-    with store.claim(run.key, {**run.title, "settings": run.settings}) as folder:
+    with store.claim(run.key, {**run.title.as_json(), "settings": run.settings}) as folder:
         record = make_abandoned_record(run, reason)
         write_record(folder, record)
     return RunFinished(run.key, record.as_json())

@@ -65,14 +65,14 @@ def annotate_training_part(run: Run, data: DividedPatches) -> AnnotatedPart:
     """
     method = run.method
     patches = data.patches
-    indices = data.split[method.part]
+    indices = data.split.of(method.part)
     if not method.supervisions:
         # Such a method is a floor: it is fitted to the masks themselves.
         labels, ledger = whole_masks(patches, indices)
         return AnnotatedPart(labels, ledger, whole_masks)
     held_out: Sequence[int] = ()
     if _is_followed_by_weak_labels(run):
-        held_out = data.split["validation"]
+        held_out = data.split.validation
     labels, ledger = annotate(patches, indices, method.supervisions, run.seed, held_out)
     draw = partial(annotate, supervisions=method.supervisions, seed=run.seed)
     return AnnotatedPart(labels, ledger, draw)
@@ -93,12 +93,12 @@ def _describe_split(run: Run, patches: PatchSet, split: Parts) -> RecordedParts:
     """Describe the parts of a split as a record has them."""
     # Where single scenes or patches are drawn, groups say nothing of how they were divided.
     has_groups = run.scenario.split.by not in ("scene", "patch")
-    train = _describe_part(patches, split["train"], has_groups)
-    absent_classes = _find_absent_classes(run, patches, split["train"])
+    train = _describe_part(patches, split.train, has_groups)
+    absent_classes = _find_absent_classes(run, patches, split.train)
     return RecordedParts(
         train=train.changed(absent_classes=absent_classes),
-        validation=_describe_part(patches, split["validation"], has_groups),
-        test=_describe_part(patches, split["test"], has_groups),
+        validation=_describe_part(patches, split.validation, has_groups),
+        test=_describe_part(patches, split.test, has_groups),
     )
 
 

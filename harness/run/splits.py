@@ -5,7 +5,8 @@ The core owns this: no plugin decides, or sees, what is tested.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from harness.core.errors import InputError, suggestion
 from harness.core.randomness import stream
@@ -15,8 +16,19 @@ from harness.scenario.settings import Split
 
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
 
-Parts = Mapping[Part, tuple[int, ...]]
-"""The patch indices of each part, in ascending order."""
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The patch indices of each part, in ascending order."""
+
+    train: tuple[int, ...]
+    validation: tuple[int, ...]
+    test: tuple[int, ...]
+
+    def of(self, part: Part) -> tuple[int, ...]:
+        """Return the indices of a part by its name."""
+        indices: tuple[int, ...] = getattr(self, part)
+        return indices
 
 
 def divide(origins: Sequence[PatchOrigin], split: Split, size: int, seed: int) -> Parts:
@@ -33,13 +45,13 @@ def divide(origins: Sequence[PatchOrigin], split: Split, size: int, seed: int) -
             when the data set has no official split.
     """
     assigned = _assign_parts(origins, split, seed)
-    indices: dict[Part, list[int]] = {part: [] for part in PARTS}
+    indices_of_part: dict[Part, list[int]] = {part: [] for part in PARTS}
     for index, part in enumerate(assigned):
         # Where the stride is smaller than the size, patches overlap. Training may see a pixel
         # twice; a score must not count it twice, so the other parts keep to the grid.
         if part == "train" or _is_on_grid(origins[index], size):
-            indices[part].append(index)
-    parts: Parts = {part: tuple(chosen) for part, chosen in indices.items()}
+            indices_of_part[part].append(index)
+    parts = Parts(**{part: tuple(indices) for part, indices in indices_of_part.items()})
     _check_not_empty(parts, split)
     return parts
 
@@ -49,7 +61,8 @@ def check_valid(patches: PatchSet, parts: Parts, seed: int) -> None:
 
     Its scores, or the losses on it, would not be numbers.
     """
-    for part, indices in parts.items():
+    for part in PARTS:
+        indices = parts.of(part)
         if indices and not patches.has_valid_pixel(indices):
             raise InputError(
                 f"no valid pixel in the {part} part of seed {seed}: the masks ignore all of it:"
@@ -108,7 +121,7 @@ def _check_not_empty(parts: Parts, split: Split) -> None:
     # A validation part is needed by some methods alone, which is checked where they are known.
     required: tuple[Part, ...] = ("train", "test")
     for part in required:
-        if not parts[part]:
+        if not parts.of(part):
             raise InputError(f"split by {split.by}: nothing is left for {part}: {remedy}")
 
 

@@ -5,14 +5,14 @@ As JSON schema for editors, and as tables for people.
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from harness.catalog import Catalog
+from harness.core.values import JsonObject
 from harness.scenario.published import Published
 from harness.scenario.scenario_settings import MethodSettings, ScenarioSettings, TermSettings
 from harness.scenario.settings import Patches, Split, Training
@@ -36,82 +36,124 @@ BOUND_WORDS = {
 """What the tables call the bounds of JSON schema."""
 
 
-def scenario_schema(catalog: Catalog) -> dict[str, Any]:
+def scenario_schema(catalog: Catalog) -> JsonObject:
     """Return the JSON schema (draft 2020-12) of a scenario file."""
     schema = ScenarioSettings.model_json_schema()
-    fields_of_file = schema["properties"]
-    definitions = schema["$defs"]
-    # The settings take anything for a component: only the catalog knows what it may be.
+    definitions = {**schema.pop("$defs"), "MethodSettings": _method_schema(catalog)}
     for kind in ("dataset", "model", "supervision", "loss"):
         definitions.update(_component_definitions(catalog, kind))
+    fields_of_file = _scenario_fields(catalog)
+    profiles = {
+        **fields_of_file["profiles"],
+        "additionalProperties": _profile_schema(catalog, fields_of_file),
+    }
+    schema_of_file: JsonObject = _join_lines(
+        {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "$defs": definitions,
+            **schema,
+            "properties": {**fields_of_file, "profiles": profiles},
+        }
+    )
+    return schema_of_file
+
+
+def _field_schemas(model: type[BaseModel]) -> dict[str, JsonObject]:
+    """Return the schema of each field of a model, by its name."""
+    # A model without fields has no such entry.
+    schemas: dict[str, JsonObject] = model.model_json_schema().get("properties", {})
+    return schemas
+
+
+def _scenario_fields(catalog: Catalog) -> dict[str, JsonObject]:
+    """Return the schema of each field of a scenario, by its name."""
+    schemas = _field_schemas(ScenarioSettings)
+    # The settings take anything for a component: only the catalog knows what it may be.
     for kind in ("dataset", "model"):
-        fields_of_file[kind].update(_component_choice(catalog, kind))
-    for kind in ("supervision", "loss"):
-        choice = _component_choice(catalog, kind)
-        several = {"type": "array", "items": choice, "minItems": 1}
-        definitions["MethodSettings"]["properties"][kind]["anyOf"] = [choice, several]
+        schemas[kind] = {**schemas[kind], "anyOf": _component_choices(catalog, kind)}
     # A split may be its kind alone: the validator that writes it out is not part of the schema.
-    split = fields_of_file["split"]
-    split["anyOf"] = [{"$ref": "#/$defs/Split"}, definitions["Split"]["properties"]["by"]]
-    split.pop("$ref", None)
-    fields_of_file["profiles"]["additionalProperties"] = _profile_schema(fields_of_file)
-    _join_lines(schema)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    split = schemas["split"]
+    reference_to_split = {"$ref": split.pop("$ref")}
+    schemas["split"] = {**split, "anyOf": [reference_to_split, _field_schemas(Split)["by"]]}
+    return schemas
 
 
-def _component_choice(catalog: Catalog, kind: str) -> dict[str, Any]:
-    """Return the schema of a component of a kind: its name, or an object of its fields."""
+def _method_schema(catalog: Catalog) -> JsonObject:
+    """Return the schema of a method: its components are one of the catalog each, or several."""
+    schemas = _field_schemas(MethodSettings)
+    for kind in ("supervision", "loss"):
+        choice = {"anyOf": _component_choices(catalog, kind)}
+        several = {"type": "array", "items": choice, "minItems": 1}
+        schemas[kind] = {**schemas[kind], "anyOf": [choice, several]}
+    return {**MethodSettings.model_json_schema(), "properties": schemas}
+
+
+def _component_choices(catalog: Catalog, kind: str) -> list[JsonObject]:
+    """Return the schemas of what a component of a kind may be: its name, or its fields."""
     names = catalog.names(kind)
-    choices: list[dict[str, Any]] = [{"enum": names}]
+    choices: list[JsonObject] = [{"enum": names}]
     for name in names:
         choices.append({"$ref": f"#/$defs/{kind}-{name}"})
-    return {"anyOf": choices}
+    return choices
 
 
-def _component_definitions(catalog: Catalog, kind: str) -> dict[str, Any]:
+def _component_definitions(catalog: Catalog, kind: str) -> dict[str, JsonObject]:
     """Return the schema of each component of a kind, and of the types that their fields have."""
-    definitions: dict[str, Any] = {}
+    definitions: dict[str, JsonObject] = {}
     for name in catalog.names(kind):
         component = catalog.offers[kind][name].component
         schema = component.model_json_schema()
         definitions.update(schema.pop("$defs", {}))
+        schema.pop("title", None)
         fields_of_component = {"name": {"const": name}, **schema.get("properties", {})}
         if kind == "loss":
             # Weight and ramp of a term are written among the fields of its loss.
-            fields_of_component.update(TermSettings.model_json_schema()["properties"])
+            fields_of_component.update(_field_schemas(TermSettings))
         for field in fields_of_component.values():
             field.pop("in_key", None)  # a note for keys, unknown to JSON schema
-        schema.pop("title", None)
-        schema["description"] = first_line(component)
-        schema["properties"] = fields_of_component
-        schema["required"] = ["name", *schema.get("required", [])]
-        definitions[f"{kind}-{name}"] = schema
+        definitions[f"{kind}-{name}"] = {
+            **schema,
+            "description": first_line(component),
+            "properties": fields_of_component,
+            "required": ["name", *schema.get("required", [])],
+        }
     return definitions
 
 
-def _profile_schema(fields_of_file: dict[str, Any]) -> dict[str, Any]:
+def _profile_schema(catalog: Catalog, fields_of_file: Mapping[str, JsonObject]) -> JsonObject:
     """Return the schema of a profile: the fields of a scenario, none of them required."""
-    properties = copy.deepcopy(fields_of_file)
-    for name in ("name", "profiles"):
-        del properties[name]
+    schemas: dict[str, JsonObject] = {}
+    for name, schema in fields_of_file.items():
+        if name not in ("name", "profiles"):
+            schemas[name] = schema
     for kind in ("dataset", "model"):
         # Without a name, the fields belong to the component that the scenario names.
-        properties[kind]["anyOf"].append({"type": "object", "not": {"required": ["name"]}})
-    properties["methods"] = {"type": "object", "additionalProperties": {"type": "object"}}
-    return {"type": "object", "additionalProperties": False, "properties": properties}
+        nameless: JsonObject = {"type": "object", "not": {"required": ["name"]}}
+        choices = [*_component_choices(catalog, kind), nameless]
+        schemas[kind] = {**schemas[kind], "anyOf": choices}
+    methods = {"type": "object", "additionalProperties": {"type": "object"}}
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {**schemas, "methods": methods},
+    }
 
 
-def _join_lines(schema: Any) -> None:
-    """Write each description in a schema in one line."""
+def _join_lines(schema: Any) -> Any:
+    """Return a schema with each description in it in one line."""
     # Pydantic takes those of classes from docstrings, with the line ends of the source.
-    if isinstance(schema, dict):
-        if isinstance(schema.get("description"), str):
-            schema["description"] = " ".join(schema["description"].split())
-        for part in schema.values():
-            _join_lines(part)
-    elif isinstance(schema, list):
-        for part in schema:
-            _join_lines(part)
+    if isinstance(schema, list):
+        return [_join_lines(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    joined: JsonObject = {}
+    for name, part in schema.items():
+        # A field may be called description too: what it has is a schema, no text.
+        if name == "description" and isinstance(part, str):
+            joined[name] = " ".join(part.split())
+        else:
+            joined[name] = _join_lines(part)
+    return joined
 
 
 def first_line(component: type[BaseModel]) -> str:
@@ -203,22 +245,23 @@ def _write_yaml(value: Any) -> str:
     return str(value)
 
 
-def _describe_values(schema: dict[str, Any], definitions: dict[str, Any]) -> str:
+def _describe_values(schema: JsonObject, definitions: Mapping[str, JsonObject]) -> str:
     """Return what a JSON schema of one field admits, in words."""
-    if "$ref" in schema:
-        return _describe_reference(schema["$ref"], definitions)
-    if "enum" in schema:
-        return " | ".join(f"`{value}`" for value in schema["enum"])
-    if "anyOf" in schema:
-        options = [_describe_values(option, definitions) for option in schema["anyOf"]]
-        return " | ".join(options)
-    if "prefixItems" in schema:
-        items = [_describe_values(item, definitions) for item in schema["prefixItems"]]
-        return f"[{', '.join(items)}]"
-    if schema.get("type") == "array":
-        if not schema.get("items"):
+    match schema:
+        case {"$ref": str(target)}:
+            return _describe_reference(target, definitions)
+        case {"enum": choices}:
+            return " | ".join(f"`{choice}`" for choice in choices)
+        case {"anyOf": options}:
+            return " | ".join(_describe_values(option, definitions) for option in options)
+        case {"prefixItems": items}:
+            descriptions = [_describe_values(item, definitions) for item in items]
+            return f"[{', '.join(descriptions)}]"
+        # Of a list of anything, the items have no schema, or an empty one.
+        case {"type": "array", "items": item} if item:
+            return f"list of {_describe_values(item, definitions)}"
+        case {"type": "array"}:
             return "list"
-        return f"list of {_describe_values(schema['items'], definitions)}"
     words = [TYPE_WORDS.get(schema.get("type", ""), "any")]
     for key, word in BOUND_WORDS.items():
         if key in schema:
@@ -226,7 +269,7 @@ def _describe_values(schema: dict[str, Any], definitions: dict[str, Any]) -> str
     return " ".join(words)
 
 
-def _describe_reference(target: str, definitions: dict[str, Any]) -> str:
+def _describe_reference(target: str, definitions: Mapping[str, JsonObject]) -> str:
     name = target.rpartition("/")[2]
     definition = definitions.get(name, {})
     # Choices fit into a cell; a section has a table of its own.

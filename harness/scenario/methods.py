@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from harness.core.components import Loss, Supervision
@@ -13,6 +14,38 @@ from harness.scenario.overrides import substitute
 from harness.scenario.reading import Reader
 from harness.scenario.scenario import Method, Term
 from harness.scenario.scenario_settings import TermSettings
+from harness.scenario.yaml_document import YamlMapping, YamlValue
+
+SweptValues = Mapping[str, YamlValue]
+"""A value for each field that a method sweeps, by dotted path: {"supervision.count": 5}."""
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenComponent:
+    """A component of a method as it is written: a name, or a mapping."""
+
+    value: YamlValue
+    """What is written."""
+    path: Keys
+    """Where it stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenMethod:
+    """A method as it is written, without its sweep; `MethodSettings` describes the fields."""
+
+    supervisions: list[WrittenComponent]
+    """What `supervision` lists; a component alone is a list of one."""
+    losses: list[WrittenComponent]
+    """What `loss` lists, likewise."""
+    empty_fields: list[str]
+    """Those of these two fields that are there, and hold nothing."""
+    floor: YamlValue
+    """The kind of floor; None where there is none."""
+    trains_on: YamlValue
+    """The part that is trained on."""
+    about: str
+    """One line for the leaderboard."""
 
 
 class MethodReader:
@@ -23,7 +56,7 @@ class MethodReader:
         # A broken method counts too: a reference to it would otherwise be a second mistake.
         self.names: list[str] = []
 
-    def read_methods(self, raw_methods: Mapping[str, Any]) -> list[Method]:
+    def read_methods(self, raw_methods: YamlMapping) -> list[Method]:
         """Return all methods, sweeps expanded, without those that have mistakes."""
         methods: list[Method] = []
         for template, raw in raw_methods.items():
@@ -46,9 +79,7 @@ class MethodReader:
                     methods.append(method)
         return methods
 
-    def read_method(
-        self, raw: Mapping[str, Any], swept_values: Mapping[str, Any], path: Keys
-    ) -> Method | None:
+    def read_method(self, raw: YamlMapping, swept_values: SweptValues, path: Keys) -> Method | None:
         """Return one method, with the values that its sweep has for it; None for a mistake.
 
         Args:
@@ -63,43 +94,39 @@ class MethodReader:
         # A field that a sweep did not reach has a wrong value: a complaint of it would mislead.
         if len(self.reader.problems) > problems_before:
             return None
-        method = self.read_fields(name, raw, path)
+        method = self.read_fields(name, _take_apart(raw, path), path)
         if len(self.reader.problems) > problems_before:
             return None
         return method
 
-    def read_fields(self, name: str, raw: Mapping[str, Any], path: Keys) -> Method | None:
-        """Return a method as it is written, with its name; None where it trains nothing.
+    def read_fields(self, name: str, written: WrittenMethod, path: Keys) -> Method | None:
+        """Return a method of a name from what is written; None where it trains nothing.
 
         Components with mistakes are noted and left out.
         """
-        supervision_items = _list_items(raw.get("supervision"), (*path, "supervision"))
-        supervisions = self.read_supervisions(supervision_items)
-        loss_items = _list_items(raw.get("loss"), (*path, "loss"))
-        terms = self.read_terms(loss_items)
-        for field, items in (("supervision", supervision_items), ("loss", loss_items)):
-            if field in raw and not items:
-                self.reader.note_problem((*path, field), "is empty")
+        supervisions = self.read_supervisions(written.supervisions)
+        terms = self.read_terms(written.losses)
+        for field in written.empty_fields:
+            self.reader.note_problem((*path, field), "is empty")
         # A supervision that could not be read might provide what a loss needs.
-        if supervisions and len(supervisions) == len(supervision_items):
+        if supervisions and len(supervisions) == len(written.supervisions):
             self.check_losses(terms, supervisions)
-        floor = raw.get("floor")
-        if floor and supervisions:
-            self.check_floor(floor, supervisions[0], path)
-        if not terms and not floor:
+        if written.floor and supervisions:
+            self.check_floor(written.floor, supervisions[0], path)
+        if not terms and not written.floor:
             return None  # noted with the sections
         return Method(
             name=name,
             supervisions=tuple(supervisions),
             terms=tuple(terms.values()),
-            about=str(raw.get("about") or ""),
-            floor=floor,
-            trains_on=raw.get("trains_on", "training"),
+            about=written.about,
+            floor=written.floor,
+            trains_on=written.trains_on,
         )
 
     def set_swept_field(
-        self, raw: Mapping[str, Any], field: str, value: Any, path: Keys
-    ) -> Mapping[str, Any]:
+        self, raw: YamlMapping, field: str, value: YamlValue, path: Keys
+    ) -> YamlMapping:
         """Return a method with one field of its supervision or loss changed, by dotted path."""
         if field.partition(".")[0] not in ("supervision", "loss"):
             self.reader.note_problem(
@@ -107,7 +134,7 @@ class MethodReader:
             )
             return raw
         try:
-            changed: Mapping[str, Any] = substitute(raw, field.split("."), value)
+            changed: YamlMapping = substitute(raw, field.split("."), value)
         except (ValueError, TypeError):
             self.reader.note_problem(
                 (*path, "sweep", field),
@@ -117,7 +144,7 @@ class MethodReader:
             return raw
         return changed
 
-    def name_method(self, swept_values: Mapping[str, Any], path: Keys) -> str:
+    def name_method(self, swept_values: SweptValues, path: Keys) -> str:
         """Return the name of a method with the swept values in it, and note it as taken."""
         template = str(path[-1])
         text_by_field: dict[str, str] = {}
@@ -141,34 +168,35 @@ class MethodReader:
             self.names.append(name)
         return name
 
-    def read_supervisions(self, items: list[tuple[Any, Keys]]) -> list[Supervision]:
+    def read_supervisions(self, written: list[WrittenComponent]) -> list[Supervision]:
         """Return the supervisions of a method, without those that have mistakes."""
         supervisions: list[Supervision] = []
-        for item, item_path in items:
-            supervision = self.reader.read_component("supervision", item, item_path)
+        for component in written:
+            supervision = self.reader.read_component("supervision", component.value, component.path)
             if isinstance(supervision, Supervision):
                 supervisions.append(supervision)
         return supervisions
 
-    def read_terms(self, items: list[tuple[Any, Keys]]) -> dict[Keys, Term]:
+    def read_terms(self, written: list[WrittenComponent]) -> dict[Keys, Term]:
         """Return the terms of a method by their paths, without those that have mistakes."""
         terms: dict[Keys, Term] = {}
-        for item, item_path in items:
-            term = self.read_term(item, item_path)
+        for component in written:
+            term = self.read_term(component)
             if term is not None:
-                terms[item_path] = term
+                terms[component.path] = term
         return terms
 
-    def read_term(self, raw: Any, path: Keys) -> Term | None:
+    def read_term(self, written: WrittenComponent) -> Term | None:
         """Return a loss with its weight and ramp, which are written among the loss's own fields."""
-        settings: dict[str, Any] = {}
-        if isinstance(raw, dict):
-            raw = dict(raw)
+        settings: dict[str, YamlValue] = {}
+        fields_of_loss = written.value
+        if isinstance(written.value, dict):
+            fields_of_loss = dict(written.value)
             for field in TermSettings.model_fields:
-                if field in raw:
-                    settings[field] = raw.pop(field)
-        term = self.reader.read_model(TermSettings, settings, path)
-        loss = self.reader.read_component("loss", raw, path)
+                if field in fields_of_loss:
+                    settings[field] = fields_of_loss.pop(field)
+        term = self.reader.read_model(TermSettings, settings, written.path)
+        loss = self.reader.read_component("loss", fields_of_loss, written.path)
         if term is None or not isinstance(loss, Loss):
             return None
         return Term(loss, term.weight, term.ramp)
@@ -194,7 +222,7 @@ class MethodReader:
             f" Supervisions that do: {supervisions}. Losses that would work: {losses}."
         )
 
-    def check_floor(self, floor: Any, supervision: Supervision, path: Keys) -> None:
+    def check_floor(self, floor: YamlValue, supervision: Supervision, path: Keys) -> None:
         """Note a floor whose method begins with a supervision that gives no labels to fit it on."""
         if "labels" not in supervision.provides:
             self.reader.note_problem(
@@ -213,23 +241,41 @@ class MethodReader:
         return ", ".join(names) or "none installed"
 
 
-def _is_sweep(sweep: Any) -> bool:
+def _is_sweep(sweep: YamlValue) -> bool:
     """Return True for a mapping of fields to lists that are not empty."""
     if not isinstance(sweep, dict):
         return False
     return all(isinstance(values, list) and values for values in sweep.values())
 
 
-def _list_items(raw: Any, path: Keys) -> list[tuple[Any, Keys]]:
+def _take_apart(raw: YamlMapping, path: Keys) -> WrittenMethod:
+    """Return the fields of a method that stands at a path, none of them checked."""
+    supervisions = _list_components(raw.get("supervision"), (*path, "supervision"))
+    losses = _list_components(raw.get("loss"), (*path, "loss"))
+    empty_fields = []
+    for field, components in (("supervision", supervisions), ("loss", losses)):
+        if field in raw and not components:
+            empty_fields.append(field)
+    return WrittenMethod(
+        supervisions=supervisions,
+        losses=losses,
+        empty_fields=empty_fields,
+        floor=raw.get("floor"),
+        trains_on=raw.get("trains_on", "training"),
+        about=str(raw.get("about") or ""),
+    )
+
+
+def _list_components(raw: YamlValue, path: Keys) -> list[WrittenComponent]:
     """Return a component, or each of a list of them, with its path."""
     if raw is None:
         return []
     if isinstance(raw, list):
-        return [(item, (*path, index)) for index, item in enumerate(raw)]
-    return [(raw, path)]
+        return [WrittenComponent(item, (*path, index)) for index, item in enumerate(raw)]
+    return [WrittenComponent(raw, path)]
 
 
-def _write_value(value: Any) -> str:
+def _write_value(value: YamlValue) -> str:
     """Return a swept value as it stands in a method's name: 0.1 for 0.10."""
     if isinstance(value, float):
         return f"{value:g}"

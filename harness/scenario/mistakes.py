@@ -7,51 +7,48 @@ from collections.abc import Iterable
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic_core import ErrorDetails
 
 from harness.core.errors import Keys, dotted, suggestion
-from harness.scenario.yaml_document import Document, Problem
+from harness.core.validation import Mistake
+from harness.scenario.yaml_document import Document, Problem, YamlValue
 
 
-def explain(
-    model: type[BaseModel], details: ErrorDetails, document: Document, path: Keys
-) -> Problem:
-    """Return one of pydantic's findings as a problem of the document.
+def explain(model: type[BaseModel], mistake: Mistake, document: Document, path: Keys) -> Problem:
+    """Return a mistake that pydantic found as a problem of the document.
 
     Args:
         model: The model that refused what it was given.
-        details: The finding.
+        mistake: The mistake.
         document: The document in which that was written.
         path: Where the model's part of the document begins.
     """
-    full_path = (*path, *_written_location(details, _value_at(document.value, path)))
+    full_path = (*path, *_written_location(mistake, _value_at(document.value, path)))
     field = dotted(full_path)
-    if details["type"] == "extra_forbidden":
+    if mistake.kind == "extra_forbidden":
         place = document.place(full_path, key=True)
-        fields = _fields_at(model, details["loc"][:-1])
-        remedy = suggestion(str(details["loc"][-1]), fields)
+        fields = _fields_at(model, mistake.path[:-1])
+        remedy = suggestion(str(mistake.path[-1]), fields)
         return Problem(place, field, f"unknown field. {remedy}")
-    if details["type"] == "missing":
+    if mistake.kind == "missing":
         # It was written nowhere: what should hold it is the nearest place.
         return Problem(document.place(full_path[:-1], key=True), field, "is missing")
-    return Problem(document.place(full_path), field, _explain_value(details))
+    return Problem(document.place(full_path), field, _explain_value(mistake))
 
 
-def _explain_value(details: ErrorDetails) -> str:
+def _explain_value(mistake: Mistake) -> str:
     """Return what is wrong with a value: the value, if it is short, and the reason."""
-    value = details["input"]
-    reason = details["msg"].removeprefix("Value error, ")
-    if details["type"] == "literal_error":
+    reason = mistake.message.removeprefix("Value error, ")
+    if mistake.kind == "literal_error":
         # Pydantic lists all choices; the nearest one helps more with a typing mistake.
-        choices = re.findall(r"'([^']*)'", details["ctx"]["expected"])
-        reason = f"is not a choice. {suggestion(str(value), choices)}"
+        choices = re.findall(r"'([^']*)'", mistake.expected)
+        reason = f"is not a choice. {suggestion(str(mistake.value), choices)}"
     reason = f"{reason[:1].lower()}{reason[1:]}"
-    if isinstance(value, dict | list | BaseModel):
+    if isinstance(mistake.value, dict | list | BaseModel):
         return reason
-    return f"{value!r}: {reason}"
+    return f"{mistake.value!r}: {reason}"
 
 
-def _value_at(value: Any, path: Keys) -> Any:
+def _value_at(value: YamlValue, path: Keys) -> YamlValue:
     """Return what stands at a path, or None where there is nothing."""
     for step in path:
         if not _holds(value, step):
@@ -60,21 +57,21 @@ def _value_at(value: Any, path: Keys) -> Any:
     return value
 
 
-def _written_location(details: ErrorDetails, value: Any) -> list[str | int]:
+def _written_location(mistake: Mistake, value: YamlValue) -> list[str | int]:
     """Return pydantic's location without the steps that nobody wrote."""
     location: list[str | int] = []
-    for step in details["loc"]:
+    for step in mistake.path:
         # Pydantic also names the members of unions; they are no part of the file.
         if _holds(value, step):
             location.append(step)
             value = value[step]
-        elif isinstance(step, str) and details["type"] == "missing":
+        elif isinstance(step, str) and mistake.kind == "missing":
             location.append(step)
             value = None
     return location
 
 
-def _holds(value: Any, step: str | int) -> bool:
+def _holds(value: YamlValue, step: str | int) -> bool:
     """Return True where a dict or a list has something at a step."""
     if isinstance(value, dict):
         return step in value

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 import yaml
 
 from harness.core.errors import InputError, Keys
 from harness.scenario.scenario_settings import write_out
-from harness.scenario.yaml_document import Document, Place, parse_document, places_below
+from harness.scenario.yaml_document import (
+    Document,
+    Place,
+    YamlMapping,
+    YamlValue,
+    parse_document,
+    places_below,
+)
 
 
-def list_settings(changes: Mapping[str, Any], parent: str = "") -> list[str]:
+def list_settings(changes: YamlMapping, parent: str = "") -> list[str]:
     """Return changes one by one, as `--set` takes them: training.epochs=3.
 
     `parent` is the dotted path that the changes lie below, with a dot at its end.
@@ -27,7 +33,7 @@ def list_settings(changes: Mapping[str, Any], parent: str = "") -> list[str]:
     return settings
 
 
-def _as_one_line(value: Any) -> str:
+def _as_one_line(value: YamlValue) -> str:
     text = yaml.safe_dump(value, default_flow_style=True, width=math.inf)
     # PyYAML ends a document that is a scalar alone with a line of dots.
     return text.removesuffix("\n...\n").strip()
@@ -52,7 +58,7 @@ class _Overlay:
         self.values = dict(base.values)
         self.keys = dict(base.keys)
 
-    def merge(self, old: Any, new: Any, path: Keys) -> Any:
+    def merge(self, old: YamlValue, new: YamlValue, path: Keys) -> YamlValue:
         """Return `old` with `new` laid over it, both of them standing at a path."""
         if path and isinstance(old, str) and isinstance(new, dict) and "name" not in new:
             # Fields of a component that was given by its name alone: they belong to that component.
@@ -61,7 +67,7 @@ class _Overlay:
             return self.replace(new, path)
         # Another component has other fields: what is left of the first would be refused as unknown.
         # The name of the scenario itself, at the root, is no component's.
-        if path and "name" in old and "name" in new and old["name"] != new["name"]:
+        if path and _is_another_component(old, new):
             return self.replace(new, path)
         self.move(path)
         merged = dict(old)
@@ -75,12 +81,20 @@ class _Overlay:
         if path in self.changes.keys:  # everything but the root has a key
             self.keys[path] = self.changes.keys[path]
 
-    def replace(self, new: Any, path: Keys) -> Any:
+    def replace(self, new: YamlValue, path: Keys) -> YamlValue:
         """Let a path and all below it stand where the changes have it; return the new value."""
         # Places of what is no longer there would make a later message point to the wrong line.
         _replace_places(self.values, self.changes.values, path)
         _replace_places(self.keys, self.changes.keys, path)
         return new
+
+
+def _is_another_component(old: YamlMapping, new: YamlMapping) -> bool:
+    """Return True where both mappings have a name, and not the same."""
+    match old, new:
+        case {"name": old_name}, {"name": new_name}:
+            return bool(old_name != new_name)
+    return False
 
 
 def _replace_places(places: dict[Keys, Place], changes: Mapping[Keys, Place], path: Keys) -> None:
@@ -117,7 +131,7 @@ def parse_setting(text: str) -> Document:
     return Document(value, values, keys)
 
 
-def substitute(value: Any, path: list[str], replacement: Any) -> Any:
+def substitute(value: YamlValue, path: list[str], replacement: YamlValue) -> YamlValue:
     """Return a copy of nested dicts and lists with the value at one path replaced.
 
     A component given by name becomes {name: ..., field: ...}. Raises ValueError or TypeError where

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Discriminator, Field, Tag
 
 from harness.core.errors import Keys, suggestion
 from harness.scenario.settings import Section
+from harness.scenario.yaml_document import YamlMapping, YamlValue
 
 SCORE_NAMES = (
     "miou",
@@ -33,7 +34,7 @@ Scores = Annotated[
 ]
 
 
-def _number_or_scores(value: Any) -> str:
+def _number_or_scores(value: YamlValue) -> str:
     # Without this tag pydantic would complain twice: that it is no number, and that it is no dict.
     if isinstance(value, dict):
         return "scores"
@@ -77,7 +78,7 @@ class Published(Section):
 
 
 def check_scores(
-    published: Any, methods: Collection[str], batch_average: bool
+    published: YamlValue, methods: Collection[str], batch_average: bool
 ) -> Iterable[tuple[Keys, str]]:
     """Yield each method and score that does not exist: its path below `published`, and a message.
 
@@ -99,7 +100,7 @@ def check_scores(
             yield path, "batch_miou is computed where evaluation.batch_average is set: set it"
 
 
-def check_classes(published: Any, classes: Collection[str]) -> Iterable[tuple[Keys, str]]:
+def check_classes(published: YamlValue, classes: Collection[str]) -> Iterable[tuple[Keys, str]]:
     """Yield each score of a class that a data set does not have, such as iou:road, likewise."""
     for path, score in _written_scores(published):
         class_name = score.partition(":")[2]
@@ -108,7 +109,7 @@ def check_classes(published: Any, classes: Collection[str]) -> Iterable[tuple[Ke
             yield path, f"the data set has no class {class_name!r}. {remedy}"
 
 
-def _written_scores(published: Any) -> Iterable[tuple[Keys, str]]:
+def _written_scores(published: YamlValue) -> Iterable[tuple[Keys, str]]:
     """Yield every score that the section names, with its path."""
     section = _as_mapping(published)
     compare = section.get("compare")
@@ -119,7 +120,7 @@ def _written_scores(published: Any) -> Iterable[tuple[Keys, str]]:
             yield ("values", method, score), score
 
 
-def _as_mapping(value: Any) -> Mapping[str, Any]:
+def _as_mapping(value: YamlValue) -> YamlMapping:
     """Return the value if it is a mapping, else an empty one."""
     if isinstance(value, Mapping):
         return value

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from harness.catalog import Catalog
 from harness.core.components import Component
 from harness.core.errors import InputError, Keys, dotted
+from harness.core.validation import list_mistakes
 from harness.scenario.mistakes import explain
-from harness.scenario.yaml_document import Document, Problem
+from harness.scenario.yaml_document import Document, Problem, YamlValue
 
 AnyModel = TypeVar("AnyModel", bound=BaseModel)
 
@@ -35,13 +36,13 @@ class Reader:
         place = self.document.place(path, key=key)
         self.problems.append(Problem(place, dotted(path), message))
 
-    def read_model(self, model: type[AnyModel], raw: Any, path: Keys) -> AnyModel | None:
+    def read_model(self, model: type[AnyModel], raw: YamlValue, path: Keys) -> AnyModel | None:
         """Return a pydantic model of what is written at a path; None where it has mistakes."""
         try:
             return model.model_validate(raw)
         except ValidationError as error:
-            for details in error.errors(include_url=False):
-                self._note_once(explain(model, details, self.document, path))
+            for mistake in list_mistakes(error):
+                self._note_once(explain(model, mistake, self.document, path))
             return None
 
     def _note_once(self, problem: Problem) -> None:
@@ -51,13 +52,13 @@ class Reader:
                 return
         self.problems.append(problem)
 
-    def read_component(self, kind: str, raw: Any, path: Keys) -> Component | None:
+    def read_component(self, kind: str, raw: YamlValue, path: Keys) -> Component | None:
         """Return a component of a kind from its name, or from a mapping of its name and fields.
 
         None where it has mistakes, or where no component of the kind has that name.
         """
         name, name_path = raw, path
-        fields: dict[str, Any] = {}
+        fields: dict[str, YamlValue] = {}
         if isinstance(raw, dict):
             fields = dict(raw)
             name = fields.pop("name", None)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from harness.core.components import Dataset
 from harness.core.errors import InputError, Keys, suggestion
 from harness.scenario.published import check_classes, check_scores
 from harness.scenario.reading import Reader
+from harness.scenario.yaml_document import YamlMapping, YamlValue
 
 
-def check_methods(reader: Reader, raw: Mapping[str, Any], method_names: Sequence[str]) -> None:
+def check_methods(reader: Reader, raw: YamlMapping, method_names: Sequence[str]) -> None:
     """Note a reference or a published value of no method, and a score that is not computed."""
     reference = raw.get("reference", "full")
     # Without any method, each reference would be wrong; that there is none is noted already.
@@ -25,7 +25,9 @@ def check_methods(reader: Reader, raw: Mapping[str, Any], method_names: Sequence
     _note_published(reader, check_scores(raw.get("published"), method_names, batch_average))
 
 
-def check_class_names(reader: Reader, dataset: Dataset, mean_over: Any, published: Any) -> None:
+def check_class_names(
+    reader: Reader, dataset: Dataset, mean_over: YamlValue, published: YamlValue
+) -> None:
     """Note each class that the data set does not have.
 
     Args:

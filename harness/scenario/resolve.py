@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 from harness.catalog import Catalog
 from harness.core.components import Component, Dataset, Model
@@ -15,7 +14,14 @@ from harness.scenario.reading import Reader
 from harness.scenario.references import check_class_names, check_methods
 from harness.scenario.scenario import Scenario
 from harness.scenario.scenario_settings import ScenarioSettings
-from harness.scenario.yaml_document import Document, DocumentError, Problem, read_document
+from harness.scenario.yaml_document import (
+    Document,
+    DocumentError,
+    Problem,
+    YamlMapping,
+    YamlValue,
+    read_document,
+)
 
 
 def read_scenario(
@@ -45,7 +51,7 @@ def read_scenario(
     # Every profile is read, so that a mistake in one shows before it is needed.
     for name in [None, *profiles]:
         if name is not None:
-            problems += _check_profile(document, name)
+            problems += _check_profile(document, name, profiles[name])
             if not isinstance(profiles[name], dict):
                 continue
         try:
@@ -61,7 +67,7 @@ def read_scenario(
     return wanted_scenario
 
 
-def _read_profiles(document: Document) -> Mapping[str, Any]:
+def _read_profiles(document: Document) -> YamlMapping:
     """Return the profiles by name; raise DocumentError where the document has no place for them."""
     if not isinstance(document.value, dict):
         message = "a scenario is a mapping of fields: name, dataset, model, methods, ..."
@@ -74,9 +80,8 @@ def _read_profiles(document: Document) -> Mapping[str, Any]:
     return profiles
 
 
-def _check_profile(document: Document, name: str) -> list[Problem]:
+def _check_profile(document: Document, name: str, profile: YamlValue) -> list[Problem]:
     """Return what is wrong with a profile as such, whatever its fields are changed to."""
-    profile = document.value["profiles"][name]
     if not isinstance(profile, dict):
         place = document.place(("profiles", name))
         return [Problem(place, f"profiles.{name}", "is a mapping of fields to override")]
@@ -135,7 +140,9 @@ def _read_fields(
     methods = method_reader.read_methods(raw_methods if isinstance(raw_methods, dict) else {})
     check_methods(reader, raw, method_reader.names)
 
-    profile_changes = raw["profiles"][profile] if profile else {}
+    profile_changes: YamlMapping = {}
+    if profile:
+        profile_changes = reader.document.at("profiles", profile).value
     if isinstance(dataset, Dataset):
         published = raw.get("published")
         # A paper's classes are those of the scenario's own data set: a profile with another one,

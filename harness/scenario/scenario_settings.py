@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from harness.core.errors import Keys
 from harness.scenario.published import Published
 from harness.scenario.settings import Evaluation, Floor, Patches, Section, Split, Training
+from harness.scenario.yaml_document import YamlValue
 
 MOST_SEEDS = 1000
 """No study has more; a slip of the finger would fill the memory with planned runs."""
@@ -79,7 +80,7 @@ class TermSettings(Section):
     )
 
 
-def write_out(path: Keys, shorthand: str) -> dict[str, Any]:
+def write_out(path: Keys, shorthand: str) -> dict[str, str]:
     """Return the mapping that a name alone stands for at a path of a scenario.
 
     `split: official` is {by: official}; every other name alone is that of a component.
@@ -127,7 +128,7 @@ class ScenarioSettings(Section):
     methods: dict[str, MethodSettings] = Field(
         min_length=1, description="The methods to compare, by name."
     )
-    profiles: dict[str, dict[str, Any]] = Field(
+    profiles: dict[str, dict[str, YamlValue]] = Field(
         {},
         description=(
             "Named overrides of the fields above, chosen with --profile. Results of profiles never"

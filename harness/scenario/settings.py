@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from harness.core.strict_model import StrictModel
+from harness.core.values import JsonObject
 
 Floor = Literal["majority", "mean-proportions", "qda"]
 """The methods without a network; `MethodSettings.floor` describes them."""
@@ -19,7 +20,7 @@ Floor = Literal["majority", "mean-proportions", "qda"]
 class Section(StrictModel):
     """A frozen part of a scenario; unknown fields are refused."""
 
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> JsonObject:
         """Return what goes into keys: only what differs from the defaults."""
         # A new field whose default changes no number so makes no record stale. In return, changing
         # a default changes no key either: it must raise PROTOCOL.

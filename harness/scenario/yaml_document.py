@@ -13,6 +13,12 @@ import yaml
 from harness.core.errors import InputError, Keys, dotted
 from harness.core.files import read_text
 
+YamlValue = Any
+"""A value as it is written in YAML, checked by nobody: a scalar, a list, or a dict by names."""
+
+YamlMapping = Mapping[str, YamlValue]
+"""A mapping as it is written in YAML; its keys are always text."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -67,7 +73,7 @@ def _reading_order(problem: Problem) -> tuple[str, int, int]:
 class Document:
     """A tree of dicts, lists and scalars that knows where each of them was written."""
 
-    value: Any
+    value: YamlValue
     """The tree."""
     values: Mapping[Keys, Place]
     """The place of each value, by its path; the path of the whole tree is ()."""
@@ -189,7 +195,7 @@ class _Builder:
         self.keys: dict[Keys, Place] = {}
         self.problems: list[Problem] = []
 
-    def build(self, node: yaml.Node, path: Keys) -> Any:
+    def build(self, node: yaml.Node, path: Keys) -> YamlValue:
         """Return the value of a node that stands at a path."""
         self.values[path] = _start(self.source, node)
         if isinstance(node, yaml.MappingNode):
@@ -198,9 +204,9 @@ class _Builder:
             return [self.build(item, (*path, index)) for index, item in enumerate(node.value)]
         return self.loader.construct_object(node, deep=True)
 
-    def build_mapping(self, node: yaml.MappingNode, path: Keys) -> dict[str, Any]:
+    def build_mapping(self, node: yaml.MappingNode, path: Keys) -> dict[str, YamlValue]:
         """Return the mapping of a node; keys are text, also those that look like numbers."""
-        mapping: dict[str, Any] = {}
+        mapping: dict[str, YamlValue] = {}
         for key_node, value_node in node.value:
             if not isinstance(key_node, yaml.ScalarNode):
                 self.note_problem(key_node, path, "a key must be plain text")

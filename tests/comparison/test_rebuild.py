@@ -49,7 +49,8 @@ def test_every_run_of_every_scenario_comes_back_from_its_settings(
         run = rebuild_run(record, record["seed"])
         assert run.key == record["key"]
         assert run.settings == {**record["settings"], "evaluation": run.settings["evaluation"]}
-        assert run.title == {name: record[name] for name in run.title}
+        title = run.title.as_json()
+        assert title == {name: record[name] for name in title}
 
 
 def test_a_record_from_before_a_field_existed_has_the_same_key(tmp_path: Path) -> None:

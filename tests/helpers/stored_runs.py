@@ -50,7 +50,7 @@ def _make_record(run: Run, names: list[str], mean_over: list[str]) -> dict[str, 
     counts = np.eye(len(names), dtype=int)
     record = demo.record(run.method.name, run.seed, [[1, 0], [0, 1]], 100, 1.0)
     record.update(
-        run.title,
+        run.title.as_json(),
         key=run.key,
         settings=run.settings,
         mean_over=mean_over,

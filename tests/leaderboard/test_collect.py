@@ -50,7 +50,7 @@ def recorded(run: Run) -> Record:
 
 def failed(run: Run) -> Record:
     """Return the record of a run that failed."""
-    return parse_record({**run.title, "status": "failed", "key": run.key, "error": ERROR})
+    return parse_record({**run.title.as_json(), "status": "failed", "key": run.key, "error": ERROR})
 
 
 @pytest.mark.parametrize(

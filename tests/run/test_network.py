@@ -76,7 +76,7 @@ def normalised_by(kind: str) -> tuple[Tensor, Tensor, np.ndarray]:
     run = make_run()
     patches = run.scenario.patches.model_copy(update={"normalise": kind})
     data, network = built(replace(run, scenario=replace(run.scenario, patches=patches)))
-    images = np.asarray(data.patches.images[list(data.split["train"])])
+    images = np.asarray(data.patches.images[list(data.split.train)])
     normalisation = network.predictor.normalisation
     return normalisation.mean, normalisation.std, images
 

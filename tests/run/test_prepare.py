@@ -39,7 +39,8 @@ def test_the_record_describes_each_part_of_the_split() -> None:
     assert [part.scenes for part in parts] == [3, 1, 2]
     assert recorded.test.groups == ["tile-4", "tile-5"]
     assert len({part.digest for part in parts}) == 3
-    assert [len(data.split[name]) for name in ("train", "validation", "test")] == [12, 4, 8]
+    split = data.split
+    assert (len(split.train), len(split.validation), len(split.test)) == (12, 4, 8)
 
 
 @pytest.mark.parametrize("by", ["scene", "patch"])
@@ -90,7 +91,7 @@ def test_a_floor_without_a_supervision_has_the_masks() -> None:
     run = make_run(FLOOR)
     data = divide_patches(run)
     annotated = annotate_training_part(run, data)
-    masks = data.patches.masks[list(data.split["train"])]
+    masks = data.patches.masks[list(data.split.train)]
     assert annotated.labels.labels is not None
     assert_array_equal(annotated.labels.labels, masks)
     assert annotated.ledger.supervisions == []
@@ -101,7 +102,7 @@ def redraw(run: Run) -> tuple[AnnotatedPart, np.ndarray]:
     """Annotate the training part of a run, and then the same patches again by its `draw`."""
     data = divide_patches(run)
     annotated = annotate_training_part(run, data)
-    again, _ = annotated.draw(data.patches, data.split["train"])
+    again, _ = annotated.draw(data.patches, data.split.train)
     assert again.labels is not None
     return annotated, again.labels
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -45,26 +45,31 @@ def grouped(origins: Sequence[PatchOrigin], parts: Parts) -> dict[Part, list[str
     """The groups of each part."""
     groups: dict[Part, list[str]] = {}
     for part in PARTS:
-        names = {origins[index].group for index in parts[part]}
+        names = {origins[index].group for index in parts.of(part)}
         groups[part] = sorted(names)
     return groups
 
 
 def count_parts(parts: Parts) -> tuple[int, ...]:
     """The number of patches for training, validation and test."""
-    return tuple(len(parts[part]) for part in PARTS)
+    return tuple(len(parts.of(part)) for part in PARTS)
 
 
-def in_all_parts(values: Mapping[Part, Sequence[Any]]) -> list[Any]:
-    """What the parts hold together, sorted; a value in two of them is there twice."""
-    return sorted(itertools.chain.from_iterable(values.values()))
+def together(values_of_parts: Iterable[Sequence[Any]]) -> list[Any]:
+    """What parts hold together, sorted; a value in two of them is there twice."""
+    return sorted(itertools.chain.from_iterable(values_of_parts))
+
+
+def indices_of_parts(parts: Parts) -> list[tuple[int, ...]]:
+    """The patch indices of training, validation and test."""
+    return [parts.of(part) for part in PARTS]
 
 
 def drawn_test_parts(origins: Sequence[PatchOrigin], split: Split) -> set[tuple[int, ...]]:
     """The different test parts that six seeds draw."""
     drawn = set()
     for seed in range(6):
-        drawn.add(divide(origins, split, SIZE, seed)["test"])
+        drawn.add(divide(origins, split, SIZE, seed).test)
     return drawn
 
 
@@ -73,7 +78,7 @@ def test_official_is_what_the_data_set_says() -> None:
     origins = []
     for number, part in enumerate(parts):
         origins.append(PatchOrigin(f"s{number}", f"s{number}", part, 0, 0))
-    expected = {"train": (1, 3), "validation": (2,), "test": (0,)}
+    expected = Parts(train=(1, 3), validation=(2,), test=(0,))
     for seed in range(3):
         assert divide(origins, Split(), SIZE, seed) == expected
 
@@ -93,7 +98,7 @@ def test_a_fraction_draws_from_the_groups_that_are_not_named(seed: int, name: st
     groups = grouped(origins, divide(origins, split, SIZE, seed))
     assert groups["test"] == [name]
     assert len(groups["validation"]) == 2
-    assert in_all_parts(groups) == list(FIVE)
+    assert together(groups.values()) == list(FIVE)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +125,7 @@ def test_another_fraction_for_validation_leaves_the_test_part_as_it_is(by: Any) 
     origins = patches(TEN)
     without = divide(origins, Split(by=by, test=0.3), SIZE, 3)
     with_some = divide(origins, Split(by=by, test=0.3, validation=0.2), SIZE, 3)
-    assert without["test"] == with_some["test"]
+    assert without.test == with_some.test
 
 
 @given(
@@ -138,11 +143,11 @@ def test_parts_are_disjoint_and_complete_and_groups_undivided(
         validation = 0.0
     split = Split(by=by, test=test, validation=validation)
     parts = divide(origins, split, SIZE, seed)
-    assert in_all_parts(parts) == list(range(len(origins)))
-    for indices in parts.values():
+    assert together(indices_of_parts(parts)) == list(range(len(origins)))
+    for indices in indices_of_parts(parts):
         assert list(indices) == sorted(indices)
     if by != "patch":
-        assert in_all_parts(grouped(origins, parts)) == sorted(sizes)
+        assert together(grouped(origins, parts).values()) == sorted(sizes)
 
 
 def tiles_of_scenes(sizes: Sequence[Sequence[int]]) -> Iterator[PatchOrigin]:
@@ -166,13 +171,13 @@ def test_a_split_by_scene_keeps_scenes_whole_and_divides_groups(
     assume(scene_count > 2)
     origins = list(tiles_of_scenes(sizes))
     parts = divide(origins, Split(by="scene", test=0.25, validation=validation), SIZE, seed)
-    assert in_all_parts(parts) == list(range(len(origins)))
+    assert together(indices_of_parts(parts)) == list(range(len(origins)))
     scenes: dict[Part, list[str]] = {}
     for part in PARTS:
-        keys = {origins[index].scene for index in parts[part]}
+        keys = {origins[index].scene for index in parts.of(part)}
         scenes[part] = list(keys)
     # A scene in two parts would be counted twice.
-    assert len(in_all_parts(scenes)) == scene_count
+    assert len(together(scenes.values())) == scene_count
     assert len(scenes["test"]) == max(1, round(0.25 * scene_count))
 
 
@@ -181,7 +186,7 @@ def test_a_split_by_scene_of_72_images_tests_14_of_all_tiles() -> None:
     parts = divide(origins, Split(by="scene", test=0.2), SIZE, 0)
     assert count_parts(parts) == (58, 0, 14)
     # A split by tile would test on two.
-    tested_tiles = {origins[index].group for index in parts["test"]}
+    tested_tiles = {origins[index].group for index in parts.test}
     assert len(tested_tiles) > 2
 
 
@@ -200,7 +205,7 @@ def test_every_seed_draws_its_own_split_unless_one_is_pinned(by: Any) -> None:
     drawn = drawn_test_parts(origins, Split(by=by))
     pinned = drawn_test_parts(origins, Split(by=by, seed=4))
     assert len(drawn) > 1
-    assert pinned == {divide(origins, Split(by=by), SIZE, 4)["test"]}
+    assert pinned == {divide(origins, Split(by=by), SIZE, 4).test}
 
 
 @pytest.mark.parametrize("by", ["group", "scene", "patch", "leave-one-group-out"])
@@ -227,10 +232,10 @@ def test_only_training_takes_overlapping_patches() -> None:
             for column in (0, 4, 8):
                 origins.append(PatchOrigin(group, group, part, row, column))
     parts = divide(origins, Split(), SIZE, 0)
-    assert len(parts["train"]) == 9
+    assert len(parts.train) == 9
     held_out: list[Part] = ["validation", "test"]
     for part in held_out:
-        corners = [(origins[index].row, origins[index].column) for index in parts[part]]
+        corners = [(origins[index].row, origins[index].column) for index in parts.of(part)]
         assert corners == [(0, 0), (0, 8), (8, 0), (8, 8)]
 
 

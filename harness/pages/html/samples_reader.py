@@ -15,6 +15,7 @@ from rasterio.errors import RasterioIOError
 
 from harness.core.errors import InputError, dotted
 from harness.core.images import open_without_georeference
+from harness.core.validation import list_mistakes
 from harness.metrics import Counts
 from harness.records.record import Count
 
@@ -88,9 +89,9 @@ def read_samples(folder: Path, num_classes: int) -> list[StoredSample]:
         # Runs that were computed elsewhere have records, and no folder.
         return []
     except ValidationError as error:
-        mistake = error.errors(include_url=False)[0]
-        place = dotted(mistake["loc"])
-        raise InputError(f"{path}: {place}: {mistake['msg']}: {remedy}") from error
+        mistake = list_mistakes(error)[0]
+        place = dotted(mistake.path)
+        raise InputError(f"{path}: {place}: {mistake.message}: {remedy}") from error
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: is not JSON: {remedy}") from error
     for number, sample in enumerate(samples):

@@ -59,9 +59,9 @@ def evaluate_floor(run: Run, data: DividedPatches, annotated: AnnotatedPart) -> 
     assert floor is not None
     assert labels is not None, "checked when the scenario was read"
     patches = data.patches
-    tested = data.split["test"]
+    tested = data.split.test
     # Generators, so that no more than one image is in memory at a time.
-    images = (patches.images[index] for index in data.split[run.method.part])
+    images = (patches.images[index] for index in data.split.of(run.method.part))
     tested_images = (patches.images[index] for index in tested)
     labelled = zip(images, labels, strict=True)
     predicted_maps = predictions(floor, labelled, tested_images, patches.classes)
@@ -79,7 +79,7 @@ def summarise(result: PatchResults, data: DividedPatches, run: Run) -> NetworkSc
         run: says which classes count.
     """
     scenario = run.scenario
-    images, groups, counts = by_scene(result.counts, data.patches, data.split["test"])
+    images, groups, counts = by_scene(result.counts, data.patches, data.split.test)
     names = [segmentation_class.name for segmentation_class in scenario.dataset.classes]
     scores = metrics.summary(counts.sum(0), names, scenario.mean_over)
     batch_size = scenario.evaluation.batch_average
