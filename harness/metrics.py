@@ -22,7 +22,7 @@ Scores = NDArray[np.float64]
 Shares = NDArray[np.floating[Any]]
 """Shares of the classes, [N, K]; each row sums to 1."""
 
-Pixels = Sequence[int] | NDArray[np.int64]
+PixelCounts = Sequence[int] | NDArray[np.int64]
 """Numbers of pixels, by class or by bin of confidence."""
 
 ScoreSummary = dict[str, float | dict[str, float | None]]
@@ -162,20 +162,24 @@ def most_frequent_class(counts: Counts) -> Counts:
 # Scores along boundaries, from counts of pixels by class.
 
 
-def boundary_iou(intersection: Pixels, union: Pixels) -> Scores:
+def boundary_iou(intersection: PixelCounts, union: PixelCounts) -> Scores:
     """Return the intersection over union of the bands along boundaries, float64 [K].
 
     It is NaN for a class without any. (Cheng et al. 2021, Boundary IoU.)
 
     Args:
-        intersection: Pixels in both the true and the predicted band, [K].
-        union: Pixels in either of the two bands, [K].
+        intersection: PixelCounts in both the true and the predicted band, [K].
+        union: PixelCounts in either of the two bands, [K].
     """
     return _ratio(np.asarray(intersection, np.int64), np.asarray(union, np.int64))
 
 
 def boundary_f1(
-    *, predicted: Pixels, predicted_matched: Pixels, true: Pixels, true_matched: Pixels
+    *,
+    predicted: PixelCounts,
+    predicted_matched: PixelCounts,
+    true: PixelCounts,
+    true_matched: PixelCounts,
 ) -> Scores:
     """Return the harmonic mean of boundary precision and recall, float64 [K].
 
@@ -184,9 +188,9 @@ def boundary_f1(
     contour on one side alone, and NaN for one without any.
 
     Args:
-        predicted: Pixels of the predicted contour, [K].
+        predicted: PixelCounts of the predicted contour, [K].
         predicted_matched: Those of them with a pixel of the true contour near, [K].
-        true: Pixels of the true contour, [K].
+        true: PixelCounts of the true contour, [K].
         true_matched: Those of them with a pixel of the predicted contour near, [K].
     """
     predicted_pixels = np.asarray(predicted, np.int64)
@@ -202,7 +206,7 @@ def boundary_f1(
 
 
 def expected_calibration_error(
-    pixels: Pixels, correct: Pixels, confidence: Sequence[float] | NDArray[np.float64]
+    pixels: PixelCounts, correct: PixelCounts, confidence: Sequence[float] | NDArray[np.float64]
 ) -> float:
     """Return the mean over pixels of |share right - mean confidence| in the pixel's bin.
 
@@ -210,7 +214,7 @@ def expected_calibration_error(
     n_b counts images.) It is NaN where no pixel was scored.
 
     Args:
-        pixels: Pixels of each bin, n_b.
+        pixels: PixelCounts of each bin, n_b.
         correct: Those of them whose prediction is right.
         confidence: The confidence of the predictions, summed over the pixels of each bin.
     """
@@ -222,12 +226,12 @@ def expected_calibration_error(
     return float(gaps.sum() / n)
 
 
-def negative_log_likelihood(nll: float, pixels: Pixels) -> float:
+def negative_log_likelihood(nll: float, pixels: PixelCounts) -> float:
     """Return the mean over pixels of -log(probability of the true class), in nats.
 
     Args:
         nll: The sum over all pixels.
-        pixels: Pixels of each bin of confidence.
+        pixels: PixelCounts of each bin of confidence.
 
     Returns:
         The mean; NaN where no pixel was scored.
