@@ -407,13 +407,13 @@ def _name_mean(case: Case) -> Case:
         if heading.measure in ("accuracy", "majority", "share"):
             continue
         mean = replace(heading, mean=True)
-        if _count_classes(case, heading.measure) > 1 and mean not in case.scores:
+        if _count_class_scores(case, heading.measure) > 1 and mean not in case.scores:
             del scores[heading]
             scores[mean] = entry
     return replace(case, scores=scores)
 
 
-def _count_classes(case: Case, measure: Measure) -> int:
+def _count_class_scores(case: Case, measure: Measure) -> int:
     """Count the scores of single classes of a measure."""
     count = 0
     for heading in case.scores:

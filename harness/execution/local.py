@@ -64,7 +64,7 @@ class Local(Executor):
                     # The next run takes the slot, and with it the GPU, of one that has ended. Dealt
                     # out in turn instead, long runs would pile up on one GPU.
                     gpu = slot % gpus if gpus else None
-                    connection, worker = _start(context, job, slot, threads, gpu)
+                    connection, worker = _start_worker(context, job, slot, threads, gpu)
                     workers[connection] = worker
                 for connection in _readable(workers):
                     worker = workers[connection]
@@ -151,7 +151,7 @@ def _free_slot(workers: Iterable[_Worker]) -> int:
     return slot
 
 
-def _start(
+def _start_worker(
     context: BaseContext, job: Job, slot: int, threads: int, gpu: int | None
 ) -> tuple[Connection, _Worker]:
     """Start a process for a job; return the connection that its events come through as well."""

@@ -12,10 +12,11 @@ from typing import Literal
 
 import numpy as np
 
+from harness.core.values import Floats
 from harness.leaderboard.annotation_costs import CostModel, annotation_seconds, pixel_area
 from harness.leaderboard.board import Board
 from harness.leaderboard.scores import compute_miou
-from harness.leaderboard.statistics import Floats, Spread, spread
+from harness.leaderboard.statistics import Spread, spread
 from harness.leaderboard.sweeps import Sweep, find_sweeps
 from harness.records.record import FinishedRecord, MethodAndSeed
 
@@ -23,7 +24,7 @@ BudgetKind = Literal["labelled pixels", "annotation seconds"]
 
 BUDGET_KINDS: tuple[BudgetKind, ...] = ("labelled pixels", "annotation seconds")
 
-Outcome = Literal["reached", "below the smallest budget", "not reached", "not in every seed"]
+ReachOutcome = Literal["reached", "below the smallest budget", "not reached", "not in every seed"]
 
 Budgets = Mapping[MethodAndSeed, float | None]
 """What was annotated for each run; None where that is not known."""
@@ -41,7 +42,7 @@ class Reach:
 
     share: float
     """The share of the reference's mIoU."""
-    outcome: Outcome
+    outcome: ReachOutcome
     """Whether every seed reaches it between two measured budgets, or what they do instead."""
     budget: float
     """The geometric mean over seeds; NaN unless the outcome is `reached`."""
@@ -264,7 +265,7 @@ def combine_crossings(share: float, crossings: Floats) -> Reach:
     )
 
 
-def _outcome(seeds: int, below: int, beyond: int) -> Outcome:
+def _outcome(seeds: int, below: int, beyond: int) -> ReachOutcome:
     if below == beyond == 0:
         return "reached"
     if below == seeds:

@@ -20,13 +20,13 @@ from harness.leaderboard.annotation_costs import (
 from harness.leaderboard.board import Board
 from harness.leaderboard.published import published_scores
 from harness.leaderboard.scores import compute_detail_scores, compute_miou, compute_score
-from harness.leaderboard.significance import LISTED, RANKED
+from harness.leaderboard.significance import SEEDS_TO_LIST, SEEDS_TO_RANK
 from harness.leaderboard.statistics import (
     AgainstReference,
     Ratio,
     ScoresBySeed,
     Spread,
-    compare,
+    compare_with_reference,
     known,
     mean_of_all,
     mean_of_known,
@@ -38,7 +38,7 @@ from harness.records.record import FinishedRecord, Ledger
 FLOOR = "most frequent class"
 """The row that every board has: the most frequent class of the test, everywhere."""
 
-MARGIN = 0.01
+COLLAPSE_MARGIN = 0.01
 """A run has collapsed where its mIoU is no more than this above that of the most frequent class
 everywhere. One point of mIoU is less than a second class found at an IoU of K % among K classes
 adds, and more than a few stray pixels do."""
@@ -147,7 +147,7 @@ class Row:
     """(mIoU - floor) / (reference - floor) of means paired by seed, with the floor of
     `named_floor`."""
     collapsed: float
-    """Share of seeds that are no better than the most frequent class, see MARGIN; NaN for
+    """Share of seeds that are no better than the most frequent class, see COLLAPSE_MARGIN; NaN for
     floors."""
     rank: int | None = None
     """See `significance.rank_methods`; None where there is none."""
@@ -171,7 +171,7 @@ class Row:
         """
         if self.role == "floor":
             return "floor"
-        if self.finished < LISTED:
+        if self.finished < SEEDS_TO_LIST:
             return "unlisted"
         if self.role == "reference":
             return "reference"
@@ -282,7 +282,7 @@ def _find_standards(entrants: Sequence[Entrant], board: Board) -> Standards:
         # smoke test compares nothing.
         if entrant.role != "method" or board.is_smoke:
             continue
-        if len(entrant.scores.miou) >= RANKED:
+        if len(entrant.scores.miou) >= SEEDS_TO_RANK:
             ranked[entrant.method] = entrant.scores.miou
     return Standards(
         reference=scores.get(board.reference, {}),
@@ -306,7 +306,7 @@ def _make_row(entrant: Entrant, standards: Standards, board: Board) -> Row:
         annotation=_summarise_annotation(finished, board.costs),
         reproduction=_reproduce(board, entrant.method, finished),
         seconds=mean_of_known([record.cost.seconds for record in finished]),
-        against=compare(miou, standards.reference),
+        against=compare_with_reference(miou, standards.reference),
         gap_closed=statistics.ratio(
             _above(miou, standards.floor), _above(standards.reference, standards.floor)
         ),
@@ -402,6 +402,6 @@ def _share_collapsed(scores: ScoresBySeed, constant: ScoresBySeed) -> float:
     """Return the share of seeds that are no better than the most frequent class everywhere."""
     collapsed = []
     for seed, score in scores.items():
-        highest = constant[seed] + MARGIN
+        highest = constant[seed] + COLLAPSE_MARGIN
         collapsed.append(float(score <= highest))
     return mean_of_known(collapsed)

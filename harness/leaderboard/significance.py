@@ -17,7 +17,7 @@ import numpy as np
 from scipy.special import stdtr
 
 from harness.leaderboard.statistics import (
-    DIGITS,
+    COMPARED_DECIMALS,
     LEVEL,
     ScoresBySeed,
     paired_differences,
@@ -27,10 +27,10 @@ from harness.leaderboard.statistics import (
 # Rounded, since 1 - 0.95 is a little above 0.05 in floating point, and p = 0.05 would pass.
 ALPHA = round(1 - LEVEL, 6)
 
-LISTED = 3
+SEEDS_TO_LIST = 3
 """Seeds that a method needs to be listed on a leaderboard."""
 
-RANKED = 5
+SEEDS_TO_RANK = 5
 """Seeds that a method needs for a rank: with fewer, even a t interval is too wide to order methods
 that differ."""
 
@@ -89,7 +89,7 @@ def exact_p(differences: Sequence[float]) -> float:
         sums = np.concatenate([kept, turned])
     observed = abs(sum(differences))
     # The observed choice must count itself, though its sum was added up in another order.
-    threshold = observed - 10.0**-DIGITS
+    threshold = observed - 10.0**-COMPARED_DECIMALS
     as_far = abs(sums) >= threshold
     return float(np.mean(as_far))
 
@@ -185,7 +185,7 @@ def _order_by_mean(scores: Mapping[str, ScoresBySeed]) -> list[str]:
     means = {}
     for method, by_seed in scores.items():
         mean = spread(list(by_seed.values())).mean
-        means[method] = round(mean, DIGITS)
+        means[method] = round(mean, COMPARED_DECIMALS)
     return sorted(scores, key=lambda method: (-means[method], method))
 
 

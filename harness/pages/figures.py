@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from harness.core.errors import InputError
 from harness.leaderboard.analysis import Leaderboard, TrackTable
 from harness.leaderboard.rows import FLOOR, Row
+from harness.leaderboard.statistics import DASH
 from harness.pages.curve import (
     PALETTE,
     BudgetField,
@@ -43,7 +44,7 @@ COLUMN = 3.5
 
 GREY = "#59636e"
 
-NAME_LENGTH = 32
+FIGURE_NAME_LENGTH = 32
 
 CURVES: Mapping[str, BudgetField] = {
     "curve": "labelled_pixels",
@@ -58,7 +59,7 @@ MARKER_CODES: Mapping[Marker, str] = {
     "diamond": "D",
 }
 
-SETTINGS: Mapping[Any, Any] = {
+MATPLOTLIB_SETTINGS: Mapping[Any, Any] = {
     "font.family": "DejaVu Sans",  # comes with matplotlib
     "font.size": 8,
     "axes.labelsize": 8,
@@ -143,7 +144,7 @@ def write_figures(leaderboard: Leaderboard, folder: Path) -> list[Path]:
     with matplotlib.rc_context():
         # Whatever the user's own matplotlibrc says, the figures are the same.
         matplotlib.rcdefaults()
-        matplotlib.rcParams.update(SETTINGS)
+        matplotlib.rcParams.update(MATPLOTLIB_SETTINGS)
         for planned in figures:
             figure = Figure(layout="constrained")
             planned.draw(figure)
@@ -183,7 +184,7 @@ def _plan_track(table: TrackTable) -> list[PlannedFigure]:
     draw_scores = partial(_draw_scores, rows, table.board.reference)
     draw_classes = partial(_draw_classes, rows)
     figures.append(PlannedFigure("scores", _list_scores(rows), draw_scores))
-    figures.append(PlannedFigure("classes", _list_classes(rows), draw_classes))
+    figures.append(PlannedFigure("classes", _list_class_scores(rows), draw_classes))
     return figures
 
 
@@ -225,7 +226,7 @@ def _list_scores(rows: Sequence[Row]) -> list[CsvCells]:
     return lines
 
 
-def _list_classes(rows: Sequence[Row]) -> list[CsvCells]:
+def _list_class_scores(rows: Sequence[Row]) -> list[CsvCells]:
     lines: list[CsvCells] = []
     for row in rows:
         line: dict[str, object] = {"method": row.method}
@@ -244,11 +245,11 @@ def _to_csv(lines: Sequence[CsvCells]) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
     for line in lines:
-        writer.writerow([_format_number(line.get(column, "")) for column in columns])
+        writer.writerow([_format_csv_value(line.get(column, "")) for column in columns])
     return text.getvalue()
 
 
-def _format_number(value: object) -> object:
+def _format_csv_value(value: object) -> object:
     if not isinstance(value, float):
         return value
     if math.isnan(value):
@@ -277,7 +278,7 @@ def _draw_curve(curve: DrawnCurve, figure: Figure) -> None:
         names.append("published")
     for level in curve.levels:
         is_below = level.mean < curve.score_range[0]
-        handles.append(_draw_level(axes, level, is_below))
+        handles.append(_draw_level_line(axes, level, is_below))
         note = ", below the axis" if is_below else ""
         names.append(f"{_shorten_name(level.name)} ({100 * level.mean:.1f}{note})")
     # Two longer names would be wider than the figure.
@@ -318,7 +319,7 @@ def _place_budget(axes: Axes, point: DrawnPoint) -> float:
     return float(point.budget * (high / low) ** (0.015 * point.aside))
 
 
-def _draw_level(axes: Axes, level: DrawnLevel, is_below: bool) -> Artist:
+def _draw_level_line(axes: Axes, level: DrawnLevel, is_below: bool) -> Artist:
     # One below the axis has no line, neither on it nor in the legend, but its score is told there.
     style = ""
     if not is_below:
@@ -407,7 +408,7 @@ def _draw_classes(rows: Sequence[Row], figure: Figure) -> None:
     axes.imshow(values, cmap="cividis", vmin=0, vmax=100, aspect="auto")
     for place, line in enumerate(values):
         for column, value in enumerate(line):
-            _write_value(axes, column, place, value)
+            _write_cell(axes, column, place, value)
     axes.set_xticks(
         range(len(names)),
         [_shorten_name(name) for name in names],
@@ -429,8 +430,8 @@ def _list_iou(row: Row, names: Sequence[str]) -> list[float]:
     return values
 
 
-def _write_value(axes: Axes, column: int, place: int, value: float) -> None:
-    text = "–" if math.isnan(value) else f"{value:.1f}"
+def _write_cell(axes: Axes, column: int, place: int, value: float) -> None:
+    text = DASH if math.isnan(value) else f"{value:.1f}"
     # The lower half of the shades is dark.
     color = "white" if value < 50 else "black"
     axes.text(column, place, text, ha="center", va="center", fontsize=7, color=color)
@@ -455,7 +456,7 @@ def _shorten_name(name: str) -> str:
     printable = ""
     for letter in name:
         printable += letter if letter.isprintable() else " "
-    text = shorten(printable, NAME_LENGTH)
+    text = shorten(printable, FIGURE_NAME_LENGTH)
     # A leading underscore would hide an entry of a legend.
     if text.startswith("_"):
         text = f" {text}"

@@ -12,8 +12,8 @@ from typing import Literal
 
 from harness.leaderboard.analysis import TrackTable
 from harness.leaderboard.rows import FLOOR, Row
-from harness.leaderboard.significance import LISTED
-from harness.leaderboard.statistics import DIGITS, known
+from harness.leaderboard.significance import SEEDS_TO_LIST
+from harness.leaderboard.statistics import COMPARED_DECIMALS, DASH, known
 from harness.pages import formats
 from harness.pages.table import (
     NOTHING,
@@ -40,7 +40,7 @@ ColumnName = Literal[
     "seeds",
 ]
 
-NOBODY_LISTED = f"No method has finished the {LISTED} seeds that it takes to be listed."
+NOBODY_LISTED = f"No method has finished the {SEEDS_TO_LIST} seeds that it takes to be listed."
 """Stands in place of the headline."""
 
 
@@ -60,7 +60,9 @@ def choose_headline_rows(table: TrackTable) -> list[Row]:
     if table.board.is_smoke:
         return list(table.rows)
     # Rounded, so that what is equal on paper stands in the same order on every machine.
-    return sorted(table.listed, key=lambda row: -round(row.scores.mean_miou.mean, DIGITS))
+    return sorted(
+        table.listed, key=lambda row: -round(row.scores.mean_miou.mean, COMPARED_DECIMALS)
+    )
 
 
 def tabulate_headline(table: TrackTable, columns: Sequence[ColumnName]) -> Table | None:
@@ -95,11 +97,11 @@ def tabulate_unlisted(table: TrackTable) -> Table | None:
         if row.standing == "unlisted":
             # A mean of so few seeds is not shown, so that nobody compares it.
             scores = map(formats.format_percent, row.scores.miou.values())
-            text = ", ".join(scores) or formats.DASH
+            text = ", ".join(scores) or DASH
             lines.append((Cell(row.method), Cell(text), seeds_cell(row)))
     if not lines:
         return None
-    caption = f"Not listed: fewer than {LISTED} seeds"
+    caption = f"Not listed: fewer than {SEEDS_TO_LIST} seeds"
     return Table(caption, ("method", "mIoU (%) of each seed", "seeds"), tuple(lines))
 
 

@@ -149,7 +149,7 @@ class MethodReader:
         template = str(path[-1])
         text_by_field: dict[str, str] = {}
         for field, value in swept_values.items():
-            text_by_field[field.rpartition(".")[2]] = _write_value(value)
+            text_by_field[field.rpartition(".")[2]] = _format_swept_value(value)
         for field in re.findall(r"{(.*?)}", template):
             if field not in text_by_field:
                 remedy = suggestion(field, text_by_field)
@@ -275,7 +275,7 @@ def _list_components(raw: YamlValue, path: Keys) -> list[WrittenComponent]:
     return [WrittenComponent(raw, path)]
 
 
-def _write_value(value: YamlValue) -> str:
+def _format_swept_value(value: YamlValue) -> str:
     """Return a swept value as it stands in a method's name: 0.1 for 0.10."""
     if isinstance(value, float):
         return f"{value:g}"

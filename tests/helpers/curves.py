@@ -19,7 +19,7 @@ from harness.leaderboard.rows import (
     ScoresOfSeeds,
 )
 from harness.leaderboard.selection_tracks import NONE
-from harness.leaderboard.statistics import compare, ratio, spread
+from harness.leaderboard.statistics import compare_with_reference, ratio, spread
 
 TOTAL = 1e6
 """Pixels of the data set."""
@@ -51,7 +51,7 @@ def make_row(
         ),
         reproduction=Reproduction(published or {}, {}),
         seconds=math.nan,
-        against=compare({}, {}),
+        against=compare_with_reference({}, {}),
         gap_closed=ratio({}, {}),
         collapsed=math.nan,
     )

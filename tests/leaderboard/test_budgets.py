@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from places import ROOT
 
-from harness.leaderboard.board import Board, read_board
+from harness.leaderboard.board import Board, read_board_file
 from harness.leaderboard.budgets import (
     areas_under,
     budget_curves,
@@ -287,7 +287,7 @@ RECORDS_OF = ROOT / "leaderboards" / "records"
 def test_committed_boards_have_curves_where_a_scenario_sweeps_a_budget(
     name: str, fields: set[str]
 ) -> None:
-    curves = budget_curves(read_board(RECORDS_OF / f"{name}.jsonl"))
+    curves = budget_curves(read_board_file(RECORDS_OF / f"{name}.jsonl"))
     assert {curve.field for curve in curves} == fields
     for curve in curves:
         assert list(curve.budgets) == sorted(curve.budgets)

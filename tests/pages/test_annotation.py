@@ -14,7 +14,7 @@ from places import ROOT
 from harness.catalog import load_catalog
 from harness.cli.main import main
 from harness.leaderboard.annotation_costs import DEFAULTS, OWN
-from harness.leaderboard.board import Board, read_board, records_path, write_records
+from harness.leaderboard.board import Board, read_board_file, records_path, write_records
 from harness.leaderboard.rows import FLOOR
 from harness.leaderboard.selection_tracks import split_by_track
 from harness.pages.formats import format_amount
@@ -190,7 +190,7 @@ def test_a_cost_model_beside_the_boards_replaces_the_packaged_one(
     document = yaml.safe_load(DEFAULTS.read_text(encoding="utf-8"))
     document["kinds"]["mask"]["megapixel"]["seconds"] = 7200
     (tmp_path / OWN).write_text(yaml.safe_dump(document))
-    page = page_of(read_board(records_path(tmp_path, "demo.mini")))
+    page = page_of(read_board_file(records_path(tmp_path, "demo.mini")))
     assert line_of(page, COST, "full")[5] == "2 h"
     assert f"`{OWN}` in the folder of these leaderboards" in page
     assert "packaged" not in page

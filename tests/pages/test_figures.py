@@ -17,7 +17,7 @@ from reported import POINTS, tracked
 from harness.cli import main as cli
 from harness.core.errors import InputError
 from harness.leaderboard.analysis import Leaderboard, analyse
-from harness.leaderboard.board import Board, read_board
+from harness.leaderboard.board import Board, read_board_file
 from harness.leaderboard.rows import FLOOR
 from harness.pages.figures import write_figures
 
@@ -26,7 +26,7 @@ NAMES = ("curve", "curve-seconds", "scores", "classes")
 
 
 def read_committed(name: str = "dubai-points.mini") -> Board:
-    return read_board(RECORDS / f"{name}.jsonl")
+    return read_board_file(RECORDS / f"{name}.jsonl")
 
 
 def committed() -> Leaderboard:

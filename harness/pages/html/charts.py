@@ -14,7 +14,7 @@ from typing import TypedDict
 
 from harness.core.values import JsonObject
 from harness.leaderboard.analysis import TrackTable
-from harness.leaderboard.budgets import BudgetCurve, BudgetKind, Outcome, Reach
+from harness.leaderboard.budgets import BudgetCurve, BudgetKind, Reach, ReachOutcome
 from harness.leaderboard.rows import Row
 from harness.pages.curve import (
     PALETTE,
@@ -51,10 +51,10 @@ PUBLISHED_SYMBOL = "diamond-open"
 INK = "var(--ink)"
 MUTED = "var(--muted)"
 
-NAME_LENGTH = 40
+CHART_NAME_LENGTH = 40
 """Characters of a name in a legend; the name in full is in the table."""
 
-ASIDE = 0.04
+ASIDE_DECADES = 0.04
 """Decades between points that would cover one another."""
 
 SCORE_ROOM = 0.06
@@ -178,7 +178,7 @@ def plain(text: str) -> str:
 
 def show_name(name: str) -> str:
     """Shorten the name of a method or family for a legend, and escape it."""
-    return plain(shorten(name, NAME_LENGTH))
+    return plain(shorten(name, CHART_NAME_LENGTH))
 
 
 def series_color(place: int) -> str:
@@ -275,9 +275,9 @@ def _make_layout_of_curve(
     # Lines across are shapes, not traces: plotly would end a trace at its last point.
     shapes = []
     for level in curve.levels:
-        shapes.append(_draw_level(level))
+        shapes.append(_make_level_shape(level))
         if not level.is_floor and table.reference is not None:
-            shapes.append(_draw_interval(table.reference))
+            shapes.append(_draw_reference_band(table.reference))
     labels = [_label_level(level) for level in curve.levels]
     return {**layout, "shapes": shapes, "annotations": labels}
 
@@ -340,7 +340,7 @@ def _explain_reach(curve: BudgetCurve, reach: Reach) -> str:
     smallest = f"{curve.budgets[0]:,.0f} {curve.kind}"
     largest = f"{curve.budgets[-1]:,.0f} {curve.kind}"
     # Nothing is said of budgets that were not measured.
-    phrases: Mapping[Outcome, str] = {
+    phrases: Mapping[ReachOutcome, str] = {
         "below the smallest budget": f"is reached with the smallest budget already, {smallest}",
         "not reached": f"is not reached with the largest budget, {largest}",
         "not in every seed": "is reached between the measured budgets in some seeds alone",
@@ -427,7 +427,7 @@ def _draw_published(curve: DrawnCurve) -> PlotlyObject:
 
 def _place_beside(point: DrawnPoint) -> float:
     """Return where a point is drawn: at its budget, or a little aside of others there."""
-    return point.budget * 10 ** (ASIDE * point.aside)
+    return point.budget * 10 ** (ASIDE_DECADES * point.aside)
 
 
 def _clip_interval(mean: float, low: float, high: float) -> tuple[float, float]:
@@ -437,7 +437,7 @@ def _clip_interval(mean: float, low: float, high: float) -> tuple[float, float]:
     return max(0.0, low), min(1.0, high)
 
 
-def _draw_level(level: DrawnLevel) -> PlotlyObject:
+def _make_level_shape(level: DrawnLevel) -> PlotlyObject:
     percent = 100 * level.mean
     return {
         "type": "line",
@@ -451,7 +451,7 @@ def _draw_level(level: DrawnLevel) -> PlotlyObject:
     }
 
 
-def _draw_interval(reference: Row) -> PlotlyObject:
+def _draw_reference_band(reference: Row) -> PlotlyObject:
     """Draw the interval of the reference as a band across."""
     score = reference.scores.mean_miou
     low, high = _clip_interval(score.mean, *score.interval)

@@ -10,6 +10,7 @@ from harness.leaderboard.annotation_costs import OWN, packaged
 from harness.leaderboard.board import Board
 from harness.leaderboard.budgets import SHARES, BudgetCurve, Reach
 from harness.leaderboard.rows import FLOOR, Row
+from harness.leaderboard.statistics import DASH
 from harness.pages import formats
 from harness.pages.table import (
     NOTHING,
@@ -31,7 +32,7 @@ def tabulate_costs(table: TrackTable) -> Table:
     for name, entry in COST_COLUMNS:
         cells = list(map(entry, rows))
         texts = {cell.text for cell in cells}
-        if texts - {"", formats.DASH}:
+        if texts - {"", DASH}:
             names.append(name)
             columns.append(cells)
     return Table(
