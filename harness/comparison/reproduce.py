@@ -35,7 +35,7 @@ from harness.execution.experiment import Experiment, cut_patches
 from harness.execution.local import cores
 from harness.execution.progress import compute_runs
 from harness.leaderboard.board import read_board_file, records_path
-from harness.leaderboard.rows import FLOOR
+from harness.leaderboard.rows import CONSTANT
 from harness.leaderboard.statistics import DASH
 from harness.plan.keys import data_fingerprint
 from harness.plan.runs import Run, expand
@@ -93,9 +93,9 @@ def read_row(board: str, method: str, root: Path) -> RecordedRow:
     Raises:
         InputError: for an unknown board or row, and a row without a finished run.
     """
-    if method == FLOOR:
+    if method == CONSTANT:
         raise InputError(
-            f"{FLOOR!r} is computed from the records of the other rows: there is nothing to run"
+            f"{CONSTANT!r} is computed from the records of the other rows: there is nothing to run"
         )
     path = records_path(root, board)
     planned = planned_runs(read_board_file(path), method)

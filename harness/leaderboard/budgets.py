@@ -20,20 +20,25 @@ from harness.leaderboard.statistics import Spread, spread
 from harness.leaderboard.sweeps import Sweep, find_sweeps
 from harness.records.record import FinishedRecord, MethodAndSeed
 
-BudgetKind = Literal["labelled pixels", "annotation seconds"]
+Budget = Literal["labelled_pixels", "annotation_seconds"]
+"""What is counted of an annotation."""
 
-BUDGET_KINDS: tuple[BudgetKind, ...] = ("labelled pixels", "annotation seconds")
+BUDGET_WORDS: Mapping[Budget, str] = {
+    "labelled_pixels": "labelled pixels",
+    "annotation_seconds": "annotation seconds",
+}
+"""What people call it, beside a number and along an axis."""
 
 ReachOutcome = Literal["reached", "below the smallest budget", "not reached", "not in every seed"]
 
-Budgets = Mapping[MethodAndSeed, float | None]
+BudgetsOfRuns = Mapping[MethodAndSeed, float | None]
 """What was annotated for each run; None where that is not known."""
 
 SHARES = (0.90, 0.95)
 
-SPAN = 2.0
-"""How many times the smallest budget the largest one must be: below, a setting is not about the
-amount of annotation."""
+MIN_BUDGET_RATIO = 2.0
+"""Make a curve only where the largest budget is at least so many times the smallest one. Methods
+whose budgets are nearer together were not meant to differ in the amount of annotation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,7 @@ class BudgetCurve:
     """The names of the methods as one."""
     field: str
     """The place of the number in which they differ."""
-    kind: BudgetKind
+    kind: Budget
     """What the budget counts."""
     methods: tuple[str, ...]
     """Their names."""
@@ -86,7 +91,7 @@ class Measurements:
 
     scores: Mapping[MethodAndSeed, float]
     """The mIoU of each run."""
-    budgets: Mapping[BudgetKind, Budgets]
+    budgets: Mapping[Budget, BudgetsOfRuns]
     """What was annotated for each run."""
 
     def seeds_of(self, methods: Sequence[str]) -> list[int]:
@@ -108,7 +113,7 @@ def budget_curves(board: Board) -> tuple[BudgetCurve, ...]:
     measurements = _measure(records, board.costs)
     curves = []
     for sweep in find_sweeps(records):
-        for kind in BUDGET_KINDS:
+        for kind in BUDGET_WORDS:
             curve = _curve_of(sweep, kind, measurements, board.reference)
             if curve is not None:
                 curves.append(curve)
@@ -125,11 +130,11 @@ def _measure(records: Sequence[FinishedRecord], costs: CostModel) -> Measurement
         scores[run] = compute_miou(record, record.confusion.total)
         pixels[run] = record.ledger.labelled_pixels
         seconds[run] = annotation_seconds(record.ledger, costs, area)
-    return Measurements(scores, {"labelled pixels": pixels, "annotation seconds": seconds})
+    return Measurements(scores, {"labelled_pixels": pixels, "annotation_seconds": seconds})
 
 
 def _curve_of(
-    sweep: Sweep, kind: BudgetKind, measurements: Measurements, reference: str
+    sweep: Sweep, kind: Budget, measurements: Measurements, reference: str
 ) -> BudgetCurve | None:
     """Return the curve of a sweep.
 
@@ -143,14 +148,14 @@ def _curve_of(
     # Geometric, since everything here is on the logarithm of the budget.
     mean_logs = np.log(budgets).mean(0)
     mean_budgets = np.exp(mean_logs)
-    if mean_budgets.max() < SPAN * mean_budgets.min():
+    if mean_budgets.max() < MIN_BUDGET_RATIO * mean_budgets.min():
         return None
     scores = _scores_by_seed(measurements.scores, methods, seeds)
     mean_scores = scores.mean(0)
-    (full,) = _scores_by_seed(measurements.scores, [reference], seeds).T
+    reference_scores = np.array([measurements.scores[reference, seed] for seed in seeds])
     reaches = []
     for share in SHARES:
-        crossings = find_crossings(budgets, scores, share * full)
+        crossings = find_crossings(budgets, scores, share * reference_scores)
         reaches.append(combine_crossings(share, crossings))
     order = np.argsort(mean_budgets, kind="stable")
     return BudgetCurve(
@@ -166,7 +171,7 @@ def _curve_of(
 
 
 def _budgets_by_seed(
-    budgets: Budgets, methods: Sequence[str], seeds: Sequence[int]
+    budgets: BudgetsOfRuns, methods: Sequence[str], seeds: Sequence[int]
 ) -> Floats | None:
     """Return budgets [S, B]; None without seeds, or where one is unknown or zero."""
     if not seeds:

@@ -35,7 +35,7 @@ from harness.leaderboard.statistics import (
 from harness.metrics import Counts
 from harness.records.record import FinishedRecord, Ledger
 
-FLOOR = "most frequent class"
+CONSTANT = "most frequent class"
 """The row that every board has: the most frequent class of the test, everywhere."""
 
 COLLAPSE_MARGIN = 0.01
@@ -128,7 +128,7 @@ class Row:
     """One method of a board."""
 
     method: str
-    """The name of the method, or `FLOOR`."""
+    """The name of the method, or `CONSTANT`."""
     role: Role
     """What it is on the board."""
     runs: PlannedRuns
@@ -145,7 +145,7 @@ class Row:
     """With the reference, paired by seed."""
     gap_closed: Ratio
     """(mIoU - floor) / (reference - floor) of means paired by seed, with the floor of
-    `named_floor`."""
+    `find_gap_floor`."""
     collapsed: float
     """Share of seeds that are no better than the most frequent class, see COLLAPSE_MARGIN; NaN for
     floors."""
@@ -204,7 +204,7 @@ class Standards:
 
     reference: ScoresBySeed
     """The mIoU of the reference."""
-    floor: ScoresBySeed
+    gap_floor: ScoresBySeed
     """The mIoU of the floor that the gap is measured from."""
     constant: ScoresBySeed
     """The mIoU of the most frequent class everywhere."""
@@ -225,7 +225,7 @@ def make_rows(board: Board) -> list[Row]:
     return [_make_row(entrant, standards, board) for entrant in entrants]
 
 
-def named_floor(board: Board) -> str:
+def find_gap_floor(board: Board) -> str:
     """Return the method that the gap is measured from.
 
     It is the scenario's QDA, else its majority class, else the most frequent class.
@@ -233,7 +233,7 @@ def named_floor(board: Board) -> str:
     method_of_floor: dict[str | None, str] = {}
     for record in board.finished:
         method_of_floor.setdefault(record.settings.floor, record.method)
-    return method_of_floor.get("qda") or method_of_floor.get("majority") or FLOOR
+    return method_of_floor.get("qda") or method_of_floor.get("majority") or CONSTANT
 
 
 def _enter_method(board: Board, method: str) -> Entrant:
@@ -265,7 +265,7 @@ def _enter_constant(finished: Sequence[FinishedRecord]) -> Entrant:
         counts = metrics.most_frequent_class(record.confusion.total)
         scored.append(ScoredRun(record, counts))
     return Entrant(
-        method=FLOOR,
+        method=CONSTANT,
         role="floor",
         runs=PlannedRuns(len(scored), 0),
         # The truth alone is borrowed from these runs: details, annotation and time are theirs.
@@ -286,8 +286,8 @@ def _find_standards(entrants: Sequence[Entrant], board: Board) -> Standards:
             ranked[entrant.method] = entrant.scores.miou
     return Standards(
         reference=scores.get(board.reference, {}),
-        floor=scores.get(named_floor(board), {}),
-        constant=scores.get(FLOOR, {}),
+        gap_floor=scores.get(find_gap_floor(board), {}),
+        constant=scores.get(CONSTANT, {}),
         ranks=significance.rank_methods(ranked),
     )
 
@@ -308,7 +308,7 @@ def _make_row(entrant: Entrant, standards: Standards, board: Board) -> Row:
         seconds=mean_of_known([record.cost.seconds for record in finished]),
         against=compare_with_reference(miou, standards.reference),
         gap_closed=statistics.ratio(
-            _above(miou, standards.floor), _above(standards.reference, standards.floor)
+            _above(miou, standards.gap_floor), _above(standards.reference, standards.gap_floor)
         ),
         collapsed=collapsed,
         rank=standards.ranks.get(entrant.method),

@@ -205,7 +205,7 @@ AGAINST_REFERENCE = (
     CsvColumn(
         "floor",
         "The method that the gap is measured from.",
-        lambda line: line.table.floor,
+        lambda line: line.table.gap_floor,
     ),
     CsvColumn(
         "gap_closed",

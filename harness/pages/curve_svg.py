@@ -381,7 +381,7 @@ def _color_of(family: DrawnFamily) -> str:
 
 
 def _level_line(level: DrawnLevel, path: str) -> str:
-    dashes = "2 4" if level.is_floor else "7 4"
+    dashes = "2 4" if level.is_constant else "7 4"
     return _element("path", class_="level", stroke_width="1.5", stroke_dasharray=dashes, d=path)
 
 

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import InputError
 from harness.leaderboard.analysis import Leaderboard, TrackTable
-from harness.leaderboard.rows import FLOOR, Row
+from harness.leaderboard.budgets import BUDGET_WORDS, Budget
+from harness.leaderboard.rows import CONSTANT, Row
 from harness.leaderboard.statistics import DASH
 from harness.pages.curve import (
     PALETTE,
-    BudgetField,
     DrawnCurve,
     DrawnFamily,
     DrawnLevel,
@@ -46,7 +46,7 @@ GREY = "#59636e"
 
 FIGURE_NAME_LENGTH = 32
 
-CURVES: Mapping[str, BudgetField] = {
+CURVES: Mapping[str, Budget] = {
     "curve": "labelled_pixels",
     "curve-seconds": "annotation_seconds",
 }
@@ -260,7 +260,7 @@ def _format_csv_value(value: object) -> object:
 def _draw_curve(curve: DrawnCurve, figure: Figure) -> None:
     """Draw mIoU against a budget, a line per family, and a legend below."""
     axes = figure.add_subplot(
-        xlabel=curve.budget.replace("_", " "),
+        xlabel=BUDGET_WORDS[curve.budget],
         ylabel="mIoU (%)",
         ylim=_make_limits(curve.score_range),
     )
@@ -323,7 +323,7 @@ def _draw_level_line(axes: Axes, level: DrawnLevel, is_below: bool) -> Artist:
     # One below the axis has no line, neither on it nor in the legend, but its score is told there.
     style = ""
     if not is_below:
-        style = ":" if level.is_floor else "--"
+        style = ":" if level.is_constant else "--"
     return axes.axhline(100 * level.mean, linestyle=style, color=GREY, linewidth=0.9)
 
 
@@ -339,12 +339,12 @@ def _set_log_axis(axes: Axes, log_range: tuple[float, float]) -> None:
 
 def _draw_scores(rows: Sequence[Row], reference: str, figure: Figure) -> None:
     """Draw a point per method with its interval, in the board's order, and lines down from the
-    reference and the floor."""
+    reference and the most frequent class."""
     figure.set_size_inches(COLUMN, 0.6 + 0.2 * len(rows))
     axes = figure.add_subplot(xlabel="mIoU (%)", xlim=_make_limits(_find_score_range(rows)))
     axes.grid(axis="x")
     axes.xaxis.set_major_locator(_round_steps())
-    line_styles = {reference: "--", FLOOR: ":"}
+    line_styles = {reference: "--", CONSTANT: ":"}
     for place, row in enumerate(rows):
         _draw_score(axes, row, place, line_styles.get(row.method))
     # From the top down, as in a table.
@@ -364,7 +364,8 @@ def _draw_score(axes: Axes, row: Row, place: int, line_style: str | None) -> Non
     """
     score = row.scores.mean_miou
     mean = 100 * score.mean
-    # A floor far below would squeeze all others together: an arrow says where it is.
+    # The most frequent class, far below, would squeeze all others together: an arrow says where
+    # it is.
     if mean < axes.get_xlim()[0]:
         axes.annotate(
             f"← {mean:.1f}",
@@ -387,14 +388,14 @@ def _draw_score(axes: Axes, row: Row, place: int, line_style: str | None) -> Non
 
 def _find_score_range(rows: Sequence[Row]) -> tuple[float, float]:
     scores: list[float] = []
-    floor = math.nan
+    constant = math.nan
     for row in rows:
         score = row.scores.mean_miou
-        if row.method == FLOOR:
-            floor = score.mean
+        if row.method == CONSTANT:
+            constant = score.mean
         else:
             scores += [score.mean, *score.interval]
-    return choose_score_range(scores, floor)
+    return choose_score_range(scores, constant)
 
 
 def _draw_classes(rows: Sequence[Row], figure: Figure) -> None:

@@ -6,7 +6,7 @@ from tabulate import tabulate
 
 from harness.leaderboard.analysis import Leaderboard, TrackTable
 from harness.leaderboard.header import Header
-from harness.leaderboard.rows import FLOOR
+from harness.leaderboard.rows import CONSTANT
 from harness.pages import formats, markdown
 from harness.pages.headline import (
     NOBODY_LISTED,
@@ -126,7 +126,7 @@ def _show_table(table: Table) -> str:
 
 def _show_cell(cell: Cell) -> str:
     # The one row that is no method of the scenario.
-    return f"*{FLOOR}*" if cell.text == FLOOR else escape_text(cell.text)
+    return f"*{CONSTANT}*" if cell.text == CONSTANT else escape_text(cell.text)
 
 
 def _show_notes(table: TrackTable) -> str:

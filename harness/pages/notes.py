@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from harness.leaderboard.analysis import TrackTable
 from harness.leaderboard.board import Board
-from harness.leaderboard.rows import FLOOR
+from harness.leaderboard.rows import CONSTANT
 from harness.leaderboard.selection_tracks import missing_rows
 from harness.leaderboard.significance import SEEDS_TO_RANK
 from harness.pages.formats import format_duration
@@ -106,11 +106,11 @@ def make_legend(table: TrackTable) -> list[Sentence]:
         ),
         (
             f"Gap closed: (mIoU − floor) / ({reference} − floor); the floor is ",
-            Emphasis(table.floor),
+            Emphasis(table.gap_floor),
             ".",
         ),
         (f"Labelled pixels: those of {_labelled_parts(board)} counted by the harness.",),
-        (Emphasis(FLOOR), " predicts the commonest test class everywhere."),
+        (Emphasis(CONSTANT), " predicts the commonest test class everywhere."),
     ]
     for sentence in [*_explain_ranks(table), *_explain_track(table)]:
         sentences.append((sentence,))

@@ -11,7 +11,7 @@ from demo import board_of, numbered_record
 from harness.leaderboard.analysis import TrackTable
 from harness.leaderboard.board import Board
 from harness.leaderboard.rows import (
-    FLOOR,
+    CONSTANT,
     AnnotationUse,
     PlannedRuns,
     Reproduction,
@@ -70,7 +70,7 @@ ROWS = [
     FULL,
     make_row("points-1", [0.5], 1000),
     make_row("points-10", [0.7], 10000),
-    make_row(FLOOR, [0.2]),
+    make_row(CONSTANT, [0.2]),
 ]
 
 BOARD = board_named(["full", "points-1", "points-10"])

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from harness.leaderboard.analysis import TrackTable
-from harness.leaderboard.rows import COLLAPSE_MARGIN, FLOOR, Row
+from harness.leaderboard.rows import COLLAPSE_MARGIN, CONSTANT, Row
 from harness.leaderboard.significance import PairedTest
 from harness.leaderboard.statistics import NO_SCORES
 from harness.pages import formats
@@ -43,7 +43,7 @@ def tabulate_seeds(table: TrackTable) -> Table:
     lines = tuple(_seeds_line(row, seeds) for row in table.rows)
     about = (
         f"Collapsed: the share of seeds whose mIoU is not more than {100 * COLLAPSE_MARGIN:g} point"
-        f" above that of {FLOOR} for the same seed. The interquartile mean leaves out the lowest"
+        f" above that of {CONSTANT} for the same seed. The interquartile mean leaves out the lowest"
         " and the highest quarter of seeds, rounded down."
     )
     return Table(
@@ -84,7 +84,7 @@ def tabulate_recovery(table: TrackTable) -> Table:
         )
     else:
         about += " No method is tested."
-    about += f" Gap closed is measured from {table.floor}."
+    about += f" Gap closed is measured from {table.gap_floor}."
     return Table(
         f"Recovery, gap closed, and tests against {reference}",
         ("method", f"% of {reference}", "gap closed (%)", "p", "p, Holm", "exact p, Holm"),

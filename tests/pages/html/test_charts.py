@@ -127,7 +127,7 @@ def test_how_much_to_annotate_is_said_in_words(reach: Reach, sentence: str) -> N
     measured = BudgetCurve(
         name="p*",
         field="supervision.0.count",
-        kind="labelled pixels",
+        kind="labelled_pixels",
         methods=("p5", "p20"),
         budgets=(5.0, 20.0),
         scores=(0.1, 0.2),
@@ -136,7 +136,7 @@ def test_how_much_to_annotate_is_said_in_words(reach: Reach, sentence: str) -> N
     )
     table = only_table(BOARD)
     # In place of what the property would compute.
-    vars(table)["budgets"] = (measured, replace(measured, kind="annotation seconds"))
+    vars(table)["budgets"] = (measured, replace(measured, kind="annotation_seconds"))
     chart = draw_curve(table, "labelled_pixels")
     assert chart is not None
     assert chart.findings == (f"p*: {sentence}",)
