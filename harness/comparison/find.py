@@ -23,7 +23,8 @@ EXAMPLES = 4
 """A message names at most so many of the runs that a few digits stand for."""
 
 
-Kind = Literal["run", "row", "board"]
+NameKind = Literal["run", "row", "board"]
+"""What a name can stand for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class NamedRecords:
 
     name: str
     """What the person wrote."""
-    kind: Kind
+    kind: NameKind
     """One run, a method over its seeds, or all runs of a board."""
     records: tuple[FinishedRecord, ...]
     """At least one."""
@@ -125,7 +126,7 @@ def _find_seed(text: str, board: Board, method: str, seed: int) -> Record:
     )
 
 
-def _name_finished(text: str, kind: Kind, records: Sequence[Record]) -> NamedRecords:
+def _name_finished(text: str, kind: NameKind, records: Sequence[Record]) -> NamedRecords:
     """Give those of some runs that have a result the name that a person wrote.
 
     Raises:

@@ -28,7 +28,7 @@ VALUE_WIDTH = 44
 ROWS_WIDTH = 30
 """Longer lists of rows are broken into several lines."""
 
-Line = tuple[str, str, str]
+DifferenceLine = tuple[str, str, str]
 """Where a difference is, and what A and B have there."""
 
 Lines = Sequence[Sequence[str]]
@@ -93,7 +93,7 @@ def _show_differences(
     """
     # Rows of a board most often differ in the same: each difference has one line, which names the
     # rows that have it.
-    methods_of_line: dict[Line, list[str]] = {}
+    methods_of_line: dict[DifferenceLine, list[str]] = {}
     for pair in comparison.pairs:
         for difference in differences_of(pair):
             line = (
