@@ -37,7 +37,7 @@ from harness.execution.progress import compute_runs
 from harness.leaderboard.board import read_board_file, records_path
 from harness.leaderboard.rows import CONSTANT
 from harness.leaderboard.statistics import DASH
-from harness.plan.keys import data_fingerprint
+from harness.plan.fingerprints import data_fingerprint
 from harness.plan.runs import Run, expand
 from harness.records.record import FailedRecord, FinishedRecord, Record, RunSettings
 from harness.records.store import Store
