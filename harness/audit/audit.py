@@ -17,7 +17,6 @@ from pathlib import Path
 from harness.audit import relations
 from harness.audit.read_tables import PublishedTable, read_tables
 from harness.audit.relations import ANYTHING, Range, clip, meet
-from harness.audit.rows import Case, Entry, Reading, Remark, read_scores
 from harness.audit.rules import (
     Check,
     ClassMean,
@@ -28,6 +27,7 @@ from harness.audit.rules import (
     find_implied_share,
     list_checks,
 )
+from harness.audit.score_rows import Case, Entry, Reading, Remark, read_scores
 from harness.core.errors import InputError
 
 ONE_CLASS_MORE = "with one more class, not listed, at 0"
