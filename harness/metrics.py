@@ -168,8 +168,8 @@ def boundary_iou(intersection: PixelCounts, union: PixelCounts) -> ClassScores:
     It is NaN for a class without any. (Cheng et al. 2021, Boundary IoU.)
 
     Args:
-        intersection: PixelCounts in both the true and the predicted band, [K].
-        union: PixelCounts in either of the two bands, [K].
+        intersection: Pixels in both the true and the predicted band, [K].
+        union: Pixels in either of the two bands, [K].
     """
     return _ratio(np.asarray(intersection, np.int64), np.asarray(union, np.int64))
 
@@ -188,9 +188,9 @@ def boundary_f1(
     contour on one side alone, and NaN for one without any.
 
     Args:
-        predicted: PixelCounts of the predicted contour, [K].
+        predicted: Pixels of the predicted contour, [K].
         predicted_matched: Those of them with a pixel of the true contour near, [K].
-        true: PixelCounts of the true contour, [K].
+        true: Pixels of the true contour, [K].
         true_matched: Those of them with a pixel of the predicted contour near, [K].
     """
     predicted_pixels = np.asarray(predicted, np.int64)
@@ -214,7 +214,7 @@ def expected_calibration_error(
     n_b counts images.) It is NaN where no pixel was scored.
 
     Args:
-        pixels: PixelCounts of each bin, n_b.
+        pixels: Pixels of each bin, n_b.
         correct: Those of them whose prediction is right.
         confidence: The confidence of the predictions, summed over the pixels of each bin.
     """
@@ -231,7 +231,7 @@ def negative_log_likelihood(nll: float, pixels: PixelCounts) -> float:
 
     Args:
         nll: The sum over all pixels.
-        pixels: PixelCounts of each bin of confidence.
+        pixels: Pixels of each bin of confidence.
 
     Returns:
         The mean; NaN where no pixel was scored.

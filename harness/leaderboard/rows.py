@@ -39,9 +39,9 @@ CONSTANT = "most frequent class"
 """The row that every board has: the most frequent class of the test, everywhere."""
 
 COLLAPSE_MARGIN = 0.01
-"""A run has collapsed where its mIoU is no more than this above that of the most frequent class
-everywhere. One point of mIoU is less than a second class found at an IoU of K % among K classes
-adds, and more than a few stray pixels do."""
+"""A run has collapsed where its mIoU is at most so far above that of the most frequent class
+everywhere. A few stray pixels of another class add less than this one point. Of K classes, finding
+a second one adds more, once its IoU is above K %."""
 
 Role = Literal["method", "reference", "floor"]
 """What a row is on its board."""
@@ -115,7 +115,7 @@ class AnnotationUse:
 
 @dataclass(frozen=True, slots=True)
 class Reproduction:
-    """Scores of a source beside ours, by their names in `settings.SCORES`."""
+    """Scores of a source beside ours, by their names in `scenario.published.SCORE_NAMES`."""
 
     published: Mapping[str, float]
     """What the source printed."""
@@ -166,8 +166,8 @@ class Row:
     def standing(self) -> Standing:
         """How a row stands in its table.
 
-        A method is ranked, or listed without a rank (fewer than 5 seeds), or not listed (fewer
-        than 3).
+        A method is ranked, or listed without a rank (fewer than `SEEDS_TO_RANK` seeds), or not
+        listed (fewer than `SEEDS_TO_LIST`).
         """
         if self.role == "floor":
             return "floor"

@@ -35,7 +35,7 @@ SEEDS_TO_RANK = 5
 that differ."""
 
 EXACT_UP_TO = 20
-"""Differences up to which all signs are tried."""
+"""So many differences at most have all choices of signs tried: there are 2^n of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class PairedTest:
     adjusted: float
     """The same after Holm's correction over the table."""
     exact: float
-    """Two-sided p of the exact test; NaN above 20 pairs."""
+    """Two-sided p of the exact test; NaN above `EXACT_UP_TO` pairs."""
     exact_adjusted: float
     """The same after Holm's correction over the table."""
     testable: bool
@@ -77,7 +77,7 @@ def exact_p(differences: Sequence[float]) -> float:
     """Return the two-sided p of the sign-flip permutation test.
 
     That is the share of all 2^n choices of signs whose sum is as far from 0 as the observed one.
-    NaN above 20 differences, 1 without any.
+    NaN above `EXACT_UP_TO` differences, 1 without any.
     """
     if len(differences) > EXACT_UP_TO:
         return math.nan

@@ -186,5 +186,5 @@ def _read_component(reader: Reader, kind: str) -> Component | None:
     """Return the component in the field that is called like its kind."""
     raw = reader.document.value
     if kind not in raw:
-        return None  # noted with the sections
+        return None  # `ScenarioSettings` reports the missing field
     return reader.read_component(kind, raw[kind], (kind,))
