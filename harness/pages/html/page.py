@@ -201,7 +201,8 @@ def _show_prose(text: str) -> Markup:
     """Return escaped text whose `quoted` words are shown as code."""
     from markupsafe import Markup, escape
 
-    return Markup(CODE_TEXT.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped first
+    marked = CODE_TEXT.sub(r"<code>\1</code>", str(escape(text)))
+    return Markup(marked)  # noqa: S704 - escaped first
 
 
 def _sentence_to_html(sentence: Sentence) -> Markup:
