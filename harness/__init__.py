@@ -29,7 +29,8 @@ __all__ = ["__version__", "history", "read_board", "results"]
 def results(*boards: str) -> pandas.DataFrame:
     """Return the results of boards as a frame with a line for each run and score.
 
-    A run that failed, is missing or is stale has one line, whose value is NaN. The columns are
+    A run that failed or is missing has one line, whose value is NaN. A stale result has values
+    where pages show it, so that means are those of the pages. The columns are
     board, scenario, profile, method, repetition, fold, status, score, value, dataset, model,
     supervision, loss, epochs, labelled_pixels, annotation_seconds, seconds, initialisation, device,
     precision and key. `repetition` is the number that scenarios list as `seeds`; `value` is a

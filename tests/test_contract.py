@@ -15,6 +15,7 @@ from harness.core.values import IGNORE, Batch, Sample, WeakLabel
 from harness.testing import catalog_components, check_component
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("component", catalog_components())
 def test_contract(component: Any) -> None:
     check_component(component)

@@ -34,6 +34,7 @@ def read_text(path: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_generated_files_are_up_to_date() -> None:
     pages: dict[Path, str] = load_generator().generate_pages()
     stale = [path.name for path, text in pages.items() if read_text(path) != text]
@@ -53,6 +54,7 @@ def test_every_field_is_documented() -> None:
     assert undocumented == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
 def test_the_schema_accepts_shipped_scenarios_and_refuses_a_typo(path: Path) -> None:
     schema = json.loads(read_text(ROOT / "scenarios" / "scenario.schema.json"))
@@ -68,6 +70,7 @@ def test_the_schema_accepts_shipped_scenarios_and_refuses_a_typo(path: Path) -> 
         jsonschema.validate(unknown_setting_of_a_component, schema)
 
 
+@pytest.mark.slow
 def test_the_example_scenario_of_the_docs_works(workplace: Workplace) -> None:
     page = read_text(ROOT / "docs" / "scenarios.md")
     examples = re.findall(r"```yaml\n(.*?)```", page, re.S)

@@ -24,6 +24,7 @@ CEILINGS = {
 """How densely code may be written. These only fall."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", CEILINGS)
 def test_code_is_no_denser_than_it_was(folder: str) -> None:
     density = measure_density(sorted((ROOT / folder).rglob("*.py")))
@@ -42,6 +43,7 @@ def test_every_plugin_folder_is_an_entry_point() -> None:
     assert folders == {module for module in declared.values() if module.startswith("harness_")}
 
 
+@pytest.mark.slow
 def test_the_ignore_value_is_written_once() -> None:
     written = []
     for path in MODULES:

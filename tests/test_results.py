@@ -40,6 +40,7 @@ def test_the_frame_says_what_the_leaderboard_says(committed: Path) -> None:
     assert set(frame["status"]) == {"ok"}
 
 
+@pytest.mark.slow
 def test_without_names_all_boards_are_read(committed: Path) -> None:
     names = {path.stem for path in (committed / "records").glob("*.jsonl")}
     assert set(harness.results()["board"]) == names

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from harness.leaderboard.annotation_costs import annotation_seconds, pixel_area
 from harness.leaderboard.board import Board
+from harness.leaderboard.comparability import usable_records
 from harness.leaderboard.scores import compute_scores
 from harness.records.record import Epoch, FinishedRecord, Record
 
@@ -136,8 +137,9 @@ HISTORY_TYPES = {
 def make_results(boards: Iterable[Board]) -> pandas.DataFrame:
     """Make a frame with a line for each run and score.
 
-    A run without a result has one line, for `miou`, whose value is NaN. So has a stale one: what it
-    scored is of other settings than those that the scenario has today.
+    A run without a result has one line, for `miou`, whose value is NaN. A stale result has its
+    values where pages show it: then a mean over the lines is the mean on the page. Those that no
+    longer fit beside the others have none; leave out the status "stale" to be rid of all.
 
     Returns:
         A frame with the columns `RESULT_COLUMNS`.
@@ -146,8 +148,9 @@ def make_results(boards: Iterable[Board]) -> pandas.DataFrame:
 
     lines: list[ResultLine] = []
     for board in boards:
-        for record in board.ordered:
-            lines += _list_results(board, record)
+        usable = replace(board, records=usable_records(board))
+        for record, shown in zip(board.ordered, usable.ordered, strict=True):
+            lines += _list_results(board, record, shown)
     return pandas.DataFrame(lines, columns=RESULT_COLUMNS).astype(RESULT_TYPES)
 
 
@@ -175,13 +178,19 @@ def make_history(boards: Iterable[Board]) -> pandas.DataFrame:
     return frame
 
 
-def _list_results(board: Board, record: Record) -> list[ResultLine]:
-    """Describe a run once, and give it a line for each score."""
+def _list_results(board: Board, record: Record, shown: Record) -> list[ResultLine]:
+    """Describe a run once, and give it a line for each score.
+
+    Args:
+        board: the board.
+        record: what the board has of the run.
+        shown: what its pages show of it, see `usable_records`.
+    """
     description = _make_result_line(board, record)
-    if not isinstance(record, FinishedRecord) or record.stale is not None:
+    if not isinstance(shown, FinishedRecord):
         return [description]
     lines = []
-    for score, value in compute_scores(record).items():
+    for score, value in compute_scores(shown).items():
         lines.append(replace(description, score=score, value=value))
     return lines
 

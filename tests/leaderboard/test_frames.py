@@ -86,16 +86,27 @@ def test_runs_without_a_result_have_a_line_with_their_status() -> None:
     failure = {"status": "failed", "error": {"type": "ValueError", "message": "no"}}
     failed = {"method": "points", "seed": 0, "key": "f", **failure}
     missing = {"method": "points", "seed": 1, "key": "m", "status": "missing"}
-    stale = record("full", 1, stale="recorded under protocol 0; today's is 1")
-    frame = make_results([board(record("full", 0), stale, failed, missing)])
+    frame = make_results([board(record("full", 0), failed, missing)])
     without_result = frame[frame["status"] != "ok"]
-    assert list(without_result["status"]) == ["stale", "failed", "missing"]
-    assert list(without_result["score"]) == ["miou"] * 3
+    assert list(without_result["status"]) == ["failed", "missing"]
+    assert list(without_result["score"]) == ["miou"] * 2
     assert all(map(math.isnan, without_result["value"]))
-    # What the record of a stale run says of how it was made is still true.
-    assert without_result.iloc[0]["labelled_pixels"] == 40
-    assert without_result.iloc[2]["dataset"] == "d"
-    assert pandas.isna(without_result.iloc[2]["labelled_pixels"])
+    assert without_result.iloc[1]["dataset"] == "d"
+    assert pandas.isna(without_result.iloc[1]["labelled_pixels"])
+
+
+def test_a_stale_result_has_values_where_pages_show_it() -> None:
+    stale = record("full", 1, stale="recorded with an earlier version of full")
+    settings = stale["settings"] | {"dataset": {"name": "d", "source": "old"}}
+    frame = make_results([board(record("full", 0), stale)])
+    frame_of_unfit = make_results([board(record("full", 0), stale | {"settings": settings})])
+    values = frame[(frame["status"] == "stale") & (frame["score"] == "miou")]["value"]
+    assert not values.isna().any()
+    unfit = frame_of_unfit[frame_of_unfit["status"] == "stale"]
+    assert list(unfit["score"]) == ["miou"]
+    assert unfit["value"].isna().all()
+    # What the record says of how the run was made is still true.
+    assert list(unfit["labelled_pixels"]) == [40]
 
 
 def test_numbers_are_numbers_also_where_no_run_has_one() -> None:

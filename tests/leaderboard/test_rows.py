@@ -231,6 +231,7 @@ def scores_of(board: Board) -> list[tuple[str, float, int | None]]:
     return [(row.method, row.scores.mean_miou.mean, row.rank) for row in rows_of(board)]
 
 
+@pytest.mark.slow
 @settings(max_examples=20)
 @given(st.permutations(range(12)))
 def test_the_order_of_records_does_not_matter(order: list[int]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
+import pytest
 from curves import FULL, ROWS, board_named, make_row, table_of
 from hypothesis import given
 from hypothesis import strategies as st
@@ -91,6 +92,7 @@ def test_names_are_text() -> None:
 scores = st.lists(st.floats(0, 1), min_size=1, max_size=4)
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(scores, st.floats(0.1, 9e5)), min_size=2, max_size=9), scores)
 def test_whatever_the_scores_the_drawing_is_whole_and_the_same_again(
     methods: list[tuple[list[float], float]], floor: list[float]

@@ -92,6 +92,7 @@ def test_the_numbers_of_a_figure_are_those_of_the_rows(figures: Path) -> None:
     assert float(first["iou_road"]) == pytest.approx(100 * road, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_names_are_no_formulas_and_no_markup(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     names = {
@@ -113,6 +114,7 @@ def test_names_are_no_formulas_and_no_markup(tmp_path: Path) -> None:
     assert {"iou_method", "iou_$x_1"} <= set(read_csv(tmp_path / "classes.csv")[0])
 
 
+@pytest.mark.slow
 def test_without_two_budgets_there_is_no_curve(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -123,6 +125,7 @@ def test_without_two_budgets_there_is_no_curve(
     assert str(tmp_path / "scores.pdf") in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_each_selection_track_has_figures_of_its_own(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     write_figures(analyse(tracked()), tmp_path)

@@ -130,6 +130,7 @@ def test_a_smoke_test_is_called_one_and_has_no_ranks() -> None:
         }
 
 
+@pytest.mark.slow
 @settings(max_examples=20)
 @given(st.permutations(range(12)))
 def test_the_order_of_records_does_not_matter(order: list[int]) -> None:

@@ -47,6 +47,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_committed_leaderboards_are_what_their_records_give() -> None:
     assert find_stale([], COMMITTED) == ({}, [])
 
@@ -77,6 +78,7 @@ def make_binary(path: Path) -> None:
     path.write_bytes(b"\xff")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["demo.md", "demo.csv", "demo.svg", "README.md"])
 @pytest.mark.parametrize("damage", [delete, add_a_line, make_binary])
 def test_a_file_that_differs_is_found_and_written_again(

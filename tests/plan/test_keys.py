@@ -115,6 +115,7 @@ def shuffled(value: Any, order: random.Random) -> Any:
     return {field: shuffled(value[field], order) for field in fields}
 
 
+@pytest.mark.slow
 @given(st.randoms(use_true_random=False))
 def test_the_order_of_fields_changes_no_key(order: random.Random) -> None:
     original = yaml.safe_load(FULL_TEXT)

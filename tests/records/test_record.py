@@ -71,6 +71,7 @@ JSON_VALUES = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.sampled_from(OBJECTS), JSON_VALUES, min_size=1, max_size=4))
 def test_unknown_fields_are_kept_at_any_depth(additions: dict[int, Any]) -> None:
     value = copy.deepcopy(FINISHED)

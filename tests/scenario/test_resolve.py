@@ -404,6 +404,7 @@ def test_files_that_hold_no_scenario(tmp_path: Path, text: str) -> None:
     assert mistakes(tmp_path, text)[0].startswith("1:1: ")
 
 
+@pytest.mark.slow
 def test_missing_and_binary_files(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read: No such file"):
         read_scenario(tmp_path / "none.yaml", CATALOG)

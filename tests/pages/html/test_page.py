@@ -334,6 +334,7 @@ def test_a_board_without_pictures_says_so(tmp_path: Path) -> None:
     assert "No test patches are stored for these runs" in text
 
 
+@pytest.mark.slow
 def test_500_runs_fit(tmp_path: Path) -> None:
     names = ["full", *(f"points-{count}" for count in range(49))]
     records = []
@@ -351,6 +352,7 @@ def test_500_runs_fit(tmp_path: Path) -> None:
     assert size + 1.1 * BUDGET < 15e6
 
 
+@pytest.mark.slow
 def test_a_page_is_made_without_torch() -> None:
     code = "import sys, harness.pages.html.page; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -357,6 +357,7 @@ class TestImageFolderMistakesInPixels:
         with fails(r"images/a\.png: has uint16 pixels: convert it to 8 bits"):
             only_mask(tmp_path)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("kind", ["images", "masks"])
     @pytest.mark.parametrize("suffix", [".png", ".tif", ".jpg"])
     @pytest.mark.parametrize("kept", [0.0, 0.01, 0.6, 0.99])

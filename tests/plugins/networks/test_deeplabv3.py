@@ -75,6 +75,7 @@ def file(tmp_path: Path) -> Iterator[Path]:
     path.unlink(missing_ok=True)
 
 
+@pytest.mark.slow
 def test_contract() -> None:
     check_component(TorchvisionDeepLabV3)
     check_component(TorchvisionDeepLabV3, auxiliary_weight=0.5)
@@ -160,6 +161,7 @@ def test_auxiliary_logits_are_given_in_training_mode_alone() -> None:
     assert predict(network, images).shape == (2, 6, 32, 32)
 
 
+@pytest.mark.slow
 def test_an_auxiliary_head_starts_from_the_file_where_it_has_one(coco: State, file: Path) -> None:
     fresh = build_state(auxiliary=0.5)
     save_file(coco, file)
