@@ -19,7 +19,7 @@ from tabulate import tabulate
 from harness import hookspecs
 from harness.catalog import load_catalog
 from harness.leaderboard.analysis import analyse
-from harness.leaderboard.board import read_board, records_path
+from harness.leaderboard.board import read_board_file, records_path
 from harness.pages.formats import format_percent
 from harness.records.json_schema import record_schema
 from harness.scenario.json_schema import reference, scenario_schema
@@ -87,7 +87,7 @@ def reproduction_table(name: str) -> str:
 
     The board's committed records are read, not its page.
     """
-    board = read_board(records_path(ROOT / "leaderboards", name))
+    board = read_board_file(records_path(ROOT / "leaderboards", name))
     published = board.header.published
     measure = published.compare if published else "miou"
     columns = [

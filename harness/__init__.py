@@ -72,9 +72,9 @@ def read_board(name: str) -> Board:
         InputError: with the nearest name, where there is no such board; where its file is damaged.
     """
     from harness.core.paths import leaderboards_root
-    from harness.leaderboard.board import read_board, records_path
+    from harness.leaderboard.board import read_board_file, records_path
 
-    return read_board(records_path(leaderboards_root(), name))
+    return read_board_file(records_path(leaderboards_root(), name))
 
 
 def _read_boards(names: tuple[str, ...]) -> list[Board]:

@@ -186,13 +186,13 @@ def load_catalog(
     # it without a word of the plugin.
     for point in sorted(points, key=lambda point: point.name):
         if point.name in disabled:
-            plugins.append(replace(_describe(point), status="disabled"))
+            plugins.append(replace(_describe_entry_point(point), status="disabled"))
         else:
             plugins.append(_load_plugin(point, manager, offers))
     return Catalog(tuple(plugins), offers, manager)
 
 
-def _describe(point: EntryPoint) -> Plugin:
+def _describe_entry_point(point: EntryPoint) -> Plugin:
     """Return the plugin of an entry point, which need not be imported for it."""
     if point.dist is None:
         return Plugin(point.name, "unknown", "0")
@@ -203,7 +203,7 @@ def _load_plugin(
     point: EntryPoint, manager: pluggy.PluginManager, offers: dict[str, dict[str, Offer]]
 ) -> Plugin:
     """Import a plugin and add what it offers, or nothing of it where anything is wrong."""
-    plugin = _describe(point)
+    plugin = _describe_entry_point(point)
     conflicts: list[tuple[str, str]] = []
     try:
         module = point.load()

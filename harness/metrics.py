@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 Counts = NDArray[np.int64]
 """Confusion counts [..., K, K]: rows are the truth, columns the prediction."""
 
-Scores = NDArray[np.float64]
-"""A score for each class, or for each image; NaN where it is not defined."""
+ClassScores = NDArray[np.float64]
+"""A score of each class [..., K]; NaN where it is not defined."""
 
 Shares = NDArray[np.floating[Any]]
 """Shares of the classes, [N, K]; each row sums to 1."""
@@ -38,44 +38,44 @@ DECIMALS = 6
 # that are only predicted as k, and FN those that only are k.
 
 
-def iou(counts: Counts) -> Scores:
+def iou(counts: Counts) -> ClassScores:
     """Return the intersection over union of each class: TP / (TP + FP + FN), float64 [..., K].
 
     It is NaN for a class that is neither present nor predicted. (Jaccard 1912; as a score of
     segmentation, Everingham et al. 2010.)
     """
-    tp = _true_positives(counts)
-    union = _present(counts) + _predicted(counts) - tp
+    tp = _count_true_positives(counts)
+    union = _count_present(counts) + _count_predicted(counts) - tp
     return _ratio(tp, union)
 
 
-def f1(counts: Counts) -> Scores:
+def f1(counts: Counts) -> ClassScores:
     """Return the F1 score of each class: 2 TP / (2 TP + FP + FN), float64 [..., K].
 
     It is NaN for a class that is neither present nor predicted. (Dice 1945; Sørensen 1948.)
     """
-    tp = _true_positives(counts)
+    tp = _count_true_positives(counts)
     # TP counts twice here too: once in what is present, once in what is predicted.
-    pixels = _present(counts) + _predicted(counts)
+    pixels = _count_present(counts) + _count_predicted(counts)
     return _ratio(2 * tp, pixels)
 
 
-def precision(counts: Counts) -> Scores:
+def precision(counts: Counts) -> ClassScores:
     """Return TP / (TP + FP) of each class, float64 [..., K]; NaN for a class never predicted."""
-    return _ratio(_true_positives(counts), _predicted(counts))
+    return _ratio(_count_true_positives(counts), _count_predicted(counts))
 
 
-def recall(counts: Counts) -> Scores:
+def recall(counts: Counts) -> ClassScores:
     """Return TP / (TP + FN) of each class, float64 [..., K]; NaN for a class never present."""
-    return _ratio(_true_positives(counts), _present(counts))
+    return _ratio(_count_true_positives(counts), _count_present(counts))
 
 
 # Scores over all classes.
 
 
-def accuracy(counts: Counts) -> Scores:
+def accuracy(counts: Counts) -> NDArray[np.float64]:
     """Return the share of pixels that are right, float64 [...]; NaN where no pixel was scored."""
-    right = _true_positives(counts).sum(-1)
+    right = _count_true_positives(counts).sum(-1)
     pixels = counts.sum((-2, -1))
     return _ratio(right, pixels)
 
@@ -134,9 +134,9 @@ def batch_mean_iou(counts: Counts, batch_size: int, smoothing: float = 1e-6) -> 
     means: list[float] = []
     for start in range(0, len(counts), batch_size):
         batch = counts[start : start + batch_size].sum(0)
-        tp = _true_positives(batch)
-        present = _present(batch)
-        union = present + _predicted(batch) - tp
+        tp = _count_true_positives(batch)
+        present = _count_present(batch)
+        union = present + _count_predicted(batch) - tp
         scores = (tp + smoothing) / (union + smoothing)
         is_present = present > 0
         if is_present.any():
@@ -152,7 +152,7 @@ def most_frequent_class(counts: Counts) -> Counts:
 
     A method that scores less is of no use. Of equally frequent classes the first counts.
     """
-    present = _present(counts)
+    present = _count_present(counts)
     most_frequent = int(present.argmax())
     constant = np.zeros_like(counts)
     constant[:, most_frequent] = present
@@ -162,14 +162,14 @@ def most_frequent_class(counts: Counts) -> Counts:
 # Scores along boundaries, from counts of pixels by class.
 
 
-def boundary_iou(intersection: PixelCounts, union: PixelCounts) -> Scores:
+def boundary_iou(intersection: PixelCounts, union: PixelCounts) -> ClassScores:
     """Return the intersection over union of the bands along boundaries, float64 [K].
 
     It is NaN for a class without any. (Cheng et al. 2021, Boundary IoU.)
 
     Args:
-        intersection: PixelCounts in both the true and the predicted band, [K].
-        union: PixelCounts in either of the two bands, [K].
+        intersection: Pixels in both the true and the predicted band, [K].
+        union: Pixels in either of the two bands, [K].
     """
     return _ratio(np.asarray(intersection, np.int64), np.asarray(union, np.int64))
 
@@ -180,7 +180,7 @@ def boundary_f1(
     predicted_matched: PixelCounts,
     true: PixelCounts,
     true_matched: PixelCounts,
-) -> Scores:
+) -> ClassScores:
     """Return the harmonic mean of boundary precision and recall, float64 [K].
 
     Precision is the share of the predicted contour that has a true one near, recall the share of
@@ -188,9 +188,9 @@ def boundary_f1(
     contour on one side alone, and NaN for one without any.
 
     Args:
-        predicted: PixelCounts of the predicted contour, [K].
+        predicted: Pixels of the predicted contour, [K].
         predicted_matched: Those of them with a pixel of the true contour near, [K].
-        true: PixelCounts of the true contour, [K].
+        true: Pixels of the true contour, [K].
         true_matched: Those of them with a pixel of the predicted contour near, [K].
     """
     predicted_pixels = np.asarray(predicted, np.int64)
@@ -214,7 +214,7 @@ def expected_calibration_error(
     n_b counts images.) It is NaN where no pixel was scored.
 
     Args:
-        pixels: PixelCounts of each bin, n_b.
+        pixels: Pixels of each bin, n_b.
         correct: Those of them whose prediction is right.
         confidence: The confidence of the predictions, summed over the pixels of each bin.
     """
@@ -231,7 +231,7 @@ def negative_log_likelihood(nll: float, pixels: PixelCounts) -> float:
 
     Args:
         nll: The sum over all pixels.
-        pixels: PixelCounts of each bin of confidence.
+        pixels: Pixels of each bin of confidence.
 
     Returns:
         The mean; NaN where no pixel was scored.
@@ -282,24 +282,24 @@ def same_largest(exact: Shares, given: Shares) -> NDArray[np.bool_]:
 # What the scores above are made of.
 
 
-def _true_positives(counts: Counts) -> Counts:
+def _count_true_positives(counts: Counts) -> Counts:
     """Return TP of each class."""
     return np.diagonal(counts, axis1=-2, axis2=-1)
 
 
-def _present(counts: Counts) -> Counts:
+def _count_present(counts: Counts) -> Counts:
     """Return TP + FN of each class: the pixels that are of it."""
     present: Counts = counts.sum(-1)
     return present
 
 
-def _predicted(counts: Counts) -> Counts:
+def _count_predicted(counts: Counts) -> Counts:
     """Return TP + FP of each class: the pixels that are predicted as it."""
     predicted: Counts = counts.sum(-2)
     return predicted
 
 
-def _ratio(numerator: NDArray[np.int64], denominator: NDArray[np.int64]) -> Scores:
+def _ratio(numerator: NDArray[np.int64], denominator: NDArray[np.int64]) -> NDArray[np.float64]:
     """Divide, with NaN where nothing was counted."""
     shape = np.broadcast_shapes(numerator.shape, denominator.shape)
     ratio = np.full(shape, np.nan)
@@ -307,7 +307,7 @@ def _ratio(numerator: NDArray[np.int64], denominator: NDArray[np.int64]) -> Scor
     return ratio
 
 
-def _by_name(scores: Scores, classes: Sequence[str]) -> dict[str, float | None]:
+def _by_name(scores: ClassScores, classes: Sequence[str]) -> dict[str, float | None]:
     """Return the scores of classes by their names, rounded; None for NaN, which JSON lacks."""
     by_name: dict[str, float | None] = {}
     for name, score in zip(classes, scores, strict=True):

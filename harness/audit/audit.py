@@ -17,7 +17,6 @@ from pathlib import Path
 from harness.audit import relations
 from harness.audit.read_tables import PublishedTable, read_tables
 from harness.audit.relations import ANYTHING, Range, clip, meet
-from harness.audit.rows import Case, Entry, Reading, Remark, read_scores
 from harness.audit.rules import (
     Check,
     ClassMean,
@@ -28,6 +27,7 @@ from harness.audit.rules import (
     find_implied_share,
     list_checks,
 )
+from harness.audit.score_rows import Case, Entry, Reading, Remark, read_scores
 from harness.core.errors import InputError
 
 ONE_CLASS_MORE = "with one more class, not listed, at 0"
@@ -189,14 +189,14 @@ def _compare(cases: Sequence[Case], options: Options) -> list[Finding | None]:
     findings: list[Finding | None] = []
     for case in cases:
         for check in list_checks(case, options):
-            findings.append(_apply(check, case))
+            findings.append(_apply_check(check, case))
     for case in cases:
         for mean in find_class_means(case, options):
             findings.append(_compare_mean(case, mean, options))
     return findings
 
 
-def _apply(check: Check, case: Case) -> Finding | None:
+def _apply_check(check: Check, case: Case) -> Finding | None:
     """Make one comparison; None where it holds."""
     clipped: list[Range] = []
     for other in check.others:
@@ -347,7 +347,7 @@ def _compare_truth(cases: Sequence[Case]) -> list[Finding | None]:
         if meet(implied.share, first.share):
             findings.append(None)
             continue
-        low, high = _format_percent(implied.share)
+        low, high = _format_share_ends(implied.share)
         remark = (
             f"here {implied.class_name} has {low} to {high} % of the true pixels: other test"
             " pixels, or means of unequal runs"
@@ -359,7 +359,7 @@ def _compare_truth(cases: Sequence[Case]) -> list[Finding | None]:
                 line=implied.entries[0].line,
                 row=case.name,
                 numbers=_numbers(implied.entries),
-                allowed=_format_percent(first.share),
+                allowed=_format_share_ends(first.share),
                 rule=f"share in % that {first_case.name} leaves to {implied.class_name}",
                 level="note",
                 remark=remark,
@@ -405,7 +405,7 @@ def _format_ends(entry: Entry, scores: Range) -> tuple[str, str]:
     return low, high
 
 
-def _format_percent(share: Range) -> tuple[str, str]:
+def _format_share_ends(share: Range) -> tuple[str, str]:
     """Write the ends of a range in percent."""
     low = f"{100 * share.low:.1f}"
     high = f"{100 * share.high:.1f}"

@@ -34,26 +34,26 @@ PIPE = re.compile(r"(?<!\\)\|")
 """A pipe between two cells; one behind a backslash belongs to a cell's text."""
 
 
-NUMBER = r"(?:\d+(?:[.,]\d*)?|[.,]\d+)"
+UNSIGNED = r"(?:\d+(?:[.,]\d*)?|[.,]\d+)"
 
 
-SPREAD = rf"(?:±|\+/?-)\s*(?P<spread>{NUMBER})|\(\s*±?\s*(?P<bracket>{NUMBER})\s*%?\s*\)"
+SPREAD = rf"(?:±|\+/?-)\s*(?P<spread>{UNSIGNED})|\(\s*±?\s*(?P<bracket>{UNSIGNED})\s*%?\s*\)"
 
 
 INTERVAL = (
-    rf"[\[(]\s*(?P<low>[-+]?{NUMBER})\s*%?\s*(?:[,;–—-]|to)\s*(?P<high>{NUMBER})\s*%?\s*[\])]"
+    rf"[\[(]\s*(?P<low>[-+]?{UNSIGNED})\s*%?\s*(?:[,;–—-]|to)\s*(?P<high>{UNSIGNED})\s*%?\s*[\])]"
 )
 
 
-SCORE = rf"(?P<value>[-+]?{NUMBER})\s*%?\s*(?:{SPREAD}|{INTERVAL})?\s*%?"
+SCORE = rf"(?P<value>[-+]?{UNSIGNED})\s*%?\s*(?:{SPREAD}|{INTERVAL})?\s*%?"
 
 
 ARROW = "[↑↓▲▼]"
 
 
 BESIDE = (
-    rf"\((?:[-+]|{ARROW})\s*{NUMBER}\s*(?:%|pp|points?|pts?)?\s*{ARROW}?\)"
-    rf"|{ARROW}\s*(?:{NUMBER})?\s*%?|\+\s*{NUMBER}|\([^\d()]*\)"
+    rf"\((?:[-+]|{ARROW})\s*{UNSIGNED}\s*(?:%|pp|points?|pts?)?\s*{ARROW}?\)"
+    rf"|{ARROW}\s*(?:{UNSIGNED})?\s*%?|\+\s*{UNSIGNED}|\([^\d()]*\)"
 )
 """What may follow a score and is not part of it: a difference with its sign, an arrow, words in
 brackets."""

@@ -44,7 +44,8 @@ def iou_of_f1(f1: Range) -> Range:
     low = f1.low / (2 - f1.low)
     high = f1.high / (2 - f1.high)
     # The curve is convex, so a mean IoU is at least the IoU of the mean F1 (Jensen). It is above
-    # by at most half the second derivative, which is 4 at most, times the variance.
+    # by at most half the second derivative times the variance (Taylor). The second derivative of
+    # the curve, 4 / (2 - F1)³, is 4 at most, where F1 = 1.
     bend = 2 * SAFETY * f1.sd**2
     # IoU <= F1 holds in each run, so it also holds for the means.
     high = min(f1.high, high + bend)
@@ -57,7 +58,7 @@ def f1_of_iou(iou: Range) -> Range:
     low = 2 * iou.low / (1 + iou.low)
     high = 2 * iou.high / (1 + iou.high)
     # The curve is concave, so a mean F1 is at most the F1 of the mean IoU (Jensen). The second
-    # derivative is at least -4.
+    # derivative of the curve, -4 / (1 + IoU)³, is -4 at least, where IoU = 0.
     bend = 2 * SAFETY * iou.sd**2
     # F1 >= IoU holds in each run, so it also holds for the means.
     low = max(iou.low, low - bend)

@@ -11,7 +11,7 @@ from typing import Literal
 from harness.audit import relations
 from harness.audit.headings import CLASS_MEASURES, Heading, Measure
 from harness.audit.relations import ANYTHING, Range, clip, meet
-from harness.audit.rows import Case, Entry
+from harness.audit.score_rows import Case, Entry
 
 Severity = Literal["impossible", "below a constant", "note"]
 

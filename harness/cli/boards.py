@@ -167,9 +167,9 @@ def find_leaderboard(name: str) -> Leaderboard:
     """Read the board of this name from its records, and compute its leaderboard."""
     from harness.core.paths import leaderboards_root
     from harness.leaderboard.analysis import analyse
-    from harness.leaderboard.board import read_board, records_path
+    from harness.leaderboard.board import read_board_file, records_path
 
-    return analyse(read_board(records_path(leaderboards_root(), name)))
+    return analyse(read_board_file(records_path(leaderboards_root(), name)))
 
 
 def check_pages(boards: Sequence[str]) -> int:

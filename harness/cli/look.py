@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from harness.catalog import Catalog, Offer, Plugin
 
 # Written out, and not taken from the catalog, which would make `harness --help` slow.
-KINDS = ("dataset", "supervision", "loss", "model", "executor")
+KIND_NAMES = ("dataset", "supervision", "loss", "model", "executor")
 
 FACTS = ("provides", "requires", "reveals", "source", "licence", "citation")
 """The attributes of components that `show` prints, where a component has them."""
@@ -40,7 +40,7 @@ class Listing:
 
 
 @click.command("list")
-@click.argument("kind", metavar="[KIND]", required=False, type=click.Choice(KINDS))
+@click.argument("kind", metavar="[KIND]", required=False, type=click.Choice(KIND_NAMES))
 @json_option
 def list_components(kind: str | None, as_json: bool) -> int:
     """List the installed components.
@@ -124,7 +124,7 @@ def schema(markdown: bool) -> int:
 def find_listings(catalog: Catalog) -> list[Listing]:
     """Return all components, kind by kind, each kind in order of name."""
     listings = []
-    for kind in KINDS:
+    for kind in KIND_NAMES:
         for name in catalog.names(kind):
             listings.append(Listing(kind, catalog.offers[kind][name]))
     return listings

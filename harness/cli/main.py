@@ -33,7 +33,7 @@ COMMANDS = (
 )
 """All commands, in the order in which help lists them."""
 
-SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+CONTEXT_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 """Settings of click that hold for every command."""
 
 # \b keeps click from filling the lines that follow as one paragraph.
@@ -98,7 +98,7 @@ class CommandGroup(click.Group):
 
 
 @click.group(
-    cls=CommandGroup, context_settings=SETTINGS, epilog=EPILOG, invoke_without_command=True
+    cls=CommandGroup, context_settings=CONTEXT_SETTINGS, epilog=EPILOG, invoke_without_command=True
 )
 @click.version_option(
     package_name="weakseg-harness", prog_name="harness", message="%(prog)s %(version)s"

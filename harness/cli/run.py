@@ -70,7 +70,7 @@ class Request:
 
 
 @dataclass(slots=True)
-class Outcome:
+class RunsOutcome:
     """What became of the runs that were to be computed."""
 
     failures: list[FailedRecord] = field(default_factory=list)
@@ -218,12 +218,14 @@ def read_states(experiment: Experiment, store: Store) -> dict[str, str]:
     return {run.key: store.state(run.key) for run in experiment.chosen}
 
 
-def compute(catalog: Catalog, waiting: Sequence[Run], store: Store, executor: Executor) -> Outcome:
+def compute(
+    catalog: Catalog, waiting: Sequence[Run], store: Store, executor: Executor
+) -> RunsOutcome:
     """Compute the waiting runs with an executor, and show their progress."""
     from harness.execution.progress import compute_runs
     from harness.records.record import FailedRecord
 
-    outcome = Outcome()
+    outcome = RunsOutcome()
     try:
         for record in compute_runs(catalog, waiting, store, executor, sys.stdout):
             if isinstance(record, FailedRecord):

@@ -9,6 +9,7 @@ from typing import Any
 
 from harness.core.flatten import flatten
 from harness.core.values import JsonObject
+from harness.leaderboard.statistics import DASH
 from harness.records.record import FinishedRecord, RunSettings
 
 PROVENANCE = ("packages", "git", "machine", "hardware", "initialisation", "parameters")
@@ -114,7 +115,7 @@ def _list_different(runs: Sequence[Values], path: str) -> list[Any]:
 def format_value(value: Any) -> str:
     """Write a value for a table: hashes are short, several values stand side by side."""
     if value is None:
-        return "–"
+        return DASH
     if isinstance(value, tuple):
         return " | ".join(map(format_value, value))
     if isinstance(value, list):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from harness.core.errors import InputError, suggestion
-from harness.leaderboard.board import Board, list_boards, read_board, records_path
+from harness.leaderboard.board import Board, list_boards, read_board_file, records_path
 from harness.records.record import FinishedRecord, Record
 from harness.records.store import Store
 
@@ -54,7 +54,7 @@ def find_records(text: str, root: Path, store: Store) -> NamedRecords:
     name, _, rest = text.partition(":")
     boards = list_boards(root)
     if name in boards:
-        board = read_board(records_path(root, name))
+        board = read_board_file(records_path(root, name))
         return _find_on_board(text, board, rest)
     # Boards come first: a name of nothing but hexadecimal digits could be a key too.
     if KEY.fullmatch(text):
@@ -166,7 +166,7 @@ def _records_by_key(prefix: str, root: Path, store: Store) -> dict[str, Record]:
         if record is not None:
             records[folder.name] = record
     for name in list_boards(root):
-        board = read_board(records_path(root, name))
+        board = read_board_file(records_path(root, name))
         for record in board.records:
             # What the folder of runs has is newer than what was collected from it.
             if record.key.startswith(prefix):

@@ -16,7 +16,7 @@ from harness.scenario.resolve import resolve_document
 from harness.scenario.scenario import Scenario
 from harness.scenario.yaml_document import Document, Place
 
-METHOD = "row"
+PLACEHOLDER_NAME = "row"
 """What the only method is called while it is read: a stored name may have braces, which stand for
 swept values in a scenario."""
 
@@ -63,9 +63,9 @@ def _make_document(record: FinishedRecord, seed: int) -> JsonObject:
         "dataset": _write_component(record.settings.dataset),
         "model": _write_component(record.settings.model),
         "seeds": [seed],
-        "reference": METHOD,
+        "reference": PLACEHOLDER_NAME,
         "mean_over": list(record.mean_over),
-        "methods": {METHOD: _write_method(record)},
+        "methods": {PLACEHOLDER_NAME: _write_method(record)},
     }
     for name in sections:
         if name in written:

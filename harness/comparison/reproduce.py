@@ -34,17 +34,16 @@ from harness.core.paths import cache_root, check_writable
 from harness.execution.experiment import Experiment, cut_patches
 from harness.execution.local import cores
 from harness.execution.progress import compute_runs
-from harness.leaderboard.board import read_board, records_path
-from harness.leaderboard.rows import FLOOR
-from harness.plan.keys import data_fingerprint
+from harness.leaderboard.board import read_board_file, records_path
+from harness.leaderboard.rows import CONSTANT
+from harness.leaderboard.statistics import DASH
+from harness.plan.fingerprints import data_fingerprint
 from harness.plan.runs import Run, expand
 from harness.records.record import FailedRecord, FinishedRecord, Record, RunSettings
 from harness.records.store import Store
 from harness.scenario.scenario import Scenario
 
 AS_RECORDED = "settings, source and data are as recorded"
-
-DASH = "–"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +93,12 @@ def read_row(board: str, method: str, root: Path) -> RecordedRow:
     Raises:
         InputError: for an unknown board or row, and a row without a finished run.
     """
-    if method == FLOOR:
+    if method == CONSTANT:
         raise InputError(
-            f"{FLOOR!r} is computed from the records of the other rows: there is nothing to run"
+            f"{CONSTANT!r} is computed from the records of the other rows: there is nothing to run"
         )
     path = records_path(root, board)
-    planned = planned_runs(read_board(path), method)
+    planned = planned_runs(read_board_file(path), method)
     row = RecordedRow(board, method, path, planned)
     if not row.finished:
         states = list_states(row.planned, "no runs")
@@ -189,7 +188,7 @@ def reproduce(
     runs = [rerun.run for rerun in reruns]
     records = compute_runs(catalog, runs, store, executor, sys.stdout)
     fresh = _compute(records)
-    table = _show_scores(seeds, recorded, fresh)
+    table = _tabulate_seed_scores(seeds, recorded, fresh)
     print(f"\n{table}\n")
     print(
         f"runs are in {store.root}; earlier records of the same keys are kept beside the new ones"
@@ -302,7 +301,9 @@ def _show_provenance(differences: Iterable[Difference]) -> str:
     return tabulate(lines, columns, disable_numparse=True, maxcolwidths=[None, 50, 50])
 
 
-def _show_scores(seeds: Iterable[int], recorded: RecordsBySeed, fresh: RecordsBySeed) -> str:
+def _tabulate_seed_scores(
+    seeds: Iterable[int], recorded: RecordsBySeed, fresh: RecordsBySeed
+) -> str:
     """Show the mIoU of each seed, recorded and now."""
     recorded_scores = compute_mious(recorded)
     fresh_scores = compute_mious(fresh)
@@ -320,8 +321,8 @@ def _show_scores(seeds: Iterable[int], recorded: RecordsBySeed, fresh: RecordsBy
             counts = "identical" if is_same else "differ"
         cells = (
             str(seed),
-            _format_percent(old),
-            _format_percent(new),
+            _format_score(old),
+            _format_score(new),
             difference,
             counts,
         )
@@ -331,7 +332,7 @@ def _show_scores(seeds: Iterable[int], recorded: RecordsBySeed, fresh: RecordsBy
     return tabulate(lines, columns, disable_numparse=True, colalign=alignment)
 
 
-def _format_percent(score: float | None) -> str:
+def _format_score(score: float | None) -> str:
     if score is None:
         return DASH
     return f"{100 * score:.2f}"

@@ -14,14 +14,13 @@ from harness.comparison.compare import FEWEST, Comparison, Pair, Score
 from harness.comparison.differences import Difference, format_value
 from harness.comparison.find import name_seeds
 from harness.comparison.score_labels import LESS_IS_BETTER, NLL
-from harness.leaderboard.statistics import Spread
+from harness.leaderboard.statistics import DASH, Spread
 
 COMPARABLE = "comparable: same protocol, profile, data, split, pixels tested and classes"
 NOT_PAIRED = "not paired: the difference is that of the means"
 ONE_PAIR = (
     "One seed in both is one pair of runs: whether another seed would show the same cannot be told."
 )
-DASH = "–"
 
 VALUE_WIDTH = 44
 """Longer values are broken into several lines."""
@@ -66,7 +65,7 @@ def to_text(comparison: Comparison) -> str:
     if comparison.board:
         blocks.append(_show_rows(comparison.pairs))
     else:
-        blocks += _show_scores(comparison.pairs[0])
+        blocks += _show_pair_scores(comparison.pairs[0])
     if not comparison.same:
         blocks += _warn_of_few_seeds(comparison.pairs)
     return "\n\n".join(blocks)
@@ -142,7 +141,7 @@ def _show_rows(pairs: Iterable[Pair]) -> str:
     return _align_table(columns, lines)
 
 
-def _show_scores(pair: Pair) -> list[str]:
+def _show_pair_scores(pair: Pair) -> list[str]:
     """Show all scores of two runs or rows, with their difference by seed."""
     columns = ["score (%)", "A", "B", "B - A (pp)", "95 % interval"]
     columns += [f"seed {seed}" for seed in pair.paired]
@@ -207,25 +206,25 @@ def _format_interval(score: Score) -> str:
 def _format_spread(score: Score, values: Spread) -> str:
     if math.isnan(values.mean):
         return DASH
-    mean = _format_number(score, values.mean)
+    mean = _format_score_value(score, values.mean)
     return mean + _format_deviation(score, values.sd)
 
 
 def _format_difference(score: Score, value: float | None, sd: float = math.nan) -> str:
     if value is None or math.isnan(value):
         return DASH
-    difference = _format_number(score, value, sign="+")
+    difference = _format_score_value(score, value, sign="+")
     return difference + _format_deviation(score, sd)
 
 
 def _format_deviation(score: Score, sd: float) -> str:
     if math.isnan(sd):
         return ""
-    deviation = _format_number(score, sd)
+    deviation = _format_score_value(score, sd)
     return f" ± {deviation}"
 
 
-def _format_number(score: Score, value: float, sign: str = "") -> str:
+def _format_score_value(score: Score, value: float, sign: str = "") -> str:
     """Write a fraction in percent, or nats."""
     # Nats have no upper end, so percent of them would mean nothing.
     if score.name == NLL:

@@ -13,7 +13,7 @@ from harness.leaderboard.scores import compute_miou
 from harness.leaderboard.statistics import Interval, ScoresBySeed, Spread, spread
 from harness.records.record import FinishedRecord
 
-TOLERANCE = 0.001
+MIOU_TOLERANCE = 0.001
 """How far a mean may be from the recorded one where there is no interval, or a narrower one: the
 last digit that boards print (0.1 pp)."""
 
@@ -38,7 +38,7 @@ def judge(recorded: RecordsBySeed, fresh: RecordsBySeed) -> Verdict:
     Where all seeds were run again, their mean is held against the 95 % t interval of the recorded
     mean. Where others were, it is held against the interval for the mean of so many new runs, which
     is wider. Where too few seeds are recorded for an interval, each run is held against the record
-    of its own seed, within `TOLERANCE`.
+    of its own seed, within `MIOU_TOLERANCE`.
     """
     if _are_all_identical(recorded, fresh):
         return Verdict(True, "bit-identical: all confusion counts are those recorded")
@@ -88,11 +88,11 @@ def _judge_each_seed(recorded: ScoresBySeed, fresh: ScoresBySeed) -> Verdict:
         return Verdict(False, f"{reason}, and no record of seed {seeds} to compare with")
     distances = [abs(score - recorded[seed]) for seed, score in fresh.items()]
     distance = max(distances)
-    agrees = distance <= TOLERANCE + ROUNDING
+    agrees = distance <= MIOU_TOLERANCE + ROUNDING
     relation = "within" if agrees else "more than"
     sentence = (
         f"{reason}; mIoU of the same seed is off by {100 * distance:.2f} pp, {relation}"
-        f" {100 * TOLERANCE:g} pp"
+        f" {100 * MIOU_TOLERANCE:g} pp"
     )
     return Verdict(agrees, sentence)
 
@@ -100,8 +100,8 @@ def _judge_each_seed(recorded: ScoresBySeed, fresh: ScoresBySeed) -> Verdict:
 def _judge_mean(now: Spread, before: Spread, interval: Interval, is_whole_row: bool) -> Verdict:
     """Hold the mean of new runs against the interval of the recorded ones."""
     # Records that hardly differ have an interval narrower than the last digit that boards print.
-    low = min(interval.low, before.mean - TOLERANCE)
-    high = max(interval.high, before.mean + TOLERANCE)
+    low = min(interval.low, before.mean - MIOU_TOLERANCE)
+    high = max(interval.high, before.mean + MIOU_TOLERANCE)
     agrees = low - ROUNDING <= now.mean <= high + ROUNDING
     if is_whole_row:
         meaning = "of the row"

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 Keys = tuple[str | int, ...]
 """Where a value is in a document: the names and list positions that lead to it."""
 
-LISTED = 20
+MAX_NAMES = 20
 """A message lists at most so many known names."""
 
 NAMED = 3
@@ -37,7 +37,7 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     question = ""
     if near_names:
         question = f"Did you mean {' or '.join(map(repr, near_names))}? "
-    if len(names) > LISTED:
+    if len(names) > MAX_NAMES:
         return f"{question}{len(names)} are known, such as {', '.join(names[:NAMED])}."
     return f"{question}Known: {', '.join(names) or 'none'}."
 

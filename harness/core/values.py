@@ -27,6 +27,12 @@ IGNORE = 255
 JsonObject = dict[str, Any]
 """A JSON object whose fields are not known here, such as the settings of some component."""
 
+Pixels = NDArray[np.uint8]
+"""Values of 8 bits a pixel: an image, a mask, a map of labels; or many of them."""
+
+Floats = NDArray[np.float64]
+"""Numbers to compute with, of any shape."""
+
 Part = Literal["train", "validation", "test"]
 
 Provision = Literal["labels", "dense", "proportions", "tags"]

@@ -9,7 +9,7 @@ from pathlib import Path
 from harness.catalog import Catalog
 from harness.core.errors import InputError, suggestion
 from harness.core.paths import cache_root, check_writable
-from harness.plan.keys import data_fingerprint
+from harness.plan.fingerprints import data_fingerprint
 from harness.plan.runs import Run, expand
 from harness.run.patches import PatchSet, check_channels, open_patches
 from harness.run.splits import check_valid, divide

@@ -51,9 +51,11 @@ class Local(Executor):
         # All jobs of a scenario have its device.
         may_use_gpus = waiting[0].device in ("auto", "cuda")
         gpus = _count_gpus() if may_use_gpus else 0
-        asked = self.jobs or RUNS_PER_GPU * gpus or None
+        at_once = self.jobs
+        if at_once is None and gpus > 0:
+            at_once = RUNS_PER_GPU * gpus
         threads_needed = max(job.threads or 1 for job in waiting)
-        at_once, threads = share_cores(cores(), asked, len(waiting), threads_needed)
+        at_once, threads = share_cores(cores(), at_once, len(waiting), threads_needed)
         context = _process_context(waiting)
         workers: dict[Connection, _Worker] = {}
         try:
@@ -64,7 +66,7 @@ class Local(Executor):
                     # The next run takes the slot, and with it the GPU, of one that has ended. Dealt
                     # out in turn instead, long runs would pile up on one GPU.
                     gpu = slot % gpus if gpus else None
-                    connection, worker = _start(context, job, slot, threads, gpu)
+                    connection, worker = _start_worker(context, job, slot, threads, gpu)
                     workers[connection] = worker
                 for connection in _readable(workers):
                     worker = workers[connection]
@@ -108,20 +110,25 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def share_cores(cores: int, jobs: int | None, count: int, wanted: int) -> tuple[int, int]:
-    """Share CPU cores out among runs.
+def share_cores(
+    core_count: int, at_once: int | None, job_count: int, threads_needed: int
+) -> tuple[int, int]:
+    """Share CPU cores out among jobs.
 
     Args:
-        cores: The cores there are.
-        jobs: The runs to do at a time, where that is decided already.
-        count: The runs there are.
-        wanted: The threads that the most demanding run must have.
+        core_count: How many cores there are.
+        at_once: How many jobs to do at a time; None where the cores decide.
+        job_count: How many jobs there are.
+        threads_needed: The threads that the most demanding job must have.
 
     Returns:
-        How many runs to do at a time, and the threads of each.
+        How many jobs to do at a time, and the threads of each.
     """
-    at_once = min(jobs or max(1, cores // wanted), count)
-    return at_once, max(1, cores // at_once)
+    if at_once is None:
+        at_once = max(1, core_count // threads_needed)
+    at_once = min(at_once, job_count)
+    threads = max(1, core_count // at_once)
+    return at_once, threads
 
 
 def _perform_or_refuse(job: Job, threads: int | None = None) -> Iterator[Event]:
@@ -151,7 +158,7 @@ def _free_slot(workers: Iterable[_Worker]) -> int:
     return slot
 
 
-def _start(
+def _start_worker(
     context: BaseContext, job: Job, slot: int, threads: int, gpu: int | None
 ) -> tuple[Connection, _Worker]:
     """Start a process for a job; return the connection that its events come through as well."""

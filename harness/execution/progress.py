@@ -101,7 +101,7 @@ def _show_progress(events: Iterator[Event], runs: Sequence[Run], out: TextIO) ->
                 bar.update(epochs_per_run - epochs_seen[event.key])
                 bar.set_description(f"run {ended}/{count}")
                 record = parse_record(event.record)
-                line = f"[{ended}/{count}] {names[event.key]}: {_describe(record)}"
+                line = f"[{ended}/{count}] {names[event.key]}: {_describe_ended(record)}"
                 waiting = count - ended
                 if waiting:
                     seconds_per_run = (time.perf_counter() - started) / ended
@@ -112,7 +112,7 @@ def _show_progress(events: Iterator[Event], runs: Sequence[Run], out: TextIO) ->
                 yield record
 
 
-def _describe(record: Record) -> str:
+def _describe_ended(record: Record) -> str:
     """Say how a run ended and, where its record knows, how long it took."""
     outcome = "ended"
     if record.metrics.miou is not None:

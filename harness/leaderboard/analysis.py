@@ -11,7 +11,7 @@ from harness.leaderboard.board import Board
 from harness.leaderboard.bootstrap import image_interval
 from harness.leaderboard.comparability import require_comparable, usable_records
 from harness.leaderboard.convergence import ValidationScores, validation_scores
-from harness.leaderboard.rows import Row, make_rows, named_floor
+from harness.leaderboard.rows import Row, find_gap_floor, make_rows
 from harness.leaderboard.selection_tracks import Track, split_by_track
 from harness.leaderboard.significance import PairedTest
 from harness.leaderboard.statistics import Interval
@@ -41,9 +41,9 @@ class TrackTable:
         return None
 
     @property
-    def floor(self) -> str:
+    def gap_floor(self) -> str:
         """The method that the gap is measured from."""
-        return named_floor(self.board)
+        return find_gap_floor(self.board)
 
     @property
     def listed(self) -> tuple[Row, ...]:

@@ -102,7 +102,7 @@ def write_records(board: Board, root: Path) -> None:
     replace_file(records_path(root, board.name), text)
 
 
-def read_board(path: Path) -> Board:
+def read_board_file(path: Path) -> Board:
     """Read the board in a records file, with the cost model of its leaderboards' folder.
 
     A planned run without a line is a missing one.

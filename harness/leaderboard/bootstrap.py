@@ -11,7 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.leaderboard.statistics import LEVEL, Floats, Interval
+from harness.core.values import Floats
+from harness.leaderboard.statistics import LEVEL, Interval
 from harness.records.record import FinishedRecord
 
 SEED = 0

@@ -12,27 +12,33 @@ from typing import Literal
 
 import numpy as np
 
+from harness.core.values import Floats
 from harness.leaderboard.annotation_costs import CostModel, annotation_seconds, pixel_area
 from harness.leaderboard.board import Board
 from harness.leaderboard.scores import compute_miou
-from harness.leaderboard.statistics import Floats, Spread, spread
+from harness.leaderboard.statistics import Spread, spread
 from harness.leaderboard.sweeps import Sweep, find_sweeps
 from harness.records.record import FinishedRecord, MethodAndSeed
 
-BudgetKind = Literal["labelled pixels", "annotation seconds"]
+Budget = Literal["labelled_pixels", "annotation_seconds"]
+"""What is counted of an annotation."""
 
-BUDGET_KINDS: tuple[BudgetKind, ...] = ("labelled pixels", "annotation seconds")
+BUDGET_WORDS: Mapping[Budget, str] = {
+    "labelled_pixels": "labelled pixels",
+    "annotation_seconds": "annotation seconds",
+}
+"""What people call it, beside a number and along an axis."""
 
-Outcome = Literal["reached", "below the smallest budget", "not reached", "not in every seed"]
+ReachOutcome = Literal["reached", "below the smallest budget", "not reached", "not in every seed"]
 
-Budgets = Mapping[MethodAndSeed, float | None]
+BudgetsOfRuns = Mapping[MethodAndSeed, float | None]
 """What was annotated for each run; None where that is not known."""
 
 SHARES = (0.90, 0.95)
 
-SPAN = 2.0
-"""How many times the smallest budget the largest one must be: below, a setting is not about the
-amount of annotation."""
+MIN_BUDGET_RATIO = 2.0
+"""Make a curve only where the largest budget is at least so many times the smallest one. Methods
+whose budgets are nearer together were not meant to differ in the amount of annotation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +47,7 @@ class Reach:
 
     share: float
     """The share of the reference's mIoU."""
-    outcome: Outcome
+    outcome: ReachOutcome
     """Whether every seed reaches it between two measured budgets, or what they do instead."""
     budget: float
     """The geometric mean over seeds; NaN unless the outcome is `reached`."""
@@ -65,7 +71,7 @@ class BudgetCurve:
     """The names of the methods as one."""
     field: str
     """The place of the number in which they differ."""
-    kind: BudgetKind
+    kind: Budget
     """What the budget counts."""
     methods: tuple[str, ...]
     """Their names."""
@@ -85,7 +91,7 @@ class Measurements:
 
     scores: Mapping[MethodAndSeed, float]
     """The mIoU of each run."""
-    budgets: Mapping[BudgetKind, Budgets]
+    budgets: Mapping[Budget, BudgetsOfRuns]
     """What was annotated for each run."""
 
     def seeds_of(self, methods: Sequence[str]) -> list[int]:
@@ -107,7 +113,7 @@ def budget_curves(board: Board) -> tuple[BudgetCurve, ...]:
     measurements = _measure(records, board.costs)
     curves = []
     for sweep in find_sweeps(records):
-        for kind in BUDGET_KINDS:
+        for kind in BUDGET_WORDS:
             curve = _curve_of(sweep, kind, measurements, board.reference)
             if curve is not None:
                 curves.append(curve)
@@ -124,11 +130,11 @@ def _measure(records: Sequence[FinishedRecord], costs: CostModel) -> Measurement
         scores[run] = compute_miou(record, record.confusion.total)
         pixels[run] = record.ledger.labelled_pixels
         seconds[run] = annotation_seconds(record.ledger, costs, area)
-    return Measurements(scores, {"labelled pixels": pixels, "annotation seconds": seconds})
+    return Measurements(scores, {"labelled_pixels": pixels, "annotation_seconds": seconds})
 
 
 def _curve_of(
-    sweep: Sweep, kind: BudgetKind, measurements: Measurements, reference: str
+    sweep: Sweep, kind: Budget, measurements: Measurements, reference: str
 ) -> BudgetCurve | None:
     """Return the curve of a sweep.
 
@@ -142,14 +148,14 @@ def _curve_of(
     # Geometric, since everything here is on the logarithm of the budget.
     mean_logs = np.log(budgets).mean(0)
     mean_budgets = np.exp(mean_logs)
-    if mean_budgets.max() < SPAN * mean_budgets.min():
+    if mean_budgets.max() < MIN_BUDGET_RATIO * mean_budgets.min():
         return None
     scores = _scores_by_seed(measurements.scores, methods, seeds)
     mean_scores = scores.mean(0)
-    (full,) = _scores_by_seed(measurements.scores, [reference], seeds).T
+    reference_scores = np.array([measurements.scores[reference, seed] for seed in seeds])
     reaches = []
     for share in SHARES:
-        crossings = find_crossings(budgets, scores, share * full)
+        crossings = find_crossings(budgets, scores, share * reference_scores)
         reaches.append(combine_crossings(share, crossings))
     order = np.argsort(mean_budgets, kind="stable")
     return BudgetCurve(
@@ -165,7 +171,7 @@ def _curve_of(
 
 
 def _budgets_by_seed(
-    budgets: Budgets, methods: Sequence[str], seeds: Sequence[int]
+    budgets: BudgetsOfRuns, methods: Sequence[str], seeds: Sequence[int]
 ) -> Floats | None:
     """Return budgets [S, B]; None without seeds, or where one is unknown or zero."""
     if not seeds:
@@ -264,7 +270,7 @@ def combine_crossings(share: float, crossings: Floats) -> Reach:
     )
 
 
-def _outcome(seeds: int, below: int, beyond: int) -> Outcome:
+def _outcome(seeds: int, below: int, beyond: int) -> ReachOutcome:
     if below == beyond == 0:
         return "reached"
     if below == seeds:

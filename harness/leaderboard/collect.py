@@ -8,7 +8,7 @@ from pathlib import Path
 from harness.core.errors import InputError
 from harness.core.values import JsonObject
 from harness.leaderboard.annotation_costs import cost_model
-from harness.leaderboard.board import Board, read_board, records_path, write_records
+from harness.leaderboard.board import Board, read_board_file, records_path, write_records
 from harness.leaderboard.header import describe, find_problem
 from harness.plan.runs import Run
 from harness.records.record import (
@@ -71,7 +71,7 @@ def earlier(scenario: Scenario, root: Path) -> Sequence[Record]:
     path = records_path(root, scenario.board)
     if not path.exists():
         return ()
-    return read_board(path).records
+    return read_board_file(path).records
 
 
 def _choose(run: Run, stored: Record | None, recorded: Sequence[Record]) -> Record:

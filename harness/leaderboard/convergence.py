@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from harness.leaderboard.board import Board
-from harness.leaderboard.statistics import DIGITS
+from harness.leaderboard.statistics import COMPARED_DECIMALS
 from harness.records.record import FinishedRecord
 
 ValidationScores = Mapping[int, Sequence[float]]
@@ -33,7 +33,7 @@ def first_epoch_at(scores: Sequence[float], target: float) -> int | None:
     """Return the first epoch, from 1, whose score is at least a target; None where none is."""
     for epoch, score in enumerate(scores, 1):
         # No comparison with NaN is true, so an epoch without a score is passed over.
-        if round(score, DIGITS) >= round(target, DIGITS):
+        if round(score, COMPARED_DECIMALS) >= round(target, COMPARED_DECIMALS):
             return epoch
     return None
 

@@ -29,7 +29,7 @@ ESCAPES = {
 
 SPECIAL = re.compile(r"[\\~^<>|&%$#_{}]")
 
-COLUMNS = (
+LATEX_COLUMNS = (
     "method",
     r"mIoU (\%)",
     r"95\,\% interval",
@@ -38,7 +38,7 @@ COLUMNS = (
     "$n$",
 )
 
-DASH = "--"
+LATEX_DASH = "--"
 
 
 def to_csv(frame: pandas.DataFrame) -> str:
@@ -83,7 +83,7 @@ def _write_table(table: TrackTable) -> str:
         f"% difference: to {table.board.reference}, paired by repetition",
         r"\begin{tabular}{lrrrrr}",
         r"\toprule",
-        _write_line(COLUMNS),
+        _write_line(LATEX_COLUMNS),
         r"\midrule",
     ]
     for row in table.listed:
@@ -97,7 +97,7 @@ def _cells(row: Row) -> tuple[str, ...]:
     difference = row.against.difference
     difference_cells = [_percent(difference.mean, "+"), _percent_interval(difference.interval, "+")]
     if row.role == "reference":
-        difference_cells = [DASH, DASH]
+        difference_cells = [LATEX_DASH, LATEX_DASH]
     return (
         escape_latex(row.method),
         _percent(score.mean),
@@ -113,13 +113,13 @@ def _write_line(cells: Iterable[str]) -> str:
 
 def _percent_interval(interval: Interval, sign: str = "") -> str:
     if math.isnan(interval.low):
-        return DASH
+        return LATEX_DASH
     return f"{{[{_percent(interval.low, sign)}, {_percent(interval.high, sign)}]}}"
 
 
 def _percent(value: float, sign: str = "") -> str:
     if math.isnan(value):
-        return DASH
+        return LATEX_DASH
     # A negative zero becomes a positive one: its sign is not the same on every machine.
     rounded = round(100 * value, 1) + 0.0
     # In mathematics LaTeX sets a minus, and in text a hyphen.

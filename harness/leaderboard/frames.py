@@ -186,7 +186,7 @@ def _list_results(board: Board, record: Record, shown: Record) -> list[ResultLin
         record: what the board has of the run.
         shown: what its pages show of it, see `usable_records`.
     """
-    description = _describe_run(board, record)
+    description = _make_result_line(board, record)
     if not isinstance(shown, FinishedRecord):
         return [description]
     lines = []
@@ -195,7 +195,7 @@ def _list_results(board: Board, record: Record, shown: Record) -> list[ResultLin
     return lines
 
 
-def _describe_run(board: Board, record: Record) -> ResultLine:
+def _make_result_line(board: Board, record: Record) -> ResultLine:
     """Return a line that says how a run was made and that it has no result.
 
     A missing run has a name too, since its board planned it. What a record does not say is None.
@@ -243,11 +243,13 @@ def _list_epochs(board: Board, record: Record) -> list[EpochLine]:
     for index, epoch in enumerate(record.history):
         # Older records do not say how long their epochs took.
         seconds = seconds_of_epoch[index] if index < len(seconds_of_epoch) else None
-        lines.append(_describe_epoch(board, record, epoch, seconds))
+        lines.append(_make_epoch_line(board, record, epoch, seconds))
     return lines
 
 
-def _describe_epoch(board: Board, record: Record, epoch: Epoch, seconds: float | None) -> EpochLine:
+def _make_epoch_line(
+    board: Board, record: Record, epoch: Epoch, seconds: float | None
+) -> EpochLine:
     """Return what was measured in an epoch.
 
     Args:

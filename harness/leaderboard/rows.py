@@ -20,13 +20,13 @@ from harness.leaderboard.annotation_costs import (
 from harness.leaderboard.board import Board
 from harness.leaderboard.published import published_scores
 from harness.leaderboard.scores import compute_detail_scores, compute_miou, compute_score
-from harness.leaderboard.significance import LISTED, RANKED
+from harness.leaderboard.significance import SEEDS_TO_LIST, SEEDS_TO_RANK
 from harness.leaderboard.statistics import (
     AgainstReference,
     Ratio,
     ScoresBySeed,
     Spread,
-    compare,
+    compare_with_reference,
     known,
     mean_of_all,
     mean_of_known,
@@ -35,13 +35,13 @@ from harness.leaderboard.statistics import (
 from harness.metrics import Counts
 from harness.records.record import FinishedRecord, Ledger
 
-FLOOR = "most frequent class"
+CONSTANT = "most frequent class"
 """The row that every board has: the most frequent class of the test, everywhere."""
 
-MARGIN = 0.01
-"""A run has collapsed where its mIoU is no more than this above that of the most frequent class
-everywhere. One point of mIoU is less than a second class found at an IoU of K % among K classes
-adds, and more than a few stray pixels do."""
+COLLAPSE_MARGIN = 0.01
+"""A run has collapsed where its mIoU is at most so far above that of the most frequent class
+everywhere. A few stray pixels of another class add less than this one point. Of K classes, finding
+a second one adds more, once its IoU is above K %."""
 
 Role = Literal["method", "reference", "floor"]
 """What a row is on its board."""
@@ -115,7 +115,7 @@ class AnnotationUse:
 
 @dataclass(frozen=True, slots=True)
 class Reproduction:
-    """Scores of a source beside ours, by their names in `settings.SCORES`."""
+    """Scores of a source beside ours, by their names in `scenario.published.SCORE_NAMES`."""
 
     published: Mapping[str, float]
     """What the source printed."""
@@ -128,7 +128,7 @@ class Row:
     """One method of a board."""
 
     method: str
-    """The name of the method, or `FLOOR`."""
+    """The name of the method, or `CONSTANT`."""
     role: Role
     """What it is on the board."""
     runs: PlannedRuns
@@ -145,9 +145,9 @@ class Row:
     """With the reference, paired by seed."""
     gap_closed: Ratio
     """(mIoU - floor) / (reference - floor) of means paired by seed, with the floor of
-    `named_floor`."""
+    `find_gap_floor`."""
     collapsed: float
-    """Share of seeds that are no better than the most frequent class, see MARGIN; NaN for
+    """Share of seeds that are no better than the most frequent class, see COLLAPSE_MARGIN; NaN for
     floors."""
     rank: int | None = None
     """See `significance.rank_methods`; None where there is none."""
@@ -166,12 +166,12 @@ class Row:
     def standing(self) -> Standing:
         """How a row stands in its table.
 
-        A method is ranked, or listed without a rank (fewer than 5 seeds), or not listed (fewer
-        than 3).
+        A method is ranked, or listed without a rank (fewer than `SEEDS_TO_RANK` seeds), or not
+        listed (fewer than `SEEDS_TO_LIST`).
         """
         if self.role == "floor":
             return "floor"
-        if self.finished < LISTED:
+        if self.finished < SEEDS_TO_LIST:
             return "unlisted"
         if self.role == "reference":
             return "reference"
@@ -204,7 +204,7 @@ class Standards:
 
     reference: ScoresBySeed
     """The mIoU of the reference."""
-    floor: ScoresBySeed
+    gap_floor: ScoresBySeed
     """The mIoU of the floor that the gap is measured from."""
     constant: ScoresBySeed
     """The mIoU of the most frequent class everywhere."""
@@ -225,7 +225,7 @@ def make_rows(board: Board) -> list[Row]:
     return [_make_row(entrant, standards, board) for entrant in entrants]
 
 
-def named_floor(board: Board) -> str:
+def find_gap_floor(board: Board) -> str:
     """Return the method that the gap is measured from.
 
     It is the scenario's QDA, else its majority class, else the most frequent class.
@@ -233,7 +233,7 @@ def named_floor(board: Board) -> str:
     method_of_floor: dict[str | None, str] = {}
     for record in board.finished:
         method_of_floor.setdefault(record.settings.floor, record.method)
-    return method_of_floor.get("qda") or method_of_floor.get("majority") or FLOOR
+    return method_of_floor.get("qda") or method_of_floor.get("majority") or CONSTANT
 
 
 def _enter_method(board: Board, method: str) -> Entrant:
@@ -265,7 +265,7 @@ def _enter_constant(finished: Sequence[FinishedRecord]) -> Entrant:
         counts = metrics.most_frequent_class(record.confusion.total)
         scored.append(ScoredRun(record, counts))
     return Entrant(
-        method=FLOOR,
+        method=CONSTANT,
         role="floor",
         runs=PlannedRuns(len(scored), 0),
         # The truth alone is borrowed from these runs: details, annotation and time are theirs.
@@ -282,12 +282,12 @@ def _find_standards(entrants: Sequence[Entrant], board: Board) -> Standards:
         # smoke test compares nothing.
         if entrant.role != "method" or board.is_smoke:
             continue
-        if len(entrant.scores.miou) >= RANKED:
+        if len(entrant.scores.miou) >= SEEDS_TO_RANK:
             ranked[entrant.method] = entrant.scores.miou
     return Standards(
         reference=scores.get(board.reference, {}),
-        floor=scores.get(named_floor(board), {}),
-        constant=scores.get(FLOOR, {}),
+        gap_floor=scores.get(find_gap_floor(board), {}),
+        constant=scores.get(CONSTANT, {}),
         ranks=significance.rank_methods(ranked),
     )
 
@@ -306,9 +306,9 @@ def _make_row(entrant: Entrant, standards: Standards, board: Board) -> Row:
         annotation=_summarise_annotation(finished, board.costs),
         reproduction=_reproduce(board, entrant.method, finished),
         seconds=mean_of_known([record.cost.seconds for record in finished]),
-        against=compare(miou, standards.reference),
+        against=compare_with_reference(miou, standards.reference),
         gap_closed=statistics.ratio(
-            _above(miou, standards.floor), _above(standards.reference, standards.floor)
+            _above(miou, standards.gap_floor), _above(standards.reference, standards.gap_floor)
         ),
         collapsed=collapsed,
         rank=standards.ranks.get(entrant.method),
@@ -402,6 +402,6 @@ def _share_collapsed(scores: ScoresBySeed, constant: ScoresBySeed) -> float:
     """Return the share of seeds that are no better than the most frequent class everywhere."""
     collapsed = []
     for seed, score in scores.items():
-        highest = constant[seed] + MARGIN
+        highest = constant[seed] + COLLAPSE_MARGIN
         collapsed.append(float(score <= highest))
     return mean_of_known(collapsed)

@@ -14,16 +14,11 @@ from harness.records.record import (
     ProportionErrors,
 )
 
-DETAIL_SCORES = (
-    "boundary_iou",
-    "boundary_f1",
-    "proportion_error_hard",
-    "proportion_error_soft",
-    "ece",
-    "nll",
-)
-"""Names of the scores that come from a record's details. Of the last four, less is better, and
-`nll` is in nats; all others are fractions."""
+DETAIL_ERRORS = ("proportion_error_hard", "proportion_error_soft", "ece", "nll")
+"""Names of the scores of which less is better. `nll` is in nats; all other scores are fractions."""
+
+DETAIL_SCORES = ("boundary_iou", "boundary_f1", *DETAIL_ERRORS)
+"""Names of the scores that come from a record's details."""
 
 OF_A_CLASS = {
     "iou": metrics.iou,
@@ -56,7 +51,7 @@ def compute_miou(record: FinishedRecord, counts: Counts) -> float:
 
 
 def compute_score(record: FinishedRecord, counts: Counts, name: str) -> float:
-    """Compute a score by its name in `settings.SCORES`, such as `miou` or `f1:road`.
+    """Compute a score by its name in `scenario.published.SCORE_NAMES`, such as `miou` or `f1:road`.
 
     Args:
         record: the run, for its classes.
@@ -65,24 +60,29 @@ def compute_score(record: FinishedRecord, counts: Counts, name: str) -> float:
 
     Returns:
         A fraction; NaN where the record has none.
+
+    Raises:
+        ValueError: for a name that is not a score.
     """
     kind, _, class_name = name.partition(":")
-    if class_name:
+    if kind in OF_A_CLASS and class_name:
         # A profile may have another data set, without the class that the source scored.
         if class_name not in record.class_names:
             return math.nan
         scores = OF_A_CLASS[kind](counts)
         index = record.class_names.index(class_name)
         return float(scores[index])
-    if kind == "batch_miou":
+    if name == "miou":
+        return compute_miou(record, counts)
+    if name == "batch_miou":
         # Averages over batches do not follow from the counts of images.
         stated = record.metrics.batch_miou
         return math.nan if stated is None else stated
-    if kind == "accuracy":
+    if name == "accuracy":
         return float(metrics.accuracy(counts))
-    if kind == "macro_f1":
+    if name == "macro_f1":
         return mean_of_known(metrics.f1(counts)[record.mean_indices])
-    return compute_miou(record, counts)
+    raise ValueError(f"{name!r} is not a score")
 
 
 def compute_detail_scores(record: FinishedRecord) -> dict[str, float]:

@@ -85,7 +85,7 @@ def assign_tracks(records: Sequence[Record]) -> list[Track]:
     the others of its method, or in the first track.
     """
     stated = [find_track(record) for record in records]
-    stated = _join_seeds(records, stated)
+    stated = _unite_tracks_of_seeds(records, stated)
     track_of_method: dict[str, Track] = {}
     incomplete: list[Track] = []
     for record, track in zip(records, stated, strict=True):
@@ -105,7 +105,9 @@ def assign_tracks(records: Sequence[Record]) -> list[Track]:
     return assigned
 
 
-def _join_seeds(records: Sequence[Record], tracks: Sequence[Track | None]) -> list[Track | None]:
+def _unite_tracks_of_seeds(
+    records: Sequence[Record], tracks: Sequence[Track | None]
+) -> list[Track | None]:
     """Make one track, dense-val:3-5, of those that differ only because seeds differ.
 
     The number of validation images may differ between seeds where whole groups are drawn. Where it

@@ -17,7 +17,7 @@ import numpy as np
 from scipy.special import stdtr
 
 from harness.leaderboard.statistics import (
-    DIGITS,
+    COMPARED_DECIMALS,
     LEVEL,
     ScoresBySeed,
     paired_differences,
@@ -27,15 +27,15 @@ from harness.leaderboard.statistics import (
 # Rounded, since 1 - 0.95 is a little above 0.05 in floating point, and p = 0.05 would pass.
 ALPHA = round(1 - LEVEL, 6)
 
-LISTED = 3
+SEEDS_TO_LIST = 3
 """Seeds that a method needs to be listed on a leaderboard."""
 
-RANKED = 5
+SEEDS_TO_RANK = 5
 """Seeds that a method needs for a rank: with fewer, even a t interval is too wide to order methods
 that differ."""
 
 EXACT_UP_TO = 20
-"""Differences up to which all signs are tried."""
+"""So many differences at most have all choices of signs tried: there are 2^n of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class PairedTest:
     adjusted: float
     """The same after Holm's correction over the table."""
     exact: float
-    """Two-sided p of the exact test; NaN above 20 pairs."""
+    """Two-sided p of the exact test; NaN above `EXACT_UP_TO` pairs."""
     exact_adjusted: float
     """The same after Holm's correction over the table."""
     testable: bool
@@ -77,7 +77,7 @@ def exact_p(differences: Sequence[float]) -> float:
     """Return the two-sided p of the sign-flip permutation test.
 
     That is the share of all 2^n choices of signs whose sum is as far from 0 as the observed one.
-    NaN above 20 differences, 1 without any.
+    NaN above `EXACT_UP_TO` differences, 1 without any.
     """
     if len(differences) > EXACT_UP_TO:
         return math.nan
@@ -89,7 +89,7 @@ def exact_p(differences: Sequence[float]) -> float:
         sums = np.concatenate([kept, turned])
     observed = abs(sum(differences))
     # The observed choice must count itself, though its sum was added up in another order.
-    threshold = observed - 10.0**-DIGITS
+    threshold = observed - 10.0**-COMPARED_DECIMALS
     as_far = abs(sums) >= threshold
     return float(np.mean(as_far))
 
@@ -185,7 +185,7 @@ def _order_by_mean(scores: Mapping[str, ScoresBySeed]) -> list[str]:
     means = {}
     for method, by_seed in scores.items():
         mean = spread(list(by_seed.values())).mean
-        means[method] = round(mean, DIGITS)
+        means[method] = round(mean, COMPARED_DECIMALS)
     return sorted(scores, key=lambda method: (-means[method], method))
 
 

@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 # scipy.stats has the same quantile, and takes five times as long to import.
 from scipy.special import stdtrit
 
-Floats = NDArray[np.float64]
+from harness.core.values import Floats
 
 ScoresBySeed = Mapping[int, float]
 """The scores of one method: of seed 0, of seed 1, and so on, where these finished."""
@@ -26,7 +25,7 @@ ScoresBySeed = Mapping[int, float]
 LEVEL = 0.95
 """Nominal coverage of every interval."""
 
-DIGITS = 9
+COMPARED_DECIMALS = 9
 """Decimals to which scores are rounded before they are compared, so that what is equal on paper is
 equal on every machine."""
 
@@ -39,6 +38,9 @@ class Interval(NamedTuple):
 
 
 NO_INTERVAL = Interval(math.nan, math.nan)
+
+DASH = "–"
+"""Stands for what is not known, wherever results are shown to people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,10 @@ def spread(values: Sequence[float]) -> Spread:
     if n > 1:
         sd = float(np.std(values, ddof=1))
     return Spread(n, mean, sd)
+
+
+NO_SCORES = spread([])
+"""Of a method that has no score of a kind."""
 
 
 def t_quantile(n: int) -> float:
@@ -159,11 +165,11 @@ def paired_differences(scores: ScoresBySeed, reference: ScoresBySeed) -> list[fl
     for seed in _shared_seeds(scores, reference):
         difference = scores[seed] - reference[seed]
         # Without rounding, equal scores could differ by 1e-17, and a test would see a direction.
-        differences.append(round(difference, DIGITS))
+        differences.append(round(difference, COMPARED_DECIMALS))
     return differences
 
 
-def compare(scores: ScoresBySeed, reference: ScoresBySeed) -> AgainstReference:
+def compare_with_reference(scores: ScoresBySeed, reference: ScoresBySeed) -> AgainstReference:
     """Compare a method with the reference, paired by seed."""
     difference = spread(paired_differences(scores, reference))
     return AgainstReference(difference, ratio(scores, reference))

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from harness.core.values import JsonObject
 from harness.records.record import FinishedRecord, RunSettings
 
-NUMBER = re.compile(r"(\d+(?:\.\d+)?(?:e[+-]?\d+)?)")
+NUMBER_IN_NAME = re.compile(r"(\d+(?:\.\d+)?(?:e[+-]?\d+)?)")
 """A number in a method's name. Captured, so that `split` returns text and numbers by turns."""
 
 SWEPT = ("supervision", "loss")
@@ -42,7 +42,7 @@ class Sweep(NamedTuple):
 
         All names, where they differ in more than numbers.
         """
-        pieces = [NUMBER.split(method) for method in self.methods]
+        pieces = [NUMBER_IN_NAME.split(method) for method in self.methods]
         # Every second piece is the text between numbers.
         texts_of_first = pieces[0][::2]
         for other in pieces:

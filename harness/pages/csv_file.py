@@ -12,12 +12,11 @@ from harness.leaderboard.analysis import Leaderboard, TrackTable
 from harness.leaderboard.rows import Row
 from harness.leaderboard.scores import DETAIL_SCORES
 from harness.leaderboard.significance import PairedTest
-from harness.leaderboard.statistics import NO_INTERVAL, Interval, spread
+from harness.leaderboard.statistics import NO_INTERVAL, NO_SCORES, Interval
 
 FIRST_COLUMNS = "method,standing,rank,track,"
 """How such a file begins."""
 
-NO_SCORE = spread([])
 
 NO_TEST = PairedTest(0, math.nan, math.nan, math.nan, math.nan, testable=False)
 
@@ -99,14 +98,14 @@ def _list_columns(leaderboard: Leaderboard) -> list[CsvColumn]:
     for row in leaderboard.rows:
         class_names.update(dict.fromkeys(row.scores.iou))
         published.update(dict.fromkeys(row.reproduction.published))
-    columns = [*METHOD, *SCORES, *AGAINST_REFERENCE, *FURTHER_SCORES]
+    columns = [*METHOD_COLUMNS, *SCORES, *AGAINST_REFERENCE, *FURTHER_SCORES]
     columns += map(_detail_column, DETAIL_SCORES)
     columns += ANNOTATION
     columns += map(_class_column, class_names)
     for score in published:
         columns += _reproduction_columns(score)
     # One column for all seeds: a board with more of them has no other columns.
-    columns.append(CsvColumn("miou_per_seed", "SEED:MIOU of each seed.", _join_seeds))
+    columns.append(CsvColumn("miou_per_seed", "SEED:MIOU of each seed.", _write_seed_scores))
     return columns
 
 
@@ -119,7 +118,7 @@ def _interval_columns(
     ]
 
 
-METHOD = (
+METHOD_COLUMNS = (
     CsvColumn("method", "Its name.", lambda line: line.row.method),
     CsvColumn(
         "standing",
@@ -206,7 +205,7 @@ AGAINST_REFERENCE = (
     CsvColumn(
         "floor",
         "The method that the gap is measured from.",
-        lambda line: line.table.floor,
+        lambda line: line.table.gap_floor,
     ),
     CsvColumn(
         "gap_closed",
@@ -276,7 +275,7 @@ def _detail_column(name: str) -> CsvColumn:
     return CsvColumn(
         name,
         "Mean over seeds.",
-        lambda line: line.row.scores.details.get(name, NO_SCORE).mean,
+        lambda line: line.row.scores.details.get(name, NO_SCORES).mean,
         is_optional=True,
     )
 
@@ -285,7 +284,7 @@ def _class_column(class_name: str) -> CsvColumn:
     return CsvColumn(
         f"iou_{class_name}",
         "IoU of a class, the mean over seeds.",
-        lambda line: line.row.scores.iou.get(class_name, NO_SCORE).mean,
+        lambda line: line.row.scores.iou.get(class_name, NO_SCORES).mean,
     )
 
 
@@ -300,12 +299,12 @@ def _reproduction_columns(score: str) -> list[CsvColumn]:
         CsvColumn(
             f"reproduced_{name}",
             "Ours in the same score.",
-            lambda line: line.row.reproduction.ours.get(score, NO_SCORE).mean,
+            lambda line: line.row.reproduction.ours.get(score, NO_SCORES).mean,
         ),
     ]
 
 
-def _join_seeds(line: CsvLine) -> str:
+def _write_seed_scores(line: CsvLine) -> str:
     scores = line.row.scores.miou.items()
     return " ".join(f"{seed}:{score:.6f}" for seed, score in scores)
 

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.leaderboard.analysis import TrackTable
-from harness.leaderboard.rows import FLOOR, Row
+from harness.leaderboard.budgets import Budget
+from harness.leaderboard.rows import CONSTANT, Row
 from harness.leaderboard.sweeps import choose_lines, find_sweeps
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -28,7 +29,11 @@ Marker = Literal["circle", "square", "triangle", "diamond"]
 
 MARKERS: tuple[Marker, ...] = ("circle", "square", "triangle", "diamond")
 
-BudgetField = Literal["labelled_pixels", "annotation_seconds"]
+ROOM_BESIDE_POINTS = 0.08
+"""Share of the distance between the outermost budgets that is left free at each end of an axis."""
+
+LEAST_DECADES = 0.6
+"""How long an axis of budgets is at least: the decimal logarithm of 4."""
 """What methods are drawn against."""
 
 
@@ -74,12 +79,12 @@ class DrawnLevel:
     name: str
     mean: float
     budget: float
-    """That of labels everywhere; NaN where it has others."""
+    """The budget of a method that labels every pixel; NaN for any other method."""
 
     @property
-    def is_floor(self) -> bool:
+    def is_constant(self) -> bool:
         """Whether it is the score of the most frequent class, not of the reference."""
-        return self.name == FLOOR
+        return self.name == CONSTANT
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,18 +92,18 @@ class DrawnCurve:
     """mIoU against a budget above 0. A legend lists families, then published scores, then
     levels."""
 
-    budget: BudgetField
+    budget: Budget
     families: tuple[DrawnFamily, ...]
     reference: DrawnLevel | None
-    floor: DrawnLevel | None
+    constant: DrawnLevel | None
     """The score of the most frequent class."""
     omitted: tuple[str, ...]
     """Methods with a score that have no place on the axis."""
 
     @property
     def levels(self) -> list[DrawnLevel]:
-        """The reference and the floor, where they have a score."""
-        return [level for level in (self.reference, self.floor) if level is not None]
+        """The reference and the most frequent class, where they have a score."""
+        return [level for level in (self.reference, self.constant) if level is not None]
 
     @property
     def points(self) -> list[DrawnPoint]:
@@ -128,8 +133,8 @@ class DrawnCurve:
                 scores.append(point.published)
         if self.reference is not None:
             scores.append(self.reference.mean)
-        floor = math.nan if self.floor is None else self.floor.mean
-        return choose_score_range(scores, floor)
+        constant = math.nan if self.constant is None else self.constant.mean
+        return choose_score_range(scores, constant)
 
     @property
     def log_budget_range(self) -> tuple[float, float]:
@@ -138,13 +143,13 @@ class DrawnCurve:
         They are a factor of 4 apart at least, with room for markers at both ends.
         """
         logs = [math.log10(point.budget) for point in self.points]
-        # 0.6 is the logarithm of 4. Without it, two equal budgets would have no axis at all.
         width = max(logs) - min(logs)
-        room = max(0.08 * width, (0.6 - width) / 2)
+        # Without a least width, equal budgets would have no axis at all.
+        room = max(ROOM_BESIDE_POINTS * width, (LEAST_DECADES - width) / 2)
         return min(logs) - room, max(logs) + room
 
 
-def make_curve(table: TrackTable, budget: BudgetField = "labelled_pixels") -> DrawnCurve | None:
+def make_curve(table: TrackTable, budget: Budget = "labelled_pixels") -> DrawnCurve | None:
     """Make the curve of a track, or None where fewer than two methods have a place on it.
 
     A method has one if it has a score, a budget above 0, and pixels without a label: labels
@@ -167,32 +172,33 @@ def make_curve(table: TrackTable, budget: BudgetField = "labelled_pixels") -> Dr
     reference = table.board.reference
     omitted = []
     for method in levels:
-        if method not in points and method not in (reference, FLOOR):
+        if method not in points and method not in (reference, CONSTANT):
             omitted.append(method)
     return DrawnCurve(
         budget=budget,
         families=_make_families(table, points),
         reference=levels.get(reference),
-        floor=levels.get(FLOOR),
+        constant=levels.get(CONSTANT),
         omitted=tuple(omitted),
     )
 
 
-def choose_score_range(scores: Sequence[float], floor: float) -> tuple[float, float]:
+def choose_score_range(scores: Sequence[float], constant: float) -> tuple[float, float]:
     """Choose the lowest and highest score of an axis, in 0 to 1.
 
     Args:
         scores: what it must show; NaN is none.
-        floor: what it shows if there is room: a floor that is further below the scores than they
-            are apart would leave less than half of the axis to them, and is left off.
+        constant: the score of the most frequent class, which it shows if there is room: one that is
+            further below the scores than they are apart would leave less than half of the axis to
+            them, and is left off.
     """
     known = [score for score in scores if not math.isnan(score)]
     # An interval may leave the scores there are.
     low = max(0.0, min(1.0, min(known)))
     high = max(0.0, min(1.0, max(known)))
-    has_room = floor >= low - (high - low)
+    has_room = constant >= low - (high - low)
     if has_room:
-        low = min(low, floor)
+        low = min(low, constant)
     return low, high
 
 
@@ -235,7 +241,7 @@ def shorten(text: str, limit: int) -> str:
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
-def _make_point(row: Row, budget: BudgetField, aside: float) -> DrawnPoint:
+def _make_point(row: Row, budget: Budget, aside: float) -> DrawnPoint:
     score = row.scores.mean_miou
     return DrawnPoint(
         method=row.method,
@@ -249,7 +255,7 @@ def _make_point(row: Row, budget: BudgetField, aside: float) -> DrawnPoint:
     )
 
 
-def _make_level(row: Row, budget: BudgetField) -> DrawnLevel:
+def _make_level(row: Row, budget: Budget) -> DrawnLevel:
     labels_all = row.annotation.labelled_share == 1
     return DrawnLevel(
         name=row.method,
@@ -274,7 +280,7 @@ def _make_families(table: TrackTable, points: Mapping[str, DrawnPoint]) -> tuple
 
 
 def _place_aside(budgets: Sequence[float]) -> list[float]:
-    """Give each of the budgets that are within a tenth of a decade a place beside the others."""
+    """Give budgets whose decimal logarithms round to the same tenth places beside each other."""
     tenths = [round(math.log10(budget), 1) for budget in budgets]
     places = []
     for index, tenth in enumerate(tenths):
@@ -288,7 +294,7 @@ def _place_aside(budgets: Sequence[float]) -> list[float]:
     return places
 
 
-def _budget_of(row: Row, budget: BudgetField) -> float:
+def _budget_of(row: Row, budget: Budget) -> float:
     if budget == "annotation_seconds":
         return row.annotation.seconds
     return row.annotation.labelled_pixels

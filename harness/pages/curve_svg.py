@@ -35,14 +35,14 @@ TOP = 40
 BOTTOM = 262
 LEGEND = 328
 LINE_HEIGHT = 20
-MARGIN = 12
-ASIDE = 7
+TEXT_LEFT = 12
+ASIDE_PIXELS = 7
 """Between points that would cover one another."""
 
 LETTER = 7
 """About as wide as a letter of the font."""
 
-NAME_LENGTH = 40
+LEGEND_NAME_LENGTH = 40
 
 SCORE_STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20)
 """Between the ticks of scores, in %."""
@@ -147,7 +147,7 @@ class Plot:
 
     def place_budget(self, point: DrawnPoint) -> float:
         """Return the x of a point."""
-        return self.across.place(math.log10(point.budget)) + ASIDE * point.aside
+        return self.across.place(math.log10(point.budget)) + ASIDE_PIXELS * point.aside
 
     def place_score(self, score: float) -> float:
         """Return the y of a score, which is a fraction."""
@@ -174,8 +174,8 @@ def to_svg(table: TrackTable) -> str | None:
     title = f"{table.board.name}: mIoU against labelled pixels"
     content = [
         "",
-        _element("title", _escape(title), id="title"),
-        _element("desc", _escape(_describe(curve)), id="description"),
+        _element("title", _escape_xml(title), id="title"),
+        _element("desc", _escape_xml(_describe_drawing(curve)), id="description"),
         _element("style", STYLE),
         _element("rect", class_="ground", width=f"{WIDTH}", height=f"{height}", rx="6"),
         *_draw_axes(plot),
@@ -226,7 +226,7 @@ def _draw_axes(plot: Plot) -> list[str]:
     across_title, up_title = _make_titles(plot.curve)
     middle = (LEFT + RIGHT) // 2
     elements = [
-        _text("text", MARGIN, 22, up_title),
+        _text("text", TEXT_LEFT, 22, up_title),
         _text("text", middle, BOTTOM + 42, across_title, anchor="middle"),
     ]
     for tick in plot.up.ticks:
@@ -291,13 +291,13 @@ def _draw_point(point: DrawnPoint, family: DrawnFamily, plot: Plot) -> list[str]
         y = plot.place_score(point.published)
         elements.append(_hollow_marker(x, y, _color_of(family), family.marker))
     if point.n > 1:
-        elements.append(_draw_interval(point, family, plot))
+        elements.append(_draw_bar(point, family, plot))
     y = plot.place_score(point.mean)
     elements.append(_marker(x, y, _color_of(family), family.marker))
     return elements
 
 
-def _draw_interval(point: DrawnPoint, family: DrawnFamily, plot: Plot) -> str:
+def _draw_bar(point: DrawnPoint, family: DrawnFamily, plot: Plot) -> str:
     x = plot.place_budget(point)
     low, high = plot.place_score(point.low), plot.place_score(point.high)
     path = f"M{x:.1f} {low:.1f}V{high:.1f}"
@@ -315,14 +315,14 @@ def _draw_legend(plot: Plot) -> tuple[list[str], int]:
         Its elements, and the height of the drawing with it.
     """
     elements = []
-    x, y = MARGIN, LEGEND
+    x, y = TEXT_LEFT, LEGEND
     for symbol, text in _list_legend(plot):
         # Without a library nobody knows how wide a text is: it is estimated, with room to spare.
         start = 34 if symbol else 0
         width = start + LETTER * len(text) + 20
-        if x > MARGIN and x + width > WIDTH:
-            x, y = MARGIN, y + LINE_HEIGHT
-        content = symbol + _text("text", start, 4, _escape(text))
+        if x > TEXT_LEFT and x + width > WIDTH:
+            x, y = TEXT_LEFT, y + LINE_HEIGHT
+        content = symbol + _text("text", start, 4, _escape_xml(text))
         elements.append(_element("g", content, transform=f"translate({x} {y})"))
         x += width
     return elements, y + LINE_HEIGHT
@@ -336,12 +336,12 @@ def _list_legend(plot: Plot) -> list[tuple[str, str]]:
         symbol = _marker(13, 0, color, family.marker)
         if family.is_line:
             symbol = _element("path", class_=color, stroke_width="2", d=LEGEND_LINE) + symbol
-        entries.append((symbol, shorten(family.name, NAME_LENGTH)))
+        entries.append((symbol, shorten(family.name, LEGEND_NAME_LENGTH)))
     if plot.curve.has_published:
         # Hollow is what counts: each family has its own colour and marker.
         entries.append((_hollow_marker(13, 0, "level", "circle"), "published"))
     for level in plot.curve.levels:
-        name = shorten(level.name, NAME_LENGTH)
+        name = shorten(level.name, LEGEND_NAME_LENGTH)
         if _is_below(level, plot):
             entries.append(("", f"{name} ({100 * level.mean:.1f}, below the axis)"))
         else:
@@ -349,7 +349,7 @@ def _list_legend(plot: Plot) -> list[tuple[str, str]]:
     return entries
 
 
-def _describe(curve: DrawnCurve) -> str:
+def _describe_drawing(curve: DrawnCurve) -> str:
     """Say in words what is drawn, for those who cannot see it."""
     sentences = []
     for point in curve.points:
@@ -381,7 +381,7 @@ def _color_of(family: DrawnFamily) -> str:
 
 
 def _level_line(level: DrawnLevel, path: str) -> str:
-    dashes = "2 4" if level.is_floor else "7 4"
+    dashes = "2 4" if level.is_constant else "7 4"
     return _element("path", class_="level", stroke_width="1.5", stroke_dasharray=dashes, d=path)
 
 
@@ -424,7 +424,7 @@ def _element(name: str, content: str = "", **attributes: str) -> str:
     return f"<{tag}>{content}</{name}>" if content else f"<{tag}/>"
 
 
-def _escape(text: str) -> str:
+def _escape_xml(text: str) -> str:
     """Write text so that XML shows it as it is, on one line."""
     # A reader of XML refuses the whole drawing for one character that may not be there.
     return html.escape(NOT_XML.sub("\ufffd", " ".join(text.split())))

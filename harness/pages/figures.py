@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import InputError
 from harness.leaderboard.analysis import Leaderboard, TrackTable
-from harness.leaderboard.rows import FLOOR, Row
+from harness.leaderboard.budgets import BUDGET_WORDS, Budget
+from harness.leaderboard.rows import CONSTANT, Row
+from harness.leaderboard.statistics import DASH
 from harness.pages.curve import (
     PALETTE,
-    BudgetField,
     DrawnCurve,
     DrawnFamily,
     DrawnLevel,
@@ -43,9 +44,9 @@ COLUMN = 3.5
 
 GREY = "#59636e"
 
-NAME_LENGTH = 32
+FIGURE_NAME_LENGTH = 32
 
-CURVES: Mapping[str, BudgetField] = {
+CURVES: Mapping[str, Budget] = {
     "curve": "labelled_pixels",
     "curve-seconds": "annotation_seconds",
 }
@@ -58,7 +59,7 @@ MARKER_CODES: Mapping[Marker, str] = {
     "diamond": "D",
 }
 
-SETTINGS: Mapping[Any, Any] = {
+MATPLOTLIB_SETTINGS: Mapping[Any, Any] = {
     "font.family": "DejaVu Sans",  # comes with matplotlib
     "font.size": 8,
     "axes.labelsize": 8,
@@ -143,7 +144,7 @@ def write_figures(leaderboard: Leaderboard, folder: Path) -> list[Path]:
     with matplotlib.rc_context():
         # Whatever the user's own matplotlibrc says, the figures are the same.
         matplotlib.rcdefaults()
-        matplotlib.rcParams.update(SETTINGS)
+        matplotlib.rcParams.update(MATPLOTLIB_SETTINGS)
         for planned in figures:
             figure = Figure(layout="constrained")
             planned.draw(figure)
@@ -183,7 +184,7 @@ def _plan_track(table: TrackTable) -> list[PlannedFigure]:
     draw_scores = partial(_draw_scores, rows, table.board.reference)
     draw_classes = partial(_draw_classes, rows)
     figures.append(PlannedFigure("scores", _list_scores(rows), draw_scores))
-    figures.append(PlannedFigure("classes", _list_classes(rows), draw_classes))
+    figures.append(PlannedFigure("classes", _list_class_scores(rows), draw_classes))
     return figures
 
 
@@ -225,7 +226,7 @@ def _list_scores(rows: Sequence[Row]) -> list[CsvCells]:
     return lines
 
 
-def _list_classes(rows: Sequence[Row]) -> list[CsvCells]:
+def _list_class_scores(rows: Sequence[Row]) -> list[CsvCells]:
     lines: list[CsvCells] = []
     for row in rows:
         line: dict[str, object] = {"method": row.method}
@@ -244,11 +245,11 @@ def _to_csv(lines: Sequence[CsvCells]) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
     for line in lines:
-        writer.writerow([_format_number(line.get(column, "")) for column in columns])
+        writer.writerow([_format_csv_value(line.get(column, "")) for column in columns])
     return text.getvalue()
 
 
-def _format_number(value: object) -> object:
+def _format_csv_value(value: object) -> object:
     if not isinstance(value, float):
         return value
     if math.isnan(value):
@@ -259,7 +260,7 @@ def _format_number(value: object) -> object:
 def _draw_curve(curve: DrawnCurve, figure: Figure) -> None:
     """Draw mIoU against a budget, a line per family, and a legend below."""
     axes = figure.add_subplot(
-        xlabel=curve.budget.replace("_", " "),
+        xlabel=BUDGET_WORDS[curve.budget],
         ylabel="mIoU (%)",
         ylim=_make_limits(curve.score_range),
     )
@@ -277,7 +278,7 @@ def _draw_curve(curve: DrawnCurve, figure: Figure) -> None:
         names.append("published")
     for level in curve.levels:
         is_below = level.mean < curve.score_range[0]
-        handles.append(_draw_level(axes, level, is_below))
+        handles.append(_draw_level_line(axes, level, is_below))
         note = ", below the axis" if is_below else ""
         names.append(f"{_shorten_name(level.name)} ({100 * level.mean:.1f}{note})")
     # Two longer names would be wider than the figure.
@@ -318,11 +319,11 @@ def _place_budget(axes: Axes, point: DrawnPoint) -> float:
     return float(point.budget * (high / low) ** (0.015 * point.aside))
 
 
-def _draw_level(axes: Axes, level: DrawnLevel, is_below: bool) -> Artist:
+def _draw_level_line(axes: Axes, level: DrawnLevel, is_below: bool) -> Artist:
     # One below the axis has no line, neither on it nor in the legend, but its score is told there.
     style = ""
     if not is_below:
-        style = ":" if level.is_floor else "--"
+        style = ":" if level.is_constant else "--"
     return axes.axhline(100 * level.mean, linestyle=style, color=GREY, linewidth=0.9)
 
 
@@ -338,12 +339,12 @@ def _set_log_axis(axes: Axes, log_range: tuple[float, float]) -> None:
 
 def _draw_scores(rows: Sequence[Row], reference: str, figure: Figure) -> None:
     """Draw a point per method with its interval, in the board's order, and lines down from the
-    reference and the floor."""
+    reference and the most frequent class."""
     figure.set_size_inches(COLUMN, 0.6 + 0.2 * len(rows))
     axes = figure.add_subplot(xlabel="mIoU (%)", xlim=_make_limits(_find_score_range(rows)))
     axes.grid(axis="x")
     axes.xaxis.set_major_locator(_round_steps())
-    line_styles = {reference: "--", FLOOR: ":"}
+    line_styles = {reference: "--", CONSTANT: ":"}
     for place, row in enumerate(rows):
         _draw_score(axes, row, place, line_styles.get(row.method))
     # From the top down, as in a table.
@@ -363,7 +364,8 @@ def _draw_score(axes: Axes, row: Row, place: int, line_style: str | None) -> Non
     """
     score = row.scores.mean_miou
     mean = 100 * score.mean
-    # A floor far below would squeeze all others together: an arrow says where it is.
+    # The most frequent class, far below, would squeeze all others together: an arrow says where
+    # it is.
     if mean < axes.get_xlim()[0]:
         axes.annotate(
             f"← {mean:.1f}",
@@ -386,14 +388,14 @@ def _draw_score(axes: Axes, row: Row, place: int, line_style: str | None) -> Non
 
 def _find_score_range(rows: Sequence[Row]) -> tuple[float, float]:
     scores: list[float] = []
-    floor = math.nan
+    constant = math.nan
     for row in rows:
         score = row.scores.mean_miou
-        if row.method == FLOOR:
-            floor = score.mean
+        if row.method == CONSTANT:
+            constant = score.mean
         else:
             scores += [score.mean, *score.interval]
-    return choose_score_range(scores, floor)
+    return choose_score_range(scores, constant)
 
 
 def _draw_classes(rows: Sequence[Row], figure: Figure) -> None:
@@ -407,7 +409,7 @@ def _draw_classes(rows: Sequence[Row], figure: Figure) -> None:
     axes.imshow(values, cmap="cividis", vmin=0, vmax=100, aspect="auto")
     for place, line in enumerate(values):
         for column, value in enumerate(line):
-            _write_value(axes, column, place, value)
+            _write_cell(axes, column, place, value)
     axes.set_xticks(
         range(len(names)),
         [_shorten_name(name) for name in names],
@@ -429,8 +431,8 @@ def _list_iou(row: Row, names: Sequence[str]) -> list[float]:
     return values
 
 
-def _write_value(axes: Axes, column: int, place: int, value: float) -> None:
-    text = "–" if math.isnan(value) else f"{value:.1f}"
+def _write_cell(axes: Axes, column: int, place: int, value: float) -> None:
+    text = DASH if math.isnan(value) else f"{value:.1f}"
     # The lower half of the shades is dark.
     color = "white" if value < 50 else "black"
     axes.text(column, place, text, ha="center", va="center", fontsize=7, color=color)
@@ -455,7 +457,7 @@ def _shorten_name(name: str) -> str:
     printable = ""
     for letter in name:
         printable += letter if letter.isprintable() else " "
-    text = shorten(printable, NAME_LENGTH)
+    text = shorten(printable, FIGURE_NAME_LENGTH)
     # A leading underscore would hide an entry of a legend.
     if text.startswith("_"):
         text = f" {text}"

@@ -5,16 +5,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from harness.leaderboard.statistics import Interval, Spread
-
-DASH = "–"
+from harness.leaderboard.statistics import DASH, Interval, Spread
 
 
 def format_number(value: float | None, digits: int = 1, thousands: bool = False) -> str:
     """Write a number with so many decimals, and with commas between thousands if asked for."""
     if value is None or math.isnan(value):
         return DASH
-    rounded = _round(value, digits)
+    rounded = _round_without_negative_zero(value, digits)
     text = f"{rounded:,.{digits}f}" if thousands else f"{rounded:.{digits}f}"
     return _with_minus(text)
 
@@ -30,7 +28,7 @@ def format_points(value: float) -> str:
     """Write a difference of fractions in percentage points, with its sign."""
     if math.isnan(value):
         return DASH
-    points = _round(100 * value, 1)
+    points = _round_without_negative_zero(100 * value, 1)
     return _with_minus(f"{points:+.1f}")
 
 
@@ -95,7 +93,7 @@ def format_duration(seconds: float) -> str:
         if seconds < 99.5 * smaller_size:
             size, unit = smaller_size, smaller_unit
     digits = 0 if seconds >= 10 * size else 1
-    amount = _round(seconds / size, digits)
+    amount = _round_without_negative_zero(seconds / size, digits)
     return f"{format_amount(amount)} {unit}"
 
 
@@ -130,7 +128,7 @@ def _with_minus(text: str) -> str:
     return text.replace("-", "−")
 
 
-def _round(value: float, digits: int) -> float:
+def _round_without_negative_zero(value: float, digits: int) -> float:
     """Round, and make a negative zero positive.
 
     Its sign hangs on the last bit of what was rounded, which is not the same on every machine.

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.leaderboard.analysis import TrackTable
-from harness.leaderboard.rows import FLOOR, Row
-from harness.leaderboard.significance import LISTED
-from harness.leaderboard.statistics import DIGITS, known
+from harness.leaderboard.rows import CONSTANT, Row
+from harness.leaderboard.significance import SEEDS_TO_LIST
+from harness.leaderboard.statistics import COMPARED_DECIMALS, DASH, known
 from harness.pages import formats
 from harness.pages.table import (
     NOTHING,
@@ -40,7 +40,7 @@ ColumnName = Literal[
     "seeds",
 ]
 
-NOBODY_LISTED = f"No method has finished the {LISTED} seeds that it takes to be listed."
+NOBODY_LISTED = f"No method has finished the {SEEDS_TO_LIST} seeds that it takes to be listed."
 """Stands in place of the headline."""
 
 
@@ -60,13 +60,15 @@ def choose_headline_rows(table: TrackTable) -> list[Row]:
     if table.board.is_smoke:
         return list(table.rows)
     # Rounded, so that what is equal on paper stands in the same order on every machine.
-    return sorted(table.listed, key=lambda row: -round(row.scores.mean_miou.mean, DIGITS))
+    return sorted(
+        table.listed, key=lambda row: -round(row.scores.mean_miou.mean, COMPARED_DECIMALS)
+    )
 
 
 def tabulate_headline(table: TrackTable, columns: Sequence[ColumnName]) -> Table | None:
     """Make the headline of a track with these columns, or None where no method is listed."""
     rows = choose_headline_rows(table)
-    # A floor needs no runs of its own, and is no method.
+    # By role, since any floor is no method: a table of floors alone lists nobody.
     if all(row.role == "floor" for row in rows):
         return None
     definitions = _define_columns(table, rows)
@@ -95,11 +97,11 @@ def tabulate_unlisted(table: TrackTable) -> Table | None:
         if row.standing == "unlisted":
             # A mean of so few seeds is not shown, so that nobody compares it.
             scores = map(formats.format_percent, row.scores.miou.values())
-            text = ", ".join(scores) or formats.DASH
+            text = ", ".join(scores) or DASH
             lines.append((Cell(row.method), Cell(text), seeds_cell(row)))
     if not lines:
         return None
-    caption = f"Not listed: fewer than {LISTED} seeds"
+    caption = f"Not listed: fewer than {SEEDS_TO_LIST} seeds"
     return Table(caption, ("method", "mIoU (%) of each seed", "seeds"), tuple(lines))
 
 
@@ -123,7 +125,8 @@ def difference_cell(row: Row) -> Cell:
 
 def seeds_cell(row: Row) -> Cell:
     """Show how many seeds finished, and what became of the others."""
-    if row.method == FLOOR:
+    # By name, since other floors have runs of their own: this one is counted from those of others.
+    if row.method == CONSTANT:
         return Cell("")
     lost = []
     if row.runs.failed:
@@ -185,8 +188,8 @@ def _find_scale(rows: Sequence[Row]) -> tuple[float, float]:
     """Find the whole tenths, as fractions, that the scores of all methods lie between."""
     scores: list[float] = []
     for row in rows:
-        # The most frequent class is far below, and would squeeze the methods together.
-        if row.method != FLOOR:
+        # By name: this floor is not plotted, and far below; others are plotted, and must fit.
+        if row.method != CONSTANT:
             scores += _known_scores(row)
     if not scores:
         return 0.0, 1.0
@@ -199,7 +202,8 @@ def _find_scale(rows: Sequence[Row]) -> tuple[float, float]:
 def _plot_seeds(row: Row, low: float, high: float) -> Cell:
     """Show the scores of all seeds as dots on a scale, with their interval."""
     mean = row.scores.mean_miou.mean
-    if row.method == FLOOR or math.isnan(mean):
+    # By name, since every other floor has seeds to plot.
+    if row.method == CONSTANT or math.isnan(mean):
         return NOTHING
 
     def place(score: float) -> float:

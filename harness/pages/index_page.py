@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from harness.leaderboard.analysis import Leaderboard
 from harness.leaderboard.board import Board
 from harness.leaderboard.rows import Row
-from harness.leaderboard.significance import LISTED
-from harness.leaderboard.statistics import DIGITS
+from harness.leaderboard.significance import SEEDS_TO_LIST
+from harness.leaderboard.statistics import COMPARED_DECIMALS, DASH
 from harness.pages import formats, markdown
 from harness.pages.markdown import escape_text
 
-COLUMNS = (
+INDEX_COLUMNS = (
     "leaderboard",
     "profile",
     "data set",
@@ -67,18 +67,18 @@ def to_index(leaderboards: Sequence[Leaderboard], damaged: Sequence[str] = ()) -
 def _show_results(leaderboards: Sequence[Leaderboard]) -> list[str]:
     lines = list(map(_result_line, leaderboards))
     about = (
-        f"Best weak method: the highest mean mIoU of the methods with at least {LISTED} seeds that"
-        " do not label every pixel; others may be as good within the noise, as the ranks of the"
-        " board tell. Brackets: 95 % interval over seeds."
+        f"Best weak method: the highest mean mIoU of the methods with at least {SEEDS_TO_LIST}"
+        " seeds that do not label every pixel; others may be as good within the noise, as the"
+        " ranks of the board tell. Brackets: 95 % interval over seeds."
     )
-    return [markdown.make_table(lines, COLUMNS, left=4), about]
+    return [markdown.make_table(lines, INDEX_COLUMNS, left=4), about]
 
 
 def _result_line(leaderboard: Leaderboard) -> list[str]:
     board = leaderboard.board
     best = _find_best(leaderboard)
-    method = f"none with {LISTED} seeds"
-    score = ratio = formats.DASH
+    method = f"none with {SEEDS_TO_LIST} seeds"
+    score = ratio = DASH
     if best is not None:
         method = escape_text(best.method)
         score = formats.format_percent(best.scores.mean_miou.mean)
@@ -106,7 +106,9 @@ def _find_best(leaderboard: Leaderboard) -> Row | None:
         if row.standing in ("ranked", "unranked") and not labels_all:
             weak.append(row)
     # Rounded, so that of equal methods the same one is named on every machine.
-    return max(weak, key=lambda row: round(row.scores.mean_miou.mean, DIGITS), default=None)
+    return max(
+        weak, key=lambda row: round(row.scores.mean_miou.mean, COMPARED_DECIMALS), default=None
+    )
 
 
 def _link(board: Board) -> str:

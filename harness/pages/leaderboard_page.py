@@ -6,7 +6,7 @@ from tabulate import tabulate
 
 from harness.leaderboard.analysis import Leaderboard, TrackTable
 from harness.leaderboard.header import Header
-from harness.leaderboard.rows import FLOOR
+from harness.leaderboard.rows import CONSTANT
 from harness.pages import formats, markdown
 from harness.pages.headline import (
     NOBODY_LISTED,
@@ -26,7 +26,7 @@ from harness.pages.notes import (
 from harness.pages.sections.all_sections import tabulate_sections
 from harness.pages.table import Cell, Table
 
-COLUMNS: tuple[ColumnName, ...] = (
+MARKDOWN_COLUMNS: tuple[ColumnName, ...] = (
     "rank",
     "method",
     "score",
@@ -72,7 +72,7 @@ def to_markdown(leaderboard: Leaderboard, has_drawing: bool = False) -> str:
         has_drawing: whether NAME.svg lies beside the page.
     """
     header = leaderboard.board.header
-    blocks = [f"# {_make_title(header)}", escape_text(header.about)]
+    blocks = [f"# {_make_markdown_title(header)}", escape_text(header.about)]
     for table in leaderboard.tables:
         if leaderboard.has_tracks:
             blocks.append(f"## Selection track `{table.track}`")
@@ -95,7 +95,7 @@ def name_command(board: str) -> str:
     return f"This page: `harness leaderboard {board}`."
 
 
-def _make_title(header: Header) -> str:
+def _make_markdown_title(header: Header) -> str:
     if header.is_smoke:
         return f"{escape_text(header.board)}: a smoke test, not a result"
     title = header.scenario
@@ -107,7 +107,7 @@ def _make_title(header: Header) -> str:
 
 
 def _show_headline(table: TrackTable) -> str:
-    headline = tabulate_headline(table, COLUMNS)
+    headline = tabulate_headline(table, MARKDOWN_COLUMNS)
     return NOBODY_LISTED if headline is None else _show_table(headline)
 
 
@@ -126,16 +126,16 @@ def _show_table(table: Table) -> str:
 
 def _show_cell(cell: Cell) -> str:
     # The one row that is no method of the scenario.
-    return f"*{FLOOR}*" if cell.text == FLOOR else escape_text(cell.text)
+    return f"*{CONSTANT}*" if cell.text == CONSTANT else escape_text(cell.text)
 
 
 def _show_notes(table: TrackTable) -> str:
     caveats = escape_texts(find_caveats(table))
-    explanations = map(_show_sentence, make_legend(table))
+    explanations = map(_sentence_to_markdown, make_legend(table))
     return markdown.make_list([*caveats, *explanations])
 
 
-def _show_sentence(sentence: Sentence) -> str:
+def _sentence_to_markdown(sentence: Sentence) -> str:
     shown = ""
     for part in sentence:
         if isinstance(part, Emphasis):

@@ -21,13 +21,13 @@ MARKUP = re.compile(
 )
 """Characters that Markdown would take for its own."""
 
-CODE = re.compile(r"(`[^`]+`)")
+CODE_SPAN = re.compile(r"(`[^`]+`)")
 """Code in our own sentences. Captured, so that `split` returns text and code by turns."""
 
 
 def escape_text(value: str) -> str:
     """Write text so that Markdown shows it as it is, in a paragraph, a list or a table."""
-    return _escape(" ".join(value.split()))
+    return _escape_markdown(" ".join(value.split()))
 
 
 def escape_texts(values: Iterable[str]) -> list[str]:
@@ -38,9 +38,9 @@ def escape_texts(values: Iterable[str]) -> list[str]:
 def escape_sentence(value: str) -> str:
     """Write one of our own sentences, whose backticks enclose code."""
     escaped = []
-    for index, part in enumerate(CODE.split(value)):
+    for index, part in enumerate(CODE_SPAN.split(value)):
         is_code = index % 2 == 1
-        escaped.append(part if is_code else _escape(part))
+        escaped.append(part if is_code else _escape_markdown(part))
     return "".join(escaped)
 
 
@@ -95,5 +95,5 @@ def fold_table(table: Table) -> str:
     return fold(table.caption, body, *about, points)
 
 
-def _escape(value: str) -> str:
+def _escape_markdown(value: str) -> str:
     return MARKUP.sub(r"\\\g<0>", html.escape(value, quote=False))

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from harness.leaderboard.analysis import TrackTable
 from harness.leaderboard.board import Board
-from harness.leaderboard.rows import FLOOR
+from harness.leaderboard.rows import CONSTANT
 from harness.leaderboard.selection_tracks import missing_rows
-from harness.leaderboard.significance import RANKED
+from harness.leaderboard.significance import SEEDS_TO_RANK
 from harness.pages.formats import format_duration
 from harness.records.record import FinishedRecord, RecordedSplit
 
@@ -106,11 +106,11 @@ def make_legend(table: TrackTable) -> list[Sentence]:
         ),
         (
             f"Gap closed: (mIoU − floor) / ({reference} − floor); the floor is ",
-            Emphasis(table.floor),
+            Emphasis(table.gap_floor),
             ".",
         ),
         (f"Labelled pixels: those of {_labelled_parts(board)} counted by the harness.",),
-        (Emphasis(FLOOR), " predicts the commonest test class everywhere."),
+        (Emphasis(CONSTANT), " predicts the commonest test class everywhere."),
     ]
     for sentence in [*_explain_ranks(table), *_explain_track(table)]:
         sentences.append((sentence,))
@@ -177,12 +177,12 @@ def _explain_ranks(table: TrackTable) -> list[str]:
     sentences = []
     if "ranked" in standings:
         sentences.append(
-            f"Rank: of methods with at least {RANKED} seeds. Methods share a rank where the paired"
-            " difference to the first of them has a 95 % interval that contains 0, corrected by"
-            " Holm over all pairs of the table."
+            f"Rank: of methods with at least {SEEDS_TO_RANK} seeds. Methods share a rank where"
+            " the paired difference to the first of them has a 95 % interval that contains 0,"
+            " corrected by Holm over all pairs of the table."
         )
     if "unranked" in standings:
-        sentences.append(f"† listed with fewer than {RANKED} seeds, so without a rank.")
+        sentences.append(f"† listed with fewer than {SEEDS_TO_RANK} seeds, so without a rank.")
     return sentences
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from harness.leaderboard.statistics import Interval, Spread
+from harness.leaderboard.statistics import DASH, Interval, Spread
 from harness.pages import formats
 
 
@@ -52,7 +52,7 @@ class Table:
     """A list below the paragraphs, of plain text."""
 
 
-NOTHING = Cell(formats.DASH)
+NOTHING = Cell(DASH)
 """The entry where there is no number."""
 
 

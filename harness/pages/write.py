@@ -9,7 +9,7 @@ from harness.core.errors import InputError
 from harness.core.files import replace_file
 from harness.leaderboard.analysis import Leaderboard, analyse
 from harness.leaderboard.annotation_costs import cost_model
-from harness.leaderboard.board import read_board, records_path
+from harness.leaderboard.board import read_board_file, records_path
 from harness.pages.csv_file import FIRST_COLUMNS, to_csv
 from harness.pages.curve_svg import to_svg
 from harness.pages.index_page import to_index
@@ -138,7 +138,7 @@ def _require_boards(root: Path, names: Sequence[str]) -> list[str]:
     for name in names:
         if name not in boards:
             # Its error suggests the nearest name.
-            read_board(records_path(root, name))
+            read_board_file(records_path(root, name))
     if not boards:
         raise InputError(
             f"no leaderboard records in {root / 'records'}: run a scenario first, or set"
@@ -162,7 +162,7 @@ def _read_leaderboards(
     damaged = {}
     for name in names:
         try:
-            leaderboards[name] = analyse(read_board(records_path(root, name)))
+            leaderboards[name] = analyse(read_board_file(records_path(root, name)))
         except InputError as error:
             damaged[name] = str(error)
     return leaderboards, damaged

@@ -16,7 +16,7 @@ from harness.core.validation import list_mistakes
 from harness.core.values import JsonObject
 from harness.records.record import Calibration, Confusion, FinishedRecord, Ledger, Record
 
-TOLERANCE = 2e-6
+METRIC_TOLERANCE = 2e-6
 """Stored scores have six decimals, the last of which may differ between machines."""
 
 
@@ -175,4 +175,4 @@ def _is_close(stated: Any, expected: float | None) -> bool:
     # A score that is not defined is NaN on both sides, which is not equal to itself.
     if math.isnan(stated) and math.isnan(expected):
         return True
-    return abs(stated - expected) <= TOLERANCE
+    return abs(stated - expected) <= METRIC_TOLERANCE

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from harness.core.components import Supervision
 from harness.core.randomness import stream
-from harness.core.values import Sample, WeakLabel
+from harness.core.values import Pixels, Sample, WeakLabel
 from harness.records.record import Annotation, Ledger
 from harness.run.label_checks import breach, find_unfounded
 from harness.run.ledger import LabelledPatches, count_annotation, count_supervision
-from harness.run.patches import PatchSet, Pixels, patch_window
+from harness.run.patches import PatchSet, patch_window
 
 
 @dataclass(frozen=True, slots=True, eq=False)

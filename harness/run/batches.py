@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from harness.core.randomness import stream_seed
-from harness.core.values import IGNORE, Batch
+from harness.core.values import IGNORE, Batch, Pixels
 from harness.run.annotate import TrainingLabels
 from harness.run.augment import apply_change, draw_change
-from harness.run.patches import PatchSet, Pixels, count_classes
+from harness.run.patches import PatchSet, count_classes
 from harness.scenario.settings import Training
 
 PREFETCHED = 2

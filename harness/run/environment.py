@@ -15,7 +15,7 @@ import torch
 from harness.core.errors import InputError
 from harness.records.record import GitState, Hardware, Machine
 
-PACKAGES = (
+RECORDED_PACKAGES = (
     "weakseg-harness",
     "torch",
     "numpy",
@@ -87,7 +87,7 @@ def package_versions(others: Iterable[str] = ()) -> dict[str, str]:
         others: names of more distributions, such as those of the components.
     """
     versions: dict[str, str] = {}
-    for name in (*PACKAGES, *others):
+    for name in (*RECORDED_PACKAGES, *others):
         try:
             versions[name] = version(name)
         except PackageNotFoundError:

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.core.values import IGNORE
-from harness.run.patches import Pixels, count_classes
+from harness.core.values import IGNORE, Pixels
+from harness.run.patches import count_classes
 from harness.scenario.settings import Floor
 
 LabelledImage = tuple[Pixels, Pixels]

@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.core.components import Supervision
-from harness.core.values import IGNORE, Sample, WeakLabel
-from harness.run.patches import Pixels
+from harness.core.values import IGNORE, Pixels, Sample, WeakLabel
 
 SUM_TOLERANCE = 1e-4
 """How far the sum of proportions may be from 1: shares that are rounded to float32 miss it."""
@@ -62,7 +61,7 @@ def _breach_of_promise(label: WeakLabel, supervision: Supervision) -> str | None
 def _breach_of_tags(sample: Sample, tags: NDArray[np.bool_] | None) -> str | None:
     if tags is None or _has_type(tags, (sample.classes,), np.bool_):
         return None
-    return f"tags must be bool [{sample.classes}], got {_describe(tags)}"
+    return f"tags must be bool [{sample.classes}], got {_describe_array(tags)}"
 
 
 def _breach_of_proportions(
@@ -103,13 +102,13 @@ def _breach_of_shape(
     fits = fits and proportions.shape[-1] == classes
     if fits and proportions.dtype == np.float32:
         return None
-    return f"proportions must be float32 {expected}, got {_describe(proportions)}"
+    return f"proportions must be float32 {expected}, got {_describe_array(proportions)}"
 
 
 def _breach_of_regions(sample: Sample, regions: Pixels, count: int) -> str | None:
     shape = sample.mask.shape
     if not _has_type(regions, shape, np.uint8):
-        return f"regions must be uint8 {list(shape)}, got {_describe(regions)}"
+        return f"regions must be uint8 {list(shape)}, got {_describe_array(regions)}"
     in_a_region = regions != IGNORE
     if (regions[in_a_region] >= count).any():
         return f"gave a region outside 0..{count - 1}"
@@ -121,7 +120,7 @@ def _breach_of_labels(sample: Sample, labels: Pixels | None, is_dense: bool) -> 
         return None
     shape = sample.mask.shape
     if not _has_type(labels, shape, np.uint8):
-        return f"labels must be uint8 {list(shape)}, got {_describe(labels)}"
+        return f"labels must be uint8 {list(shape)}, got {_describe_array(labels)}"
     labelled = labels != IGNORE
     labelled_yet_ignored = labelled & ~sample.valid
     if labelled_yet_ignored.any():
@@ -139,7 +138,7 @@ def _has_type(values: NDArray[Any], shape: tuple[int, ...], dtype: type[np.gener
     return values.shape == shape and values.dtype == dtype
 
 
-def _describe(values: NDArray[Any]) -> str:
+def _describe_array(values: NDArray[Any]) -> str:
     return f"{values.dtype} {list(values.shape)}"
 
 

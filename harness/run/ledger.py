@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.core.components import Supervision
-from harness.core.values import IGNORE, Sample, WeakLabel
+from harness.core.values import IGNORE, Pixels, Sample, WeakLabel
 from harness.metrics import kl_divergence, same_largest, total_variation
 from harness.records.record import Annotation, Ledger, ValidationLabels, VariationOfProportions
-from harness.run.patches import PatchSet, Pixels, count_classes, patch_window
+from harness.run.patches import PatchSet, count_classes, patch_window
 
 ERROR_DECIMALS = 6
 """Decimals of the errors in a ledger."""

@@ -84,13 +84,13 @@ def make_record(run: Run, findings: Findings, error: Exception | None) -> Record
     network, test = findings.network, findings.test
     return parse_record(
         {
-            **_describe_run(run),
-            **_present(
+            **_describe_plan(run),
+            **_drop_unknown(
                 status="ok" if error is None else "failed",
                 error=_describe_error(error) if error is not None else None,
                 split=data.recorded if data is not None else None,
                 ledger=_complete_ledger(annotated, network) if annotated is not None else None,
-                history=[_describe_epoch(result) for result in findings.epochs],
+                history=[_to_recorded_epoch(result) for result in findings.epochs],
                 # As JSON: what finished and what failed have different types for it.
                 cost=_describe_cost(findings).as_json(),
             ),
@@ -109,7 +109,7 @@ def make_abandoned_record(run: Run, reason: str) -> Record:
     """
     return parse_record(
         {
-            **_describe_run(run),
+            **_describe_plan(run),
             "status": "failed",
             "error": RunError(type="ProcessDied", message=reason, traceback=""),
             "history": [],
@@ -119,7 +119,7 @@ def make_abandoned_record(run: Run, reason: str) -> Record:
     )
 
 
-def _present(**fields: Any) -> dict[str, Any]:
+def _drop_unknown(**fields: Any) -> dict[str, Any]:
     """Return the fields that are known.
 
     What a run did not reach is absent from its record, not null: 0 seconds, for one, would count
@@ -128,7 +128,7 @@ def _present(**fields: Any) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _describe_run(run: Run) -> dict[str, Any]:
+def _describe_plan(run: Run) -> dict[str, Any]:
     """Describe what is known before anything is computed."""
     scenario = run.scenario
     losses = [term.loss for term in run.method.terms]
@@ -189,7 +189,7 @@ def _describe_network(run: Run, network: Network | None) -> dict[str, Any]:
 
 def _describe_test(run: Run, test: ReportedTest) -> dict[str, Any]:
     radius = run.scenario.evaluation.boundary_radius
-    return _present(
+    return _drop_unknown(
         test_evaluations=dict(test.evaluations),
         selection=test.selection,
         confusion=test.outcome.confusion,
@@ -198,7 +198,7 @@ def _describe_test(run: Run, test: ReportedTest) -> dict[str, Any]:
     )
 
 
-def _describe_epoch(result: EpochResult) -> Epoch:
+def _to_recorded_epoch(result: EpochResult) -> Epoch:
     fields = result.as_event()
     # Seconds differ from one run to the next, so they stand with the cost.
     fields.pop("seconds")
@@ -207,20 +207,20 @@ def _describe_epoch(result: EpochResult) -> Epoch:
 
 def _describe_cost(findings: Findings) -> Cost:
     return Cost(
-        **_present(
-            prepare_seconds=_round(findings.prepare_seconds),
-            train_seconds=_round(findings.train_seconds),
-            test_seconds=_round(findings.test_seconds),
+        **_drop_unknown(
+            prepare_seconds=_round_seconds(findings.prepare_seconds),
+            train_seconds=_round_seconds(findings.train_seconds),
+            test_seconds=_round_seconds(findings.test_seconds),
             peak_device_memory_mib=_measure_device_memory(findings.network),
             started=findings.started,
-            seconds=_round(time.perf_counter() - findings.clock),
+            seconds=_round_seconds(time.perf_counter() - findings.clock),
             peak_memory_mib=peak_memory_mib(),
             epoch_seconds=[result.seconds for result in findings.epochs],
         )
     )
 
 
-def _round(seconds: float | None) -> float | None:
+def _round_seconds(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds, SECOND_DECIMALS)
 
 

@@ -20,12 +20,9 @@ from harness.core.components import Dataset
 from harness.core.errors import InputError
 from harness.core.files import replacing
 from harness.core.hashing import digest
-from harness.core.values import IGNORE, Part, Sample, Scene
+from harness.core.values import IGNORE, Part, Pixels, Sample, Scene
 from harness.plan.keys import PROTOCOL
 from harness.scenario.settings import Patches
-
-Pixels = NDArray[np.uint8]
-"""Values of 8 bits a pixel: an image, a mask, a map of labels; or many of them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,7 @@ def divide_patches(run: Run) -> DividedPatches:
     scenario = run.scenario
     patches = open_patches(scenario.dataset, run.data, scenario.patches, cache_root())
     split = divide(patches.origins, scenario.split, scenario.patches.size, run.seed)
-    return DividedPatches(patches, split, _describe_split(run, patches, split))
+    return DividedPatches(patches, split, _record_parts(run, patches, split))
 
 
 def annotate_training_part(run: Run, data: DividedPatches) -> AnnotatedPart:
@@ -89,7 +89,7 @@ def _is_followed_by_weak_labels(run: Run) -> bool:
     return run.scenario.training.validation == "loss"
 
 
-def _describe_split(run: Run, patches: PatchSet, split: Parts) -> RecordedParts:
+def _record_parts(run: Run, patches: PatchSet, split: Parts) -> RecordedParts:
     """Describe the parts of a split as a record has them."""
     # Where single scenes or patches are drawn, groups say nothing of how they were divided.
     has_groups = run.scenario.split.by not in ("scene", "patch")

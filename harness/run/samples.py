@@ -17,11 +17,11 @@ import rasterio
 from rasterio.errors import NotGeoreferencedWarning
 
 from harness.core.files import replacing, write_json_atomically
-from harness.core.values import IGNORE, SegmentationClass
+from harness.core.values import IGNORE, Pixels, SegmentationClass
 from harness.records.record import Ledger
 from harness.run.annotate import TrainingLabels
 from harness.run.evaluation.evaluate import PatchResults
-from harness.run.patches import PatchSet, Pixels
+from harness.run.patches import PatchSet
 
 COUNT = 6
 """Patches that are stored at most."""

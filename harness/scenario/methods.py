@@ -49,19 +49,22 @@ class WrittenMethod:
 
 
 class MethodReader:
-    """Reads methods; its names are those of all methods, also of those with mistakes."""
+    """Reads the methods of a scenario, and notes their mistakes."""
+
+    names: list[str]
+    """The names of all methods read so far."""
 
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
         # A broken method counts too: a reference to it would otherwise be a second mistake.
-        self.names: list[str] = []
+        self.names = []
 
     def read_methods(self, raw_methods: YamlMapping) -> list[Method]:
-        """Return all methods, sweeps expanded, without those that have mistakes."""
+        """Return every method that has no mistake; a sweep is one method for each combination."""
         methods: list[Method] = []
         for template, raw in raw_methods.items():
             if not isinstance(raw, dict):
-                continue  # noted with the sections
+                continue  # `ScenarioSettings`, which is read as well, reports it
             path: Keys = ("methods", template)
             sweep = raw.get("sweep") or {}
             if not _is_sweep(sweep):
@@ -114,7 +117,8 @@ class MethodReader:
         if written.floor and supervisions:
             self.check_floor(written.floor, supervisions[0], path)
         if not terms and not written.floor:
-            return None  # noted with the sections
+            # `MethodSettings` reports a method with neither, `read_terms` a loss with mistakes.
+            return None
         return Method(
             name=name,
             supervisions=tuple(supervisions),
@@ -149,7 +153,7 @@ class MethodReader:
         template = str(path[-1])
         text_by_field: dict[str, str] = {}
         for field, value in swept_values.items():
-            text_by_field[field.rpartition(".")[2]] = _write_value(value)
+            text_by_field[field.rpartition(".")[2]] = _format_swept_value(value)
         for field in re.findall(r"{(.*?)}", template):
             if field not in text_by_field:
                 remedy = suggestion(field, text_by_field)
@@ -275,7 +279,7 @@ def _list_components(raw: YamlValue, path: Keys) -> list[WrittenComponent]:
     return [WrittenComponent(raw, path)]
 
 
-def _write_value(value: YamlValue) -> str:
+def _format_swept_value(value: YamlValue) -> str:
     """Return a swept value as it stands in a method's name: 0.1 for 0.10."""
     if isinstance(value, float):
         return f"{value:g}"

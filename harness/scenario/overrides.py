@@ -19,7 +19,7 @@ from harness.scenario.yaml_document import (
 )
 
 
-def list_settings(changes: YamlMapping, parent: str = "") -> list[str]:
+def list_changes(changes: YamlMapping, parent: str = "") -> list[str]:
     """Return changes one by one, as `--set` takes them: training.epochs=3.
 
     `parent` is the dotted path that the changes lie below, with a dot at its end.
@@ -27,7 +27,7 @@ def list_settings(changes: YamlMapping, parent: str = "") -> list[str]:
     settings = []
     for name, value in changes.items():
         if isinstance(value, Mapping):
-            settings += list_settings(value, f"{parent}{name}.")
+            settings += list_changes(value, f"{parent}{name}.")
         else:
             settings.append(f"{parent}{name}={_as_one_line(value)}")
     return settings

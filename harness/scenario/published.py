@@ -29,9 +29,10 @@ SCORE_PATTERN = r"^(miou|batch_miou|accuracy|macro_f1|(iou|f1|precision|recall):
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
-Scores = Annotated[
+PublishedScores = Annotated[
     dict[str, Fraction], Field(json_schema_extra={"propertyNames": {"pattern": SCORE_PATTERN}})
 ]
+"""What a paper reports for one method: fractions, by the names of its scores."""
 
 
 def _number_or_scores(value: YamlValue) -> str:
@@ -62,7 +63,7 @@ class Published(Section):
     values: dict[
         str,
         Annotated[
-            Annotated[Fraction, Tag("number")] | Annotated[Scores, Tag("scores")],
+            Annotated[Fraction, Tag("number")] | Annotated[PublishedScores, Tag("scores")],
             Discriminator(_number_or_scores),
         ],
     ] = Field(

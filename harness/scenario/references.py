@@ -41,7 +41,7 @@ def check_class_names(
     except InputError as error:  # the files that classes come from may be absent
         reader.note_problem(("dataset",), str(error))
         return
-    # What is no list is noted with the sections.
+    # `ScenarioSettings` reports what is no list.
     averaged_classes = mean_over if isinstance(mean_over, list) else []
     for index, name in enumerate(averaged_classes):
         if name not in classes:

@@ -9,7 +9,7 @@ from harness.catalog import Catalog
 from harness.core.components import Component, Dataset, Model
 from harness.core.errors import InputError, suggestion
 from harness.scenario.methods import MethodReader
-from harness.scenario.overrides import list_settings, override, parse_setting
+from harness.scenario.overrides import list_changes, override, parse_setting
 from harness.scenario.reading import Reader
 from harness.scenario.references import check_class_names, check_methods
 from harness.scenario.scenario import Scenario
@@ -56,10 +56,10 @@ def read_scenario(
                 continue
         try:
             if name == profile:
-                changed = _apply(document, name, changes)
+                changed = _lay_over(document, name, changes)
                 wanted_scenario = resolve_document(changed, catalog, name, settings)
             else:
-                resolve_document(_apply(document, name, ()), catalog, name)
+                resolve_document(_lay_over(document, name, ()), catalog, name)
         except DocumentError as error:
             problems += error.problems
     if problems or wanted_scenario is None:
@@ -93,7 +93,7 @@ def _check_profile(document: Document, name: str, profile: YamlValue) -> list[Pr
     return problems
 
 
-def _apply(document: Document, profile: str | None, changes: Sequence[Document]) -> Document:
+def _lay_over(document: Document, profile: str | None, changes: Sequence[Document]) -> Document:
     """Return the document with a profile laid over it, and then the changes, one by one."""
     if profile is not None:
         document = override(document, document.at("profiles", profile))
@@ -178,7 +178,7 @@ def _read_fields(
         mean_over=sections.mean_over or tuple(item.name for item in dataset.classes),
         methods=tuple(methods),
         published=sections.published,
-        changes=tuple(list_settings(profile_changes)),
+        changes=tuple(list_changes(profile_changes)),
     )
 
 
@@ -186,5 +186,5 @@ def _read_component(reader: Reader, kind: str) -> Component | None:
     """Return the component in the field that is called like its kind."""
     raw = reader.document.value
     if kind not in raw:
-        return None  # noted with the sections
+        return None  # `ScenarioSettings` reports the missing field
     return reader.read_component(kind, raw[kind], (kind,))

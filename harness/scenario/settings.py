@@ -22,8 +22,8 @@ class Section(StrictModel):
 
     def identity(self) -> JsonObject:
         """Return what goes into keys: only what differs from the defaults."""
-        # A new field whose default changes no number so makes no record stale. In return, changing
-        # a default changes no key either: it must raise PROTOCOL.
+        # So a new field makes no record stale, as long as its default changes no number. The price:
+        # no key changes with a default either, so whoever changes one must raise PROTOCOL.
         return self.model_dump(mode="json", exclude_defaults=True)
 
 

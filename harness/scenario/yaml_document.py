@@ -150,7 +150,7 @@ def _refuse_aliases(text: str, source: str) -> None:
     for event in yaml.parse(text, _Loader):
         if isinstance(event, yaml.AliasEvent):
             message = "aliases (*name) are not used here: write the value"
-            raise DocumentError([Problem(_start(source, event), "", message)])
+            raise DocumentError([Problem(_place_of(source, event), "", message)])
 
 
 def _build_document(text: str, source: str) -> Document:
@@ -178,7 +178,7 @@ def _explain_syntax(error: yaml.YAMLError, source: str) -> Problem:
     return Problem(place, "", f"is not valid YAML: {cause}")
 
 
-def _start(source: str, element: yaml.Node | yaml.Event) -> Place:
+def _place_of(source: str, element: yaml.Node | yaml.Event) -> Place:
     """Return where a node or an event begins."""
     mark = element.start_mark
     assert mark is not None  # the parser marks all that it reads
@@ -197,7 +197,7 @@ class _Builder:
 
     def build(self, node: yaml.Node, path: Keys) -> YamlValue:
         """Return the value of a node that stands at a path."""
-        self.values[path] = _start(self.source, node)
+        self.values[path] = _place_of(self.source, node)
         if isinstance(node, yaml.MappingNode):
             return self.build_mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
@@ -217,10 +217,10 @@ class _Builder:
             if key in mapping:
                 self.note_problem(key_node, inner_path, "is written twice: keep one")
                 continue
-            self.keys[inner_path] = _start(self.source, key_node)
+            self.keys[inner_path] = _place_of(self.source, key_node)
             mapping[key] = self.build(value_node, inner_path)
         return mapping
 
     def note_problem(self, node: yaml.Node, path: Keys, message: str) -> None:
         """Note a mistake where a node begins."""
-        self.problems.append(Problem(_start(self.source, node), dotted(path), message))
+        self.problems.append(Problem(_place_of(self.source, node), dotted(path), message))

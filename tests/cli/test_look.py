@@ -8,16 +8,16 @@ import pytest
 from installed import Workplace, install
 
 from harness import catalog
-from harness.cli.look import KINDS
+from harness.cli.look import KIND_NAMES
 from harness.cli.main import commands, main
 
 Captured = pytest.CaptureFixture[str]
 
 
 def test_kinds_are_those_of_the_catalog() -> None:
-    assert tuple(catalog.KINDS) == KINDS
+    assert tuple(catalog.KINDS) == KIND_NAMES
     text = commands.commands["list"].help or ""
-    assert all(kind in text for kind in KINDS)
+    assert all(kind in text for kind in KIND_NAMES)
 
 
 def test_list_shows_all_kinds_or_one(capsys: Captured) -> None:
@@ -25,8 +25,8 @@ def test_list_shows_all_kinds_or_one(capsys: Captured) -> None:
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["kind", "name", "plugin", "what", "it", "is"]
     kinds = [line.split()[0] for line in lines[2:]]
-    assert sorted(set(kinds), key=KINDS.index) == list(KINDS)
-    assert kinds == sorted(kinds, key=KINDS.index)
+    assert sorted(set(kinds), key=KIND_NAMES.index) == list(KIND_NAMES)
+    assert kinds == sorted(kinds, key=KIND_NAMES.index)
     assert main(["list", "supervision"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert {line.split()[0] for line in lines[2:]} == {"supervision"}

@@ -145,18 +145,18 @@ def test_a_run_that_fails_makes_the_exit_code(workplace: Workplace) -> None:
 
 
 @pytest.mark.parametrize(
-    ("jobs", "count", "wanted", "expected"),
+    ("at_once", "job_count", "threads_needed", "expected"),
     [(None, 20, 1, (8, 1)), (None, 2, 1, (2, 4)), (None, 20, 4, (2, 4))],
 )
 def test_as_many_runs_at_a_time_as_their_threads_leave_room_for(
-    jobs: int | None, count: int, wanted: int, expected: tuple[int, int]
+    at_once: int | None, job_count: int, threads_needed: int, expected: tuple[int, int]
 ) -> None:
-    assert share_cores(cores=8, jobs=jobs, count=count, wanted=wanted) == expected
+    assert share_cores(8, at_once, job_count, threads_needed) == expected
 
 
 def test_threads_and_jobs_on_a_small_machine() -> None:
-    assert share_cores(cores=2, jobs=None, count=20, wanted=8) == (1, 2)
-    assert share_cores(cores=2, jobs=4, count=20, wanted=1) == (4, 1)
+    assert share_cores(core_count=2, at_once=None, job_count=20, threads_needed=8) == (1, 2)
+    assert share_cores(core_count=2, at_once=4, job_count=20, threads_needed=1) == (4, 1)
 
 
 @pytest.fixture

@@ -128,8 +128,8 @@ def test_nothing_to_do_is_no_event() -> None:
 
 @pytest.mark.slow
 def test_cores_are_shared_out_as_threads() -> None:
-    assert share_cores(cores=8, jobs=None, count=20, wanted=1) == (8, 1)
-    assert share_cores(cores=8, jobs=3, count=20, wanted=1) == (3, 2)
+    assert share_cores(core_count=8, at_once=None, job_count=20, threads_needed=1) == (8, 1)
+    assert share_cores(core_count=8, at_once=3, job_count=20, threads_needed=1) == (3, 2)
     records = finished_records(Local(jobs=1).execute([FakeJob("0"), FakeJob("1")]))
     assert records["0"]["threads"] == records["1"]["threads"] >= 1
 

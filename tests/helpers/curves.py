@@ -11,7 +11,7 @@ from demo import board_of, numbered_record
 from harness.leaderboard.analysis import TrackTable
 from harness.leaderboard.board import Board
 from harness.leaderboard.rows import (
-    FLOOR,
+    CONSTANT,
     AnnotationUse,
     PlannedRuns,
     Reproduction,
@@ -19,7 +19,7 @@ from harness.leaderboard.rows import (
     ScoresOfSeeds,
 )
 from harness.leaderboard.selection_tracks import NONE
-from harness.leaderboard.statistics import compare, ratio, spread
+from harness.leaderboard.statistics import compare_with_reference, ratio, spread
 
 TOTAL = 1e6
 """Pixels of the data set."""
@@ -51,7 +51,7 @@ def make_row(
         ),
         reproduction=Reproduction(published or {}, {}),
         seconds=math.nan,
-        against=compare({}, {}),
+        against=compare_with_reference({}, {}),
         gap_closed=ratio({}, {}),
         collapsed=math.nan,
     )
@@ -70,7 +70,7 @@ ROWS = [
     FULL,
     make_row("points-1", [0.5], 1000),
     make_row("points-10", [0.7], 10000),
-    make_row(FLOOR, [0.2]),
+    make_row(CONSTANT, [0.2]),
 ]
 
 BOARD = board_named(["full", "points-1", "points-10"])

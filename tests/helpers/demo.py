@@ -13,7 +13,7 @@ from harness.leaderboard.analysis import TrackTable, analyse
 from harness.leaderboard.board import Board
 from harness.leaderboard.header import Header
 from harness.leaderboard.rows import Row
-from harness.leaderboard.sweeps import NUMBER
+from harness.leaderboard.sweeps import NUMBER_IN_NAME
 from harness.metrics import summary
 from harness.pages.csv_file import to_csv
 from harness.pages.leaderboard_page import to_markdown, to_terminal
@@ -81,8 +81,8 @@ def record(
 
 def numbered_record(method: str) -> dict[str, Any]:
     """A record whose supervision has the numbers in its method's name."""
-    supervision: dict[str, Any] = {"name": NUMBER.sub("", method)}
-    for place, number in enumerate(NUMBER.findall(method)):
+    supervision: dict[str, Any] = {"name": NUMBER_IN_NAME.sub("", method)}
+    for place, number in enumerate(NUMBER_IN_NAME.findall(method)):
         supervision[f"number {place}"] = float(number)
     made = record(method, 0, [[1, 1], [1, 1]], 5, 1.0)
     made["key"] = "a name may have what a key may not"

@@ -14,7 +14,7 @@ from places import ROOT
 
 from harness.cli.main import main
 from harness.core.errors import InputError
-from harness.leaderboard.board import read_board
+from harness.leaderboard.board import read_board_file
 from harness.pages.write import write_boards
 
 COMMITTED = ROOT / "leaderboards" / "records"
@@ -63,7 +63,7 @@ def write(root: Path, lines: list[Any], name: str = "demo.mini") -> Path:
 @pytest.mark.parametrize("path", sorted(COMMITTED.glob("*.jsonl")), ids=lambda path: path.stem)
 def test_committed_records_are_believed(path: Path) -> None:
     lines = path.read_text(encoding="utf-8").splitlines()
-    board = read_board(path)
+    board = read_board_file(path)
     assert board.header.as_json() == json.loads(lines[0])
     assert [record.as_json() for record in board.records] == [
         json.loads(line) for line in lines[1:]
@@ -71,12 +71,12 @@ def test_committed_records_are_believed(path: Path) -> None:
 
 
 def test_what_is_whole_is_read_as_it_was_written(tmp_path: Path) -> None:
-    board = read_board(write(tmp_path, LINES))
+    board = read_board_file(write(tmp_path, LINES))
     assert [board.header.as_json(), *(record.as_json() for record in board.records)] == LINES
 
 
 def test_a_planned_run_without_a_line_is_missing(tmp_path: Path) -> None:
-    board = read_board(write(tmp_path, [HEADER, FULL, FAILED]))
+    board = read_board_file(write(tmp_path, [HEADER, FULL, FAILED]))
     told = [(record.method, record.seed, record.status) for record in board.records]
     assert told == [
         ("full", 0, "ok"),
@@ -207,7 +207,7 @@ def test_what_is_damaged_or_edited_is_refused_by_line_and_field(
     change(lines)
     path = write(tmp_path, lines)
     with pytest.raises(InputError) as refused:
-        read_board(path)
+        read_board_file(path)
     assert str(refused.value).startswith(f"{path}:")
     assert message in str(refused.value)
     assert str(refused.value).endswith(
@@ -232,23 +232,23 @@ def test_a_file_that_is_no_records_file_is_named(
     path = tmp_path / "demo.jsonl"
     path.write_bytes(content.replace(b"demo.mini", b"demo"))
     with pytest.raises(InputError) as refused:
-        read_board(path)
+        read_board_file(path)
     assert message in str(refused.value)
 
 
 def test_a_file_that_is_not_there_or_a_folder_is_named(tmp_path: Path) -> None:
     write(tmp_path, LINES, "demo")
     with pytest.raises(InputError, match="Did you mean 'demo'"):
-        read_board(tmp_path / "records" / "dem.jsonl")
+        read_board_file(tmp_path / "records" / "dem.jsonl")
     (tmp_path / "folder.jsonl").mkdir()
     with pytest.raises(InputError, match=r"folder\.jsonl: cannot be read"):
-        read_board(tmp_path / "folder.jsonl")
+        read_board_file(tmp_path / "folder.jsonl")
 
 
 def test_scores_may_differ_in_their_last_decimal(tmp_path: Path) -> None:
     lines = copy.deepcopy(LINES)
     lines[1]["metrics"]["miou"] += 1e-6
-    read_board(write(tmp_path, lines))
+    read_board_file(write(tmp_path, lines))
 
 
 def test_a_board_of_500_runs_is_read(tmp_path: Path) -> None:
@@ -263,7 +263,7 @@ def test_a_board_of_500_runs_is_read(tmp_path: Path) -> None:
             record["settings"]["seed"] = seed
             records.append(record)
     path = write(tmp_path, [header, *records], "many")
-    assert len(read_board(path).records) == 50 * len(header["methods"])
+    assert len(read_board_file(path).records) == 50 * len(header["methods"])
 
 
 def test_a_damaged_board_is_told_by_the_command(

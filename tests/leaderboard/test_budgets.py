@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from places import ROOT
 
-from harness.leaderboard.board import Board, read_board
+from harness.leaderboard.board import Board, read_board_file
 from harness.leaderboard.budgets import (
     areas_under,
     budget_curves,
@@ -216,9 +216,9 @@ def test_curves_by_hand() -> None:
     assert pixels.name == "ce-*-points"
     assert pixels.field == "supervision.0.count"
     assert pixels.methods == ("ce-1-points", "ce-10-points", "ce-100-points")
-    assert pixels.kind == "labelled pixels"
+    assert pixels.kind == "labelled_pixels"
     assert pixels.budgets == pytest.approx((10, 100, 1000))
-    assert seconds.kind == "annotation seconds"
+    assert seconds.kind == "annotation_seconds"
     assert seconds.budgets == pytest.approx((9, 90, 900))
     assert pixels.scores == pytest.approx((0.4, 0.68, 0.76))
     # The mean of 0.4 and 0.68, and that of 0.68 and 0.76.
@@ -257,7 +257,7 @@ def test_what_has_no_cost_makes_no_curve_of_seconds() -> None:
         supervision = {"name": "odd", "count": count}
         unknown.append(run(f"odd-{count}", 0, 0.5, 10 * count, supervision))
     (curve,) = budget_curves(board(RECORDS[0], *unknown))
-    assert curve.kind == "labelled pixels"
+    assert curve.kind == "labelled_pixels"
 
 
 def test_what_has_no_labelled_pixels_makes_no_curve_of_them() -> None:
@@ -270,7 +270,7 @@ def test_what_has_no_labelled_pixels_makes_no_curve_of_them() -> None:
         ledger = grid.ledger.changed(supervisions=[annotation.as_json()])
         grids.append(grid.changed(ledger=ledger.as_json()))
     (curve,) = budget_curves(board(RECORDS[0], *grids))
-    assert curve.kind == "annotation seconds"
+    assert curve.kind == "annotation_seconds"
 
 
 def test_no_reference_no_curve() -> None:
@@ -287,7 +287,7 @@ RECORDS_OF = ROOT / "leaderboards" / "records"
 def test_committed_boards_have_curves_where_a_scenario_sweeps_a_budget(
     name: str, fields: set[str]
 ) -> None:
-    curves = budget_curves(read_board(RECORDS_OF / f"{name}.jsonl"))
+    curves = budget_curves(read_board_file(RECORDS_OF / f"{name}.jsonl"))
     assert {curve.field for curve in curves} == fields
     for curve in curves:
         assert list(curve.budgets) == sorted(curve.budgets)

@@ -11,7 +11,7 @@ from places import ROOT
 
 from harness.catalog import load_catalog
 from harness.core.errors import InputError
-from harness.leaderboard.board import read_board, records_path
+from harness.leaderboard.board import read_board_file, records_path
 from harness.leaderboard.collect import collect, why_stale
 from harness.pages.write import write_boards
 from harness.plan.runs import Run, expand
@@ -44,7 +44,7 @@ def keep(store: Store, run: Run, record: Record) -> Path:
 
 def recorded(run: Run) -> Record:
     """Return the committed record of the run's method, as if the run had made it."""
-    records = {record.method: record for record in read_board(SMOKE_RECORDS).records}
+    records = {record.method: record for record in read_board_file(SMOKE_RECORDS).records}
     return records[run.method.name].changed(key=run.key)
 
 
@@ -80,7 +80,7 @@ def test_what_is_collected_is_what_is_read(
     for run in runs:
         keep(store, run, recorded(run))
     board = collect(scenario, runs, store, tmp_path)
-    assert read_board(records_path(tmp_path, "smoke")) == board
+    assert read_board_file(records_path(tmp_path, "smoke")) == board
 
 
 def test_a_damaged_file_of_records_stops_the_collection(
@@ -112,7 +112,7 @@ def test_results_are_kept_as_stale_until_a_new_run_of_the_same_method_and_seed_f
     path = records_path(tmp_path, "smoke")
     path.parent.mkdir()
     path.write_bytes(SMOKE_RECORDS.read_bytes())
-    committed = read_board(path).records
+    committed = read_board_file(path).records
 
     board = collect(scenario, runs, store, tmp_path)
     assert [record.key for record in board.records] == [record.key for record in committed]

@@ -8,8 +8,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from harness.core.values import Floats
 from harness.leaderboard.bootstrap import studentised_interval
-from harness.leaderboard.statistics import Floats, fieller_interval, t_quantile
+from harness.leaderboard.statistics import fieller_interval, t_quantile
 
 REPEATS = 20_000
 METHOD = 0.7

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.leaderboard.board import Board
-from harness.leaderboard.rows import FLOOR, Row, named_floor
+from harness.leaderboard.rows import CONSTANT, Row, find_gap_floor
 
 FAILED = {
     "status": "failed",
@@ -39,7 +39,7 @@ def test_scores_counted_by_hand() -> None:
     # IoU a = 6/10, b = 0.
     assert weak.scores.miou == pytest.approx({0: 0.3})
     # Class a everywhere: IoU a = 8/10, b = 0.
-    assert floor.method == FLOOR
+    assert floor.method == CONSTANT
     assert floor.scores.miou == pytest.approx({0: 0.4, 1: 0.4})
 
 
@@ -94,7 +94,7 @@ def test_methods_are_ranked_from_five_seeds_listed_from_three_and_apart_below() 
         "good": ("ranked", 1),
         "same": ("ranked", 1),
         "bad": ("ranked", 3),
-        FLOOR: ("floor", None),
+        CONSTANT: ("floor", None),
     }
 
 
@@ -106,14 +106,14 @@ SCORES = {"full": [800, 800], "points": [600, 600], "constant": [100, 100], "pix
     [
         ({"constant": "majority", "pixels": "qda"}, "pixels", (0.6 - 0.2) / (0.8 - 0.2)),
         ({"constant": "majority"}, "constant", (0.6 - 0.1) / (0.8 - 0.1)),
-        ({}, FLOOR, 0.6 / 0.8),
+        ({}, CONSTANT, 0.6 / 0.8),
     ],
 )
 def test_the_gap_is_closed_from_qda_or_the_majority_or_the_most_frequent_class(
     floors: dict[str, str], named: str, gap: float
 ) -> None:
     board = scored(SCORES, floors)
-    assert named_floor(board) == named
+    assert find_gap_floor(board) == named
     assert row_of(board, "points").gap_closed.value == pytest.approx(gap)
 
 
@@ -127,7 +127,7 @@ def test_a_run_has_collapsed_where_it_is_no_better_than_the_commonest_class() ->
     board = scored({"full": [800] * 4, "points": [10, 11, 0, 500]})
     # The most frequent class has 0, so a score up to 0.01 is no better.
     assert row_of(board, "points").collapsed == 0.5
-    assert math.isnan(row_of(board, FLOOR).collapsed)
+    assert math.isnan(row_of(board, CONSTANT).collapsed)
 
 
 def test_a_smoke_test_has_no_ranks() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from harness.leaderboard.statistics import (
     Interval,
     Spread,
-    compare,
+    compare_with_reference,
     interquartile_mean,
     median,
     ratio,
@@ -58,7 +58,7 @@ def test_spread_is_the_sample_mean_and_deviation(values: list[float]) -> None:
 
 
 def test_compare_by_hand_over_the_seeds_of_both() -> None:
-    comparison = compare({0: 0.5, 1: 0.6, 7: 0.9}, {1: 0.8, 0: 0.6, 2: 0.1})
+    comparison = compare_with_reference({0: 0.5, 1: 0.6, 7: 0.9}, {1: 0.8, 0: 0.6, 2: 0.1})
     difference = comparison.difference
     assert difference.n == 2
     assert difference.mean == pytest.approx(-0.15)
@@ -68,7 +68,7 @@ def test_compare_by_hand_over_the_seeds_of_both() -> None:
 
 @given(SCORES_BY_SEED)
 def test_a_method_against_itself_differs_by_nothing(values: dict[int, float]) -> None:
-    comparison = compare(values, values)
+    comparison = compare_with_reference(values, values)
     assert comparison.difference.n == len(values)
     if values:
         assert comparison.difference.mean == 0
@@ -79,8 +79,8 @@ def test_a_method_against_itself_differs_by_nothing(values: dict[int, float]) ->
 def test_exchanging_the_two_turns_the_difference_and_the_ratio_over(
     values: dict[int, float], reference: dict[int, float]
 ) -> None:
-    forth = compare(values, reference)
-    back = compare(reference, values)
+    forth = compare_with_reference(values, reference)
+    back = compare_with_reference(reference, values)
     shared = values.keys() & reference.keys()
     assert forth.difference.n == back.difference.n == len(shared)
     if shared:
@@ -94,7 +94,7 @@ def test_exchanging_the_two_turns_the_difference_and_the_ratio_over(
 def test_without_a_common_seed_or_a_reference_above_zero_there_is_no_ratio(
     values: dict[int, float], reference: dict[int, float]
 ) -> None:
-    assert math.isnan(compare(values, reference).ratio)
+    assert math.isnan(compare_with_reference(values, reference).ratio)
 
 
 @given(st.lists(SCORE, min_size=2, max_size=10))

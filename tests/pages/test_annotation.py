@@ -14,8 +14,8 @@ from places import ROOT
 from harness.catalog import load_catalog
 from harness.cli.main import main
 from harness.leaderboard.annotation_costs import DEFAULTS, OWN
-from harness.leaderboard.board import Board, read_board, records_path, write_records
-from harness.leaderboard.rows import FLOOR
+from harness.leaderboard.board import Board, read_board_file, records_path, write_records
+from harness.leaderboard.rows import CONSTANT
 from harness.leaderboard.selection_tracks import split_by_track
 from harness.pages.formats import format_amount
 from harness.scenario.resolve import read_scenario
@@ -121,7 +121,7 @@ def test_what_was_annotated_is_in_the_csv() -> None:
     assert float(points["selection_seconds"]) == 0
     assert points["hidden_knowledge"] == "which classes occur"
     assert points["track"] == "none"
-    assert lines[FLOOR]["annotation_seconds"] == ""
+    assert lines[CONSTANT]["annotation_seconds"] == ""
 
 
 def test_masks_that_select_are_told() -> None:
@@ -190,7 +190,7 @@ def test_a_cost_model_beside_the_boards_replaces_the_packaged_one(
     document = yaml.safe_load(DEFAULTS.read_text(encoding="utf-8"))
     document["kinds"]["mask"]["megapixel"]["seconds"] = 7200
     (tmp_path / OWN).write_text(yaml.safe_dump(document))
-    page = page_of(read_board(records_path(tmp_path, "demo.mini")))
+    page = page_of(read_board_file(records_path(tmp_path, "demo.mini")))
     assert line_of(page, COST, "full")[5] == "2 h"
     assert f"`{OWN}` in the folder of these leaderboards" in page
     assert "packaged" not in page
@@ -235,7 +235,7 @@ def test_tracks_have_tables_of_their_own() -> None:
         methods[str(track)] = part.header.method_names
     assert methods == {"none": ["full", "points"], "weak-val": ["tuned", "retuned"]}
     rows = [row.method for row in rows_of(board)]
-    assert rows == ["full", "points", FLOOR, "tuned", "retuned", FLOOR]
+    assert rows == ["full", "points", CONSTANT, "tuned", "retuned", CONSTANT]
     tracks = [line["track"] for line in csv_lines(board)]
     assert tracks == ["none"] * 3 + ["weak-val"] * 3
     first, second = page_of(board).split("## Selection track `weak-val`")

@@ -9,7 +9,7 @@ import pytest
 import scipy.stats
 from curves import BOARD, FULL, ROWS, board_named, make_row, table_of
 
-from harness.leaderboard.rows import FLOOR, Row
+from harness.leaderboard.rows import CONSTANT, Row
 from harness.pages.curve import (
     DrawnCurve,
     choose_log_ticks,
@@ -44,8 +44,8 @@ def test_a_curve_is_of_methods_with_some_labelled_pixels() -> None:
     assert curve.omitted == ("tags", "full-focal")
     assert curve.reference is not None
     assert (curve.reference.mean, curve.reference.budget) == (0.9, 1e6)
-    assert curve.floor is not None
-    assert curve.floor.mean == 0.2
+    assert curve.constant is not None
+    assert curve.constant.mean == 0.2
     assert make_curve(table_of([FULL, ROWS[1], tags])) is None
 
 
@@ -122,7 +122,7 @@ def test_a_board_without_a_reference_has_its_floor_alone() -> None:
     curve = make_curve(table_of(ROWS[1:], BOARD))
     assert curve is not None
     assert curve.reference is None
-    assert [level.name for level in curve.levels] == [FLOOR]
+    assert [level.name for level in curve.levels] == [CONSTANT]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from curves import FULL, ROWS, board_named, make_row, table_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.leaderboard.rows import FLOOR, Row
+from harness.leaderboard.rows import CONSTANT, Row
 from harness.pages.curve_svg import to_svg
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -66,8 +66,8 @@ def test_the_drawing_says_in_words_what_it_shows() -> None:
 
 
 def test_a_floor_below_the_axis_is_told() -> None:
-    svg = svg_of([*ROWS[:-1], make_row(FLOOR, [0.01])])
-    assert f"{FLOOR} (1.0, below the axis)" in texts_in(svg)
+    svg = svg_of([*ROWS[:-1], make_row(CONSTANT, [0.01])])
+    assert f"{CONSTANT} (1.0, below the axis)" in texts_in(svg)
 
 
 def test_names_are_text() -> None:
@@ -100,7 +100,7 @@ def test_whatever_the_scores_the_drawing_is_whole_and_the_same_again(
     rows = [FULL]
     for place, (values, pixels) in enumerate(methods):
         rows.append(make_row(f"m-{place}", values, pixels))
-    rows.append(make_row(FLOOR, floor))
+    rows.append(make_row(CONSTANT, floor))
     svg = svg_of(rows)
     assert svg == svg_of(rows)
     assert "nan" not in svg

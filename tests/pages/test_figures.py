@@ -17,8 +17,8 @@ from reported import POINTS, tracked
 from harness.cli import main as cli
 from harness.core.errors import InputError
 from harness.leaderboard.analysis import Leaderboard, analyse
-from harness.leaderboard.board import Board, read_board
-from harness.leaderboard.rows import FLOOR
+from harness.leaderboard.board import Board, read_board_file
+from harness.leaderboard.rows import CONSTANT
 from harness.pages.figures import write_figures
 
 RECORDS = ROOT / "leaderboards" / "records"
@@ -26,7 +26,7 @@ NAMES = ("curve", "curve-seconds", "scores", "classes")
 
 
 def read_committed(name: str = "dubai-points.mini") -> Board:
-    return read_board(RECORDS / f"{name}.jsonl")
+    return read_board_file(RECORDS / f"{name}.jsonl")
 
 
 def committed() -> Leaderboard:
@@ -137,7 +137,7 @@ def test_each_selection_track_has_figures_of_its_own(tmp_path: Path) -> None:
         "curve-seconds-weak-val",
     }
     selected = {line["method"] for line in read_csv(tmp_path / "scores-weak-val.csv")}
-    assert selected == {POINTS[1], "shares", FLOOR}
+    assert selected == {POINTS[1], "shares", CONSTANT}
 
 
 def test_what_cannot_be_drawn_or_written_is_said(tmp_path: Path) -> None:

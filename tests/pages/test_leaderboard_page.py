@@ -12,7 +12,7 @@ from demo import FULL, HEADER, WEAK, board_of, csv_of, page_of, scored, terminal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.leaderboard.rows import FLOOR
+from harness.leaderboard.rows import CONSTANT
 from harness.leaderboard.statistics import Interval
 from harness.pages.formats import (
     count_nouns,
@@ -151,7 +151,7 @@ def test_every_table_is_rectangular() -> None:
 
 def test_csv_keeps_numbers() -> None:
     lines = list(csv.DictReader(io.StringIO(csv_of(BOARD))))
-    assert [line["method"] for line in lines] == ["full", "points|<i>", FLOOR]
+    assert [line["method"] for line in lines] == ["full", "points|<i>", CONSTANT]
     assert float(lines[0]["miou"]) == pytest.approx(0.8125)
     assert lines[1]["miou_sd"] == ""
     assert lines[0]["miou_per_seed"] == "0:0.625000 1:1.000000"

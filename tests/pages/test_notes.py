@@ -8,7 +8,7 @@ import pytest
 from demo import board_of, only_table, page_of, rewrite_records, scored, terminal_of
 
 from harness.leaderboard.board import Board
-from harness.leaderboard.significance import RANKED
+from harness.leaderboard.significance import SEEDS_TO_RANK
 from harness.pages.notes import (
     describe_seed_changes,
     find_absent_classes,
@@ -128,8 +128,8 @@ def test_another_split_is_spoken_of_where_seeds_draw_one(
 
 
 def test_ranks_are_explained_where_there_are_some() -> None:
-    ranked = f"Rank: of methods with at least {RANKED} seeds."
-    unranked = f"† listed with fewer than {RANKED} seeds, so without a rank."
+    ranked = f"Rank: of methods with at least {SEEDS_TO_RANK} seeds."
+    unranked = f"† listed with fewer than {SEEDS_TO_RANK} seeds, so without a rank."
     smoke = "A smoke test has no ranks: it shows that things run, and says nothing about methods."
     mixed = "\n".join(legend_of(scored({**FIVE_SEEDS, "few": [800, 810, 820]})))
     assert ranked in mixed

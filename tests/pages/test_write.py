@@ -11,7 +11,7 @@ from places import ROOT
 
 from harness.cli.main import main
 from harness.leaderboard.analysis import Leaderboard, analyse
-from harness.leaderboard.board import read_board, records_path, write_records
+from harness.leaderboard.board import read_board_file, records_path, write_records
 from harness.pages.index_page import to_index
 from harness.pages.write import find_stale, make_files, write_boards, write_leaderboard
 
@@ -34,7 +34,7 @@ def put(root: Path, name: str, profile: str | None = None, scenario: str = "demo
 
 
 def read(root: Path, name: str) -> Leaderboard:
-    return analyse(read_board(records_path(root, name)))
+    return analyse(read_board_file(records_path(root, name)))
 
 
 @pytest.fixture

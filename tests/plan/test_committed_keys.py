@@ -17,7 +17,7 @@ from places import ROOT
 
 from harness.catalog import load_catalog
 from harness.core.errors import InputError
-from harness.plan.keys import data_fingerprint, source_fingerprint
+from harness.plan.fingerprints import data_fingerprint, source_fingerprint
 from harness.plan.runs import expand
 from harness.scenario.resolve import read_scenario
 
@@ -36,7 +36,7 @@ from types import ModuleType
 components = ModuleType("harness.core.components")
 components.Component = components.Dataset = type
 sys.modules["harness.core.components"] = components
-from harness.plan.keys import portable_dump, without_docstrings
+from harness.plan.fingerprints import portable_dump, without_docstrings
 import hashlib
 for path in sys.argv[1:]:
     with open(path, encoding="utf-8") as file:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from places import ROOT
 from pydantic import ValidationError
 
-from harness.leaderboard.board import read_board
+from harness.leaderboard.board import read_board_file
 from harness.records.record import (
     Confusion,
     FailedRecord,
@@ -136,4 +136,4 @@ def test_classes_are_known_by_their_places() -> None:
 def test_every_committed_board_has_results() -> None:
     assert COMMITTED
     for path in COMMITTED:
-        assert read_board(path).finished
+        assert read_board_file(path).finished

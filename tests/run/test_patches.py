@@ -18,7 +18,7 @@ from pydantic import Field, ValidationError
 from harness.core.components import Dataset, NotInKey
 from harness.core.errors import InputError
 from harness.core.values import IGNORE, Part, Scene, SegmentationClass
-from harness.plan.keys import data_fingerprint
+from harness.plan.fingerprints import data_fingerprint
 from harness.run.patches import PatchOrigin, PatchSet, cut, downsample, open_patches, resize
 from harness.scenario.settings import Patches
 

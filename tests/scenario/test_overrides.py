@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.core.errors import InputError
-from harness.scenario.overrides import list_settings, override, parse_setting, substitute
+from harness.scenario.overrides import list_changes, override, parse_setting, substitute
 from harness.scenario.yaml_document import Document, parse_document
 
 BASE = """\
@@ -86,7 +86,7 @@ def test_a_setting_without_a_value_is_null() -> None:
 
 def test_changes_are_listed_as_options() -> None:
     changes = {"training": {"epochs": 3, "augment": []}, "seeds": [0, 4], "about": "a, b: c"}
-    assert list_settings(changes) == [
+    assert list_changes(changes) == [
         "training.epochs=3",
         "training.augment=[]",
         "seeds=[0, 4]",
@@ -97,7 +97,7 @@ def test_changes_are_listed_as_options() -> None:
 def test_listed_changes_give_the_same_document() -> None:
     changes = {"training": {"epochs": 3, "augment": ["flips"]}, "about": "a, b: c", "seeds": 2}
     document = parse_document("{}", "base")
-    for text in list_settings(changes):
+    for text in list_changes(changes):
         document = override(document, parse_setting(text))
     assert document.value == changes
 

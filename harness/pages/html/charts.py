@@ -14,11 +14,11 @@ from typing import TypedDict
 
 from harness.core.values import JsonObject
 from harness.leaderboard.analysis import TrackTable
-from harness.leaderboard.budgets import BudgetCurve, BudgetKind, Outcome, Reach
+from harness.leaderboard.budgets import BUDGET_WORDS, Budget, BudgetCurve, Reach, ReachOutcome
 from harness.leaderboard.rows import Row
 from harness.pages.curve import (
+    LEAST_DECADES,
     PALETTE,
-    BudgetField,
     DrawnCurve,
     DrawnFamily,
     DrawnLevel,
@@ -31,11 +31,6 @@ from harness.pages.curve import (
     shorten,
 )
 from harness.pages.table import Cell, Table, number_cell, percent_cell
-
-UNITS: Mapping[BudgetField, BudgetKind] = {
-    "labelled_pixels": "labelled pixels",
-    "annotation_seconds": "annotation seconds",
-}
 
 SYMBOLS: Mapping[Marker, str] = {
     "circle": "circle",
@@ -51,10 +46,10 @@ PUBLISHED_SYMBOL = "diamond-open"
 INK = "var(--ink)"
 MUTED = "var(--muted)"
 
-NAME_LENGTH = 40
+CHART_NAME_LENGTH = 40
 """Characters of a name in a legend; the name in full is in the table."""
 
-ASIDE = 0.04
+ASIDE_DECADES = 0.04
 """Decades between points that would cover one another."""
 
 SCORE_ROOM = 0.06
@@ -62,9 +57,6 @@ SCORE_ROOM = 0.06
 
 BUDGET_ROOM = 0.06
 """The same of an axis of budgets."""
-
-LEAST_DECADES = 0.6
-"""How long a logarithmic axis is at least: a factor of 4."""
 
 SHARED_LAYOUT = {
     "font": {"family": "system-ui, sans-serif", "size": 13, "color": INK},
@@ -130,8 +122,8 @@ class Chart:
     """What it shows, in sentences."""
 
 
-def draw_curve(table: TrackTable, budget: BudgetField) -> Chart | None:
-    """Draw mIoU against annotation, with the reference and the floor as lines.
+def draw_curve(table: TrackTable, budget: Budget) -> Chart | None:
+    """Draw mIoU against annotation, with the reference and the most frequent class as lines.
 
     Args:
         table: the methods.
@@ -143,7 +135,7 @@ def draw_curve(table: TrackTable, budget: BudgetField) -> Chart | None:
     curve = make_curve(table, budget)
     if curve is None:
         return None
-    unit = UNITS[budget]
+    unit = BUDGET_WORDS[budget]
     title = f"mIoU against {unit}"
     points = list(curve.points)
     traces = []
@@ -166,7 +158,7 @@ def draw_curve(table: TrackTable, budget: BudgetField) -> Chart | None:
         about=_describe_curve(table, curve, low),
         figure={"data": traces, "layout": _make_layout_of_curve(table, curve, budgets, low, high)},
         table=_tabulate_points(title, unit, points),
-        findings=tuple(_explain_reaches(table, unit)),
+        findings=tuple(_explain_reaches(table, budget)),
     )
 
 
@@ -178,7 +170,7 @@ def plain(text: str) -> str:
 
 def show_name(name: str) -> str:
     """Shorten the name of a method or family for a legend, and escape it."""
-    return plain(shorten(name, NAME_LENGTH))
+    return plain(shorten(name, CHART_NAME_LENGTH))
 
 
 def series_color(place: int) -> str:
@@ -243,9 +235,9 @@ def _choose_percent_range(table: TrackTable, curve: DrawnCurve) -> tuple[float, 
     if curve.reference is not None and table.reference is not None:
         score = table.reference.scores.mean_miou
         scores += [score.mean, *score.interval]
-    # The axis ends above a floor that would squeeze the methods together.
-    floor = math.nan if curve.floor is None else curve.floor.mean
-    low, high = choose_score_range(scores, floor)
+    # The axis ends above a most frequent class that would squeeze the methods together.
+    constant = math.nan if curve.constant is None else curve.constant.mean
+    low, high = choose_score_range(scores, constant)
     return 100 * low, 100 * high
 
 
@@ -269,15 +261,15 @@ def _make_layout_of_curve(
     room = SCORE_ROOM * (high - low)
     percentages = [max(0.0, low - room), min(102.0, high + room)]
     layout = make_layout(
-        xaxis=make_log_axis(UNITS[curve.budget], min(budgets), max(budgets)),
+        xaxis=make_log_axis(BUDGET_WORDS[curve.budget], min(budgets), max(budgets)),
         yaxis={**make_axis("mIoU (%)"), "range": percentages},
     )
     # Lines across are shapes, not traces: plotly would end a trace at its last point.
     shapes = []
     for level in curve.levels:
-        shapes.append(_draw_level(level))
-        if not level.is_floor and table.reference is not None:
-            shapes.append(_draw_interval(table.reference))
+        shapes.append(_make_level_shape(level))
+        if not level.is_constant and table.reference is not None:
+            shapes.append(_draw_reference_band(table.reference))
     labels = [_label_level(level) for level in curve.levels]
     return {**layout, "shapes": shapes, "annotations": labels}
 
@@ -285,14 +277,14 @@ def _make_layout_of_curve(
 def _describe_curve(table: TrackTable, curve: DrawnCurve, low: float) -> str:
     """Say what a chart shows, and what it does not."""
     sentences = ["Bars and the band are 95 % intervals of the mean over seeds (Student t)."]
-    floor = curve.floor
+    constant = curve.constant
     # See `choose_score_range`.
-    if floor is not None and 100 * floor.mean < low:
-        sentences.append(f"The floor is below: {floor.name}, {100 * floor.mean:.1f} %.")
+    if constant is not None and 100 * constant.mean < low:
+        sentences.append(f"The floor is below: {constant.name}, {100 * constant.mean:.1f} %.")
     if curve.omitted:
         sentences.append(
-            f"Without {UNITS[curve.budget]}, or with labels everywhere, so not on this chart:"
-            f" {', '.join(curve.omitted)}."
+            f"Without {BUDGET_WORDS[curve.budget]}, or with labels everywhere, so not on this"
+            f" chart: {', '.join(curve.omitted)}."
         )
     published = table.board.header.published
     if curve.has_published and published is not None:
@@ -300,7 +292,7 @@ def _describe_curve(table: TrackTable, curve: DrawnCurve, low: float) -> str:
     return " ".join(sentences)
 
 
-def _tabulate_points(title: str, unit: BudgetKind, points: Sequence[DrawnPoint]) -> Table:
+def _tabulate_points(title: str, unit: str, points: Sequence[DrawnPoint]) -> Table:
     columns = ["method", unit, "mIoU (%)", "interval from", "to"]
     has_published = any(point.published is not None for point in points)
     if has_published:
@@ -320,11 +312,11 @@ def _tabulate_points(title: str, unit: BudgetKind, points: Sequence[DrawnPoint])
     return Table(title, tuple(columns), tuple(lines))
 
 
-def _explain_reaches(table: TrackTable, unit: BudgetKind) -> list[str]:
+def _explain_reaches(table: TrackTable, budget: Budget) -> list[str]:
     """Say how much annotation reaches shares of full supervision."""
     sentences = []
     for curve in table.budgets:
-        if curve.kind == unit:
+        if curve.kind == budget:
             for reach in curve.reach:
                 share = f"{100 * reach.share:.0f} % of {table.board.reference}"
                 sentences.append(f"{curve.name}: {share} {_explain_reach(curve, reach)}.")
@@ -332,15 +324,16 @@ def _explain_reaches(table: TrackTable, unit: BudgetKind) -> list[str]:
 
 
 def _explain_reach(curve: BudgetCurve, reach: Reach) -> str:
+    unit = BUDGET_WORDS[curve.kind]
     if reach.outcome == "reached":
-        phrase = f"takes {reach.budget:,.0f} {curve.kind}"
+        phrase = f"takes {reach.budget:,.0f} {unit}"
         if not math.isnan(reach.low):
             phrase += f" (95 % interval {reach.low:,.0f} to {reach.high:,.0f})"
         return phrase
-    smallest = f"{curve.budgets[0]:,.0f} {curve.kind}"
-    largest = f"{curve.budgets[-1]:,.0f} {curve.kind}"
+    smallest = f"{curve.budgets[0]:,.0f} {unit}"
+    largest = f"{curve.budgets[-1]:,.0f} {unit}"
     # Nothing is said of budgets that were not measured.
-    phrases: Mapping[Outcome, str] = {
+    phrases: Mapping[ReachOutcome, str] = {
         "below the smallest budget": f"is reached with the smallest budget already, {smallest}",
         "not reached": f"is not reached with the largest budget, {largest}",
         "not in every seed": "is reached between the measured budgets in some seeds alone",
@@ -357,7 +350,7 @@ def _choose_series(family: DrawnFamily) -> Series:
     )
 
 
-def _draw_points(points: Sequence[DrawnPoint], series: Series, unit: BudgetKind) -> PlotlyObject:
+def _draw_points(points: Sequence[DrawnPoint], series: Series, unit: str) -> PlotlyObject:
     """Draw points with their intervals.
 
     Args:
@@ -427,7 +420,7 @@ def _draw_published(curve: DrawnCurve) -> PlotlyObject:
 
 def _place_beside(point: DrawnPoint) -> float:
     """Return where a point is drawn: at its budget, or a little aside of others there."""
-    return point.budget * 10 ** (ASIDE * point.aside)
+    return point.budget * 10 ** (ASIDE_DECADES * point.aside)
 
 
 def _clip_interval(mean: float, low: float, high: float) -> tuple[float, float]:
@@ -437,7 +430,7 @@ def _clip_interval(mean: float, low: float, high: float) -> tuple[float, float]:
     return max(0.0, low), min(1.0, high)
 
 
-def _draw_level(level: DrawnLevel) -> PlotlyObject:
+def _make_level_shape(level: DrawnLevel) -> PlotlyObject:
     percent = 100 * level.mean
     return {
         "type": "line",
@@ -451,7 +444,7 @@ def _draw_level(level: DrawnLevel) -> PlotlyObject:
     }
 
 
-def _draw_interval(reference: Row) -> PlotlyObject:
+def _draw_reference_band(reference: Row) -> PlotlyObject:
     """Draw the interval of the reference as a band across."""
     score = reference.scores.mean_miou
     low, high = _clip_interval(score.mean, *score.interval)
@@ -484,4 +477,4 @@ def _label_level(level: DrawnLevel) -> PlotlyObject:
 
 
 def _level_color(level: DrawnLevel) -> str:
-    return MUTED if level.is_floor else INK
+    return MUTED if level.is_constant else INK

@@ -10,7 +10,7 @@ TITLE = "weakseg-harness: a benchmark harness for weakly supervised semantic seg
 
 AUTHORS = "The weakseg-harness authors"
 
-PACKAGE = "weakseg-harness"
+DISTRIBUTION = "weakseg-harness"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +55,14 @@ def _software_entry(board: Board) -> str:
     versions = _list_versions(board)
     if versions:
         fields.append(f"  version = {{{', '.join(versions)}}}")
-    return f"@software{{{PACKAGE},\n" + ",\n".join(fields) + "\n}"
+    return f"@software{{{DISTRIBUTION},\n" + ",\n".join(fields) + "\n}"
 
 
 def _list_versions(board: Board) -> list[str]:
     # In the order of the runs, without repetitions: a board may be computed over months.
     versions: list[str] = []
     for record in board.records:
-        version = (record.packages or {}).get(PACKAGE)
+        version = (record.packages or {}).get(DISTRIBUTION)
         if version is not None and version not in versions:
             versions.append(version)
     return versions

@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness import metrics
+from harness.core.values import Pixels
 from harness.leaderboard.analysis import Leaderboard
 from harness.leaderboard.board import Board
 from harness.pages.formats import format_percent
 from harness.pages.html import pictures
-from harness.pages.html.pictures import Color, Pixels
+from harness.pages.html.pictures import Color
 from harness.pages.html.samples_reader import StoredSample, read_bands, read_samples
 from harness.records.record import FinishedRecord
 
@@ -150,7 +151,7 @@ def make_gallery(leaderboard: Leaderboard, runs: Path, budget: int = BUDGET) -> 
     return Gallery(
         methods=_order_methods(board, patches),
         reference=board.reference,
-        classes=_list_classes(board),
+        classes=_list_class_colors(board),
         patches=tuple(patches),
         runs_without_pictures=_find_runs_without(board, samples),
         patches_left_out=len(samples_of_patch) - len(patches),
@@ -202,7 +203,7 @@ def _order_methods(board: Board, patches: Sequence[GalleryPatch]) -> tuple[str, 
     return tuple(sorted(methods, key=lambda method: method == board.reference))
 
 
-def _list_classes(board: Board) -> tuple[tuple[str, str], ...]:
+def _list_class_colors(board: Board) -> tuple[tuple[str, str], ...]:
     if not board.finished:
         return ()
     classes = board.finished[0].classes
@@ -243,7 +244,7 @@ def _draw_view(sample_of_run: SampleOfRun, truth: Pixels) -> PatchView:
         label_summary=_summarise_label(sample_of_run, labels),
         prediction=pictures.draw_class_map(prediction, sample_of_run.colors),
         errors=pictures.draw_errors(truth, prediction),
-        score_summary=_summarise_scores(sample_of_run),
+        score_summary=_summarise_prediction(sample_of_run),
     )
 
 
@@ -279,7 +280,7 @@ def _summarise_label(sample_of_run: SampleOfRun, labels: Pixels | None) -> str:
     return "; ".join(phrases) or "no labels"
 
 
-def _summarise_scores(sample_of_run: SampleOfRun) -> str:
+def _summarise_prediction(sample_of_run: SampleOfRun) -> str:
     counts = sample_of_run.sample.counts
     miou = metrics.mean_iou(counts, sample_of_run.record.mean_indices)
     wrong = 1 - float(metrics.accuracy(counts))

@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
     from markupsafe import Markup
 
-PACKAGE = "harness.pages.html"
+TEMPLATE_PACKAGE = "harness.pages.html"
 """Where template, style and script are."""
 
 HEADLINE_COLUMNS: tuple[ColumnName, ...] = (
@@ -73,7 +73,7 @@ HEADLINE_COLUMNS: tuple[ColumnName, ...] = (
 
 PLOTLY_OPTIONS = {"displayModeBar": False, "responsive": True, "displaylogo": False}
 
-CODE = re.compile("`([^`]+)`")
+CODE_TEXT = re.compile("`([^`]+)`")
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +160,7 @@ def make_page(leaderboard: Leaderboard, gallery: Gallery) -> str:
         for table in leaderboard.tables
     ]
     return environment.get_template("page.html.j2").render(
-        title=_make_title(board.header),
+        title=_make_html_title(board.header),
         header=board.header,
         facts=_list_facts(board),
         tracks=tracks,
@@ -184,14 +184,14 @@ def _make_environment() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
-        loader=PackageLoader(PACKAGE, ""),
+        loader=PackageLoader(TEMPLATE_PACKAGE, ""),
         autoescape=True,
         # A name that a template misspells is a mistake, not an empty text.
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(prose=_show_prose, sentence=_show_sentence)
+    environment.filters.update(prose=_show_prose, sentence=_sentence_to_html)
     # NaN is not JSON: the browser would refuse all of it.
     environment.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":")}
     return environment
@@ -201,10 +201,11 @@ def _show_prose(text: str) -> Markup:
     """Return escaped text whose `quoted` words are shown as code."""
     from markupsafe import Markup, escape
 
-    return Markup(CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped first
+    marked = CODE_TEXT.sub(r"<code>\1</code>", str(escape(text)))
+    return Markup(marked)  # noqa: S704 - escaped first
 
 
-def _show_sentence(sentence: Sentence) -> Markup:
+def _sentence_to_html(sentence: Sentence) -> Markup:
     """Return an escaped sentence, its names emphasised."""
     from markupsafe import Markup
 
@@ -219,7 +220,7 @@ def _show_sentence(sentence: Sentence) -> Markup:
 
 
 def _read_part(name: str) -> str:
-    return files(PACKAGE).joinpath(name).read_text(encoding="utf-8")
+    return files(TEMPLATE_PACKAGE).joinpath(name).read_text(encoding="utf-8")
 
 
 def _hash_script(script: str) -> str:
@@ -266,7 +267,7 @@ def _collect_figures(tracks: Sequence[TrackSections]) -> Mapping[str, object]:
     return figures
 
 
-def _make_title(header: Header) -> str:
+def _make_html_title(header: Header) -> str:
     if header.is_smoke:
         return f"{header.board}: a smoke test, not a result"
     if header.profile:

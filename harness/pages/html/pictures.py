@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.core.images import open_without_georeference
-from harness.core.values import IGNORE
+from harness.core.values import IGNORE, Pixels
 
 LONGEST_SIDE = 256
 
@@ -23,8 +23,6 @@ LARGEST_PNG = 32_000
 
 WRONG = (213, 94, 0)
 """Vermillion, which every kind of colour vision tells from grey."""
-
-Pixels = NDArray[np.uint8]
 
 Color = Sequence[int]
 """Red, green and blue, from 0 to 255."""

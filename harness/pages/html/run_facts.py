@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.leaderboard.board import Board
-from harness.pages.formats import DASH
+from harness.leaderboard.statistics import DASH
 from harness.pages.table import Cell, Table, number_cell, percent_cell
 from harness.records.record import FinishedRecord, Record
 
@@ -28,7 +28,7 @@ PROVENANCE_FIELDS = (
 LONGEST_LIST = 8
 """Entries that are shown of a list."""
 
-COLUMNS = (
+RUN_COLUMNS = (
     "seed",
     "state",
     "mIoU (%)",
@@ -78,7 +78,7 @@ def collect_run_facts(board: Board) -> RunFacts:
         for record in board.runs_of(method.name):
             differing = _without(facts_of_run.get(record.key, {}), shared_by_method)
             lines.append(_run_line(record, differing))
-        table = Table(f"Runs of {method.name}", COLUMNS, tuple(lines), WORD_COLUMNS)
+        table = Table(f"Runs of {method.name}", RUN_COLUMNS, tuple(lines), WORD_COLUMNS)
         # What all runs of the board share stands above all methods.
         facts = _without(shared_by_method, shared)
         methods.append(MethodRuns(method.name, method.about, facts, table))

@@ -16,6 +16,7 @@ from rasterio.errors import RasterioIOError
 from harness.core.errors import InputError, dotted
 from harness.core.images import open_without_georeference
 from harness.core.validation import list_mistakes
+from harness.core.values import Pixels
 from harness.metrics import Counts
 from harness.records.record import Count
 
@@ -101,14 +102,14 @@ def read_samples(folder: Path, num_classes: int) -> list[StoredSample]:
     return samples
 
 
-def read_bands(path: Path) -> NDArray[np.uint8]:
+def read_bands(path: Path) -> Pixels:
     """Return the bands of a picture, uint8 [bands, H, W].
 
     Raises:
         InputError: where it cannot be read.
     """
     with _open_picture(path) as file:
-        bands: NDArray[np.uint8] = file.read()
+        bands: Pixels = file.read()
     return bands
 
 

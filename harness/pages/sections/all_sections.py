@@ -21,10 +21,10 @@ from harness.pages.sections.results import (
 from harness.pages.sections.setup import tabulate_methods, tabulate_setup
 from harness.pages.table import Table
 
-Section = Callable[[TrackTable], Table | None]
+SectionTabulator = Callable[[TrackTable], Table | None]
 """Makes a table of a track, or None where there is nothing to show."""
 
-SECTIONS: tuple[Section, ...] = (
+SECTIONS: tuple[SectionTabulator, ...] = (
     tabulate_seeds,
     tabulate_recovery,
     tabulate_test_images,
@@ -39,7 +39,7 @@ SECTIONS: tuple[Section, ...] = (
 )
 
 
-def tabulate_sections(table: TrackTable, without: Collection[Section] = ()) -> list[Table]:
+def tabulate_sections(table: TrackTable, without: Collection[SectionTabulator] = ()) -> list[Table]:
     """Make all tables of a track that there is something to show in.
 
     Args:

@@ -9,7 +9,8 @@ from harness.leaderboard.analysis import TrackTable
 from harness.leaderboard.annotation_costs import OWN, packaged
 from harness.leaderboard.board import Board
 from harness.leaderboard.budgets import SHARES, BudgetCurve, Reach
-from harness.leaderboard.rows import FLOOR, Row
+from harness.leaderboard.rows import CONSTANT, Row
+from harness.leaderboard.statistics import DASH
 from harness.pages import formats
 from harness.pages.table import (
     NOTHING,
@@ -25,13 +26,13 @@ from harness.pages.table import (
 def tabulate_costs(table: TrackTable) -> Table:
     """Show what annotation and training took. Columns that no row fills are left out."""
     # Nothing was annotated for the constant.
-    rows = [row for row in table.rows if row.method != FLOOR]
+    rows = [row for row in table.rows if row.method != CONSTANT]
     names = ["method"]
     columns = [[Cell(row.method) for row in rows]]
     for name, entry in COST_COLUMNS:
         cells = list(map(entry, rows))
         texts = {cell.text for cell in cells}
-        if texts - {"", formats.DASH}:
+        if texts - {"", DASH}:
             names.append(name)
             columns.append(cells)
     return Table(
@@ -134,7 +135,7 @@ def _name_cost_model(board: Board) -> str:
 def _budget_line(curve: BudgetCurve) -> tuple[Cell, ...]:
     smallest = _format_budget(curve, curve.budgets[0])
     largest = _format_budget(curve, curve.budgets[-1])
-    kind = "labelled pixels" if curve.kind == "labelled pixels" else "annotation"
+    kind = "labelled pixels" if curve.kind == "labelled_pixels" else "annotation"
     # A number that is read off between budgets is worth little without the ends it is read between.
     return (
         Cell(curve.name),
@@ -166,6 +167,6 @@ def _reach_cell(curve: BudgetCurve, reach: Reach) -> Cell:
 
 
 def _format_budget(curve: BudgetCurve, budget: float) -> str:
-    if curve.kind == "labelled pixels":
+    if curve.kind == "labelled_pixels":
         return formats.format_amount(budget)
     return formats.format_duration(budget)

@@ -10,15 +10,15 @@ from harness.leaderboard.rows import Row
 from harness.pages.formats import format_points
 from harness.pages.table import Cell, Table, number_cell, percent_cell, sorted_cell, spread_cell
 
-SCORE_NAMES = {
+SCORE_LABELS = {
     "miou": "mIoU",
     "batch_miou": "mIoU, mean over batches",
     "macro_f1": "F1, mean over classes",
     "iou": "IoU",
     "f1": "F1",
 }
-"""Scores that a source reports, as people write them; others are called what `settings.SCORES`
-calls them."""
+"""Scores that a source reports, as people write them; others are called what
+`scenario.published.SCORE_NAMES` calls them."""
 
 NOT_ABOUT_TRAINING = ("about=", "published.", "seeds=")
 """How those settings of a profile begin that explain no difference."""
@@ -50,9 +50,9 @@ def tabulate_reproduction(table: TrackTable) -> Table | None:
 
 
 def name_score(score: str) -> str:
-    """Write a score of `settings.SCORES` for people: f1:road is F1, road."""
+    """Write a score for people: f1:road is F1, road."""
     kind, _, class_name = score.partition(":")
-    name = SCORE_NAMES.get(kind, kind)
+    name = SCORE_LABELS.get(kind, kind)
     return f"{name}, {class_name}" if class_name else name
 
 

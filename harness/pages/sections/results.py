@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 
 from harness.leaderboard.analysis import TrackTable
-from harness.leaderboard.rows import FLOOR, MARGIN, Row
+from harness.leaderboard.rows import COLLAPSE_MARGIN, CONSTANT, Row
 from harness.leaderboard.significance import PairedTest
-from harness.leaderboard.statistics import spread
+from harness.leaderboard.statistics import NO_SCORES
 from harness.pages import formats
 from harness.pages.table import (
     NOTHING,
@@ -33,8 +33,6 @@ DETAIL_COLUMNS = {
 """The columns of scores that come from a record's details, by their names in
 `scores.DETAIL_SCORES`."""
 
-NO_SCORE = spread([])
-
 
 def tabulate_seeds(table: TrackTable) -> Table:
     """Show the mIoU of every run, and how the runs of each method are spread."""
@@ -44,9 +42,9 @@ def tabulate_seeds(table: TrackTable) -> Table:
     columns += ["median", "interquartile mean", "min", "max", "sd", "collapsed (%)"]
     lines = tuple(_seeds_line(row, seeds) for row in table.rows)
     about = (
-        f"Collapsed: the share of seeds whose mIoU is not more than {100 * MARGIN:g} point above"
-        f" that of {FLOOR} for the same seed. The interquartile mean leaves out the lowest and the"
-        " highest quarter of seeds, rounded down."
+        f"Collapsed: the share of seeds whose mIoU is not more than {100 * COLLAPSE_MARGIN:g} point"
+        f" above that of {CONSTANT} for the same seed. The interquartile mean leaves out the lowest"
+        " and the highest quarter of seeds, rounded down."
     )
     return Table(
         "Every result: mIoU (%) by seed, median, interquartile mean, range, collapse",
@@ -86,7 +84,7 @@ def tabulate_recovery(table: TrackTable) -> Table:
         )
     else:
         about += " No method is tested."
-    about += f" Gap closed is measured from {table.floor}."
+    about += f" Gap closed is measured from {table.gap_floor}."
     return Table(
         f"Recovery, gap closed, and tests against {reference}",
         ("method", f"% of {reference}", "gap closed (%)", "p", "p, Holm", "exact p, Holm"),
@@ -135,7 +133,7 @@ def tabulate_classes(table: TrackTable) -> Table:
     for row in table.rows:
         cells = [Cell(row.method)]
         for name in names:
-            iou = row.scores.iou.get(name, NO_SCORE)
+            iou = row.scores.iou.get(name, NO_SCORES)
             cells.append(shaded_cell(iou.mean, formats.format_spread(iou)))
         lines.append(tuple(cells))
     about = "± standard deviation over seeds."
@@ -198,11 +196,11 @@ def _test_cells(test: PairedTest | None) -> list[Cell]:
 
 def _is_measured(detail: str, rows: Sequence[Row]) -> bool:
     # Older records have no details, and others may lack some of them.
-    return any(row.scores.details.get(detail, NO_SCORE).n for row in rows)
+    return any(row.scores.details.get(detail, NO_SCORES).n for row in rows)
 
 
 def _detail_cell(detail: str, row: Row) -> Cell:
-    score = row.scores.details.get(detail, NO_SCORE)
+    score = row.scores.details.get(detail, NO_SCORES)
     # The only one that is no fraction.
     if detail == "nll":
         return sorted_cell(formats.format_spread(score, 3, 1), score.mean)

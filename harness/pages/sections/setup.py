@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from harness.core.values import JsonObject
 from harness.leaderboard.analysis import TrackTable
 from harness.leaderboard.header import Header
-from harness.pages.formats import DASH, count_nouns, format_setting
+from harness.leaderboard.statistics import DASH
+from harness.pages.formats import count_nouns, format_setting
 from harness.pages.table import Cell, Table
 from harness.records.record import (
     ComponentSettings,
@@ -19,7 +20,7 @@ from harness.records.record import (
     RunSettings,
 )
 
-PACKAGES = ("torch", "segmentation-models-pytorch", "numpy", "weakseg-harness")
+SHOWN_PACKAGES = ("torch", "segmentation-models-pytorch", "numpy", "weakseg-harness")
 """The packages whose versions are shown."""
 
 USED_BY_SPLIT = {"official": ("by",), "leave-one-group-out": ("by", "seed")}
@@ -93,7 +94,8 @@ def _collect_facts(finished: Sequence[FinishedRecord], header: Header) -> Mappin
         "mean over": ", ".join(first.mean_over),
         "patches": patches,
         "split": (
-            f"{_describe_split(settings.split)}; patches for training / validation / test: {sizes}"
+            f"{_list_split_settings(settings.split)};"
+            f" patches for training / validation / test: {sizes}"
         ),
         "model": f"{model}, {parameters:,} parameters",
         "initialisation": _join_distinct(record.initialisation for record in finished),
@@ -129,7 +131,7 @@ def _join_distinct(descriptions: Iterable[str]) -> str:
     return "; ".join(dict.fromkeys(descriptions))
 
 
-def _describe_split(split: RecordedSplit) -> str:
+def _list_split_settings(split: RecordedSplit) -> str:
     # As it was recorded: a default of today may not be that of the run.
     settings = split.model_dump(mode="json", exclude_unset=True)
     used = {}
@@ -151,7 +153,7 @@ def _describe_hardware(record: FinishedRecord) -> str:
 
 def _describe_versions(record: FinishedRecord) -> str:
     versions = []
-    for name in PACKAGES:
+    for name in SHOWN_PACKAGES:
         if name in record.packages:
             versions.append(f"{name} {record.packages[name]}")
     return ", ".join(versions)

@@ -42,9 +42,9 @@ def count_boundaries(predicted: Tensor, truth: Tensor, classes: int, radius: int
     predicted_band = _band(predicted, radius)
     true_band = _band(truth, radius)
     both_bands = torch.where(predicted_band == true_band, predicted_band, IGNORE)
-    in_predicted_band = _count_classes(predicted_band, classes)
-    in_true_band = _count_classes(true_band, classes)
-    intersection = _count_classes(both_bands, classes)
+    in_predicted_band = _count_class_pixels(predicted_band, classes)
+    in_true_band = _count_class_pixels(true_band, classes)
+    intersection = _count_class_pixels(both_bands, classes)
     union = in_predicted_band + in_true_band - intersection
 
     predicted_contour = _band(predicted, 1)
@@ -55,15 +55,15 @@ def count_boundaries(predicted: Tensor, truth: Tensor, classes: int, radius: int
         [
             intersection,
             union,
-            _count_classes(predicted_contour, classes),
-            _count_classes(predicted_matched, classes),
-            _count_classes(true_contour, classes),
-            _count_classes(true_matched, classes),
+            _count_class_pixels(predicted_contour, classes),
+            _count_class_pixels(predicted_matched, classes),
+            _count_class_pixels(true_contour, classes),
+            _count_class_pixels(true_matched, classes),
         ]
     )
 
 
-def _count_classes(maps: Tensor, classes: int) -> Tensor:
+def _count_class_pixels(maps: Tensor, classes: int) -> Tensor:
     """Count the pixels of each class, int64 [K]."""
     # IGNORE, 255, is counted beyond the classes and cut off; a mask would copy the pixels first.
     return torch.bincount(maps.flatten(), minlength=IGNORE + 1)[:classes]

@@ -9,19 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from harness.core.values import IGNORE
+from harness.core.values import IGNORE, Floats
 
 BINS = 15
 """Bins of equal width of the confidence; bin b holds b / BINS < confidence <= (b + 1) / BINS (Guo
 et al. 2017)."""
-
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

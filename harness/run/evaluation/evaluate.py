@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from harness.core.values import IGNORE
+from harness.core.values import IGNORE, Pixels
 from harness.run.batches import Normalisation
 from harness.run.evaluation.boundaries import count_boundaries
 from harness.run.evaluation.calibration import (
@@ -22,7 +22,7 @@ from harness.run.evaluation.calibration import (
     measure_probabilities,
     merge_probabilities,
 )
-from harness.run.patches import PatchSet, Pixels
+from harness.run.patches import PatchSet
 from harness.run.train import autocast
 
 

@@ -11,10 +11,10 @@ from demo import board_of, only_table
 from reported import BOARD, HEADER, POINTS
 
 from harness.leaderboard.board import Board
-from harness.leaderboard.budgets import BudgetCurve, Outcome, Reach
+from harness.leaderboard.budgets import BudgetCurve, Reach, ReachOutcome
 from harness.leaderboard.statistics import spread
 from harness.pages.html.charts import (
-    NAME_LENGTH,
+    CHART_NAME_LENGTH,
     Chart,
     draw_curve,
     make_log_axis,
@@ -107,7 +107,7 @@ SENTENCES = [
         "95 % of full takes 7 labelled pixels.",
     ),
 ]
-NOT_READ_OFF: list[tuple[Outcome, str]] = [
+NOT_READ_OFF: list[tuple[ReachOutcome, str]] = [
     (
         "below the smallest budget",
         "90 % of full is reached with the smallest budget already, 5 labelled pixels.",
@@ -127,7 +127,7 @@ def test_how_much_to_annotate_is_said_in_words(reach: Reach, sentence: str) -> N
     measured = BudgetCurve(
         name="p*",
         field="supervision.0.count",
-        kind="labelled pixels",
+        kind="labelled_pixels",
         methods=("p5", "p20"),
         budgets=(5.0, 20.0),
         scores=(0.1, 0.2),
@@ -136,7 +136,7 @@ def test_how_much_to_annotate_is_said_in_words(reach: Reach, sentence: str) -> N
     )
     table = only_table(BOARD)
     # In place of what the property would compute.
-    vars(table)["budgets"] = (measured, replace(measured, kind="annotation seconds"))
+    vars(table)["budgets"] = (measured, replace(measured, kind="annotation_seconds"))
     chart = draw_curve(table, "labelled_pixels")
     assert chart is not None
     assert chart.findings == (f"p*: {sentence}",)
@@ -154,7 +154,7 @@ def test_a_log_axis_has_room_and_three_ticks(low: float, high: float) -> None:
 
 def test_names_are_shortened_before_they_are_escaped() -> None:
     name = show_name("<" * 100)
-    assert name == "&lt;" * (NAME_LENGTH - 1) + "…"
+    assert name == "&lt;" * (CHART_NAME_LENGTH - 1) + "…"
 
 
 def test_plotly_shows_quotes_as_they_are() -> None:

@@ -6,7 +6,7 @@ from demo import board_of
 from reported import BOARD, FULL, HEADER, MORE, POINTS, SHARES, WEAK
 
 from harness.leaderboard.board import Board
-from harness.pages.html.run_facts import COLUMNS, MethodRuns, collect_run_facts
+from harness.pages.html.run_facts import RUN_COLUMNS, MethodRuns, collect_run_facts
 
 
 def runs_of(method: str, board: Board = BOARD) -> MethodRuns:
@@ -15,7 +15,7 @@ def runs_of(method: str, board: Board = BOARD) -> MethodRuns:
 
 
 def column_of(runs: MethodRuns, name: str) -> list[str]:
-    place = COLUMNS.index(name)
+    place = RUN_COLUMNS.index(name)
     return [line[place].text for line in runs.runs.lines]
 
 

@@ -160,8 +160,10 @@ def read_scores(table: PublishedTable, per_class: Measure | None = None) -> Read
     cases = [_read_case(table, row, columns, text_columns) for row in table.rows]
     class_column = _find_class_column(table, text_columns)
     if class_column is not None:
-        counts = {table.columns[index] for index in numeric_columns if index in text_columns}
-        cases = _join_classes(cases, class_column, counts)
+        count_headings = {
+            table.columns[index] for index in numeric_columns if index in text_columns
+        }
+        cases = _join_classes(cases, class_column, count_headings)
     remarks = [
         *_remark_on_headings(table, headings),
         *_remark_on_scales(table, columns),
@@ -350,28 +352,30 @@ def _read_entry(row: PrintedRow, column: ScoreColumn) -> Entry | None:
         if deviation is not None:
             spread = deviation.value + deviation.half
     # Every number that rounds to the printed one lies within half a unit of its last digit.
-    scores = Range(
+    score_range = Range(
         low=(number.value - number.half) * column.scale,
         high=(number.value + number.half) * column.scale,
         sd=0.0 if math.isnan(spread) else spread * column.scale,
     )
-    return Entry(column.name, row.number, text, scores, column.scale)
+    return Entry(column.name, row.number, text, score_range, column.scale)
 
 
-def _join_classes(cases: Sequence[Case], class_column: str, counts: AbstractSet[str]) -> list[Case]:
+def _join_classes(
+    cases: Sequence[Case], class_column: str, count_headings: AbstractSet[str]
+) -> list[Case]:
     """Join rows of single classes to one case where their other texts are the same.
 
     Args:
         cases: The rows, each with the scores of one class, or with the means.
         class_column: The heading of the column that names the class.
-        counts: Headings of columns of numbers that are no scores. They differ between classes, so
-            they do not tell configurations apart.
+        count_headings: Headings of columns of numbers that are no scores. They differ between
+            classes, so they do not tell configurations apart.
     """
     joined: dict[tuple[tuple[str, str], ...], Case] = {}
     for case in cases:
         texts: dict[str, str] = {}
         for column, text in case.texts.items():
-            if column != class_column and column not in counts:
+            if column != class_column and column not in count_headings:
                 texts[column] = text
         configuration = tuple(texts.items())
         if configuration not in joined:
@@ -407,13 +411,13 @@ def _name_mean(case: Case) -> Case:
         if heading.measure in ("accuracy", "majority", "share"):
             continue
         mean = replace(heading, mean=True)
-        if _count_classes(case, heading.measure) > 1 and mean not in case.scores:
+        if _count_class_scores(case, heading.measure) > 1 and mean not in case.scores:
             del scores[heading]
             scores[mean] = entry
     return replace(case, scores=scores)
 
 
-def _count_classes(case: Case, measure: Measure) -> int:
+def _count_class_scores(case: Case, measure: Measure) -> int:
     """Count the scores of single classes of a measure."""
     count = 0
     for heading in case.scores:
