@@ -17,9 +17,10 @@ MODULES = sorted([*ROOT.glob("harness/**/*.py"), *ROOT.glob("plugins/**/*.py")])
 
 
 CEILINGS = {
-    "harness": Density(nodes=5.5, comprehensions=7.6, conditionals=4.0, long_lines=0),
-    "plugins": Density(nodes=5.1, comprehensions=2.6, conditionals=2.2, long_lines=0),
-    "tests": Density(nodes=5.9, comprehensions=5.4, conditionals=0.8, long_lines=0),
+    "harness": Density(nodes=4.8, comprehensions=2.0, conditionals=1.0, long_lines=0),
+    # Their syntax is hashed into every key, so they wait for the next protocol.
+    "plugins": Density(nodes=5.1, comprehensions=2.5, conditionals=2.2, long_lines=0),
+    "tests": Density(nodes=5.51, comprehensions=2.5, conditionals=0.4, long_lines=0),
 }
 """How densely code may be written. These only fall."""
 
@@ -48,15 +49,8 @@ def test_the_ignore_value_is_written_once() -> None:
     written = []
     for path in MODULES:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            names = [
-                target.id for target in getattr(node, "targets", []) if isinstance(target, ast.Name)
-            ]
-            if (
-                isinstance(node, ast.Assign)
-                and isinstance(node.value, ast.Constant)
-                and node.value.value == 255
-                and names
-            ):
+            if isinstance(node, ast.Assign) and ast.unparse(node.value) == "255":
+                names = [target.id for target in node.targets if isinstance(target, ast.Name)]
                 written.append((path.name, names))
     assert written == [("values.py", ["IGNORE"])]
 
