@@ -11,6 +11,15 @@ from harness.core.components import (
     Unit,
 )
 from harness.core.errors import InputError, suggestion
+from harness.core.jobs import (
+    AlreadyRunningError,
+    EpochFinished,
+    Event,
+    Job,
+    RunFinished,
+    RunStarted,
+    refuse_running,
+)
 from harness.core.paths import data_root
 from harness.core.randomness import stream, stream_seed
 from harness.core.values import (
@@ -27,16 +36,22 @@ from harness.hookspecs import hookimpl
 
 __all__ = [
     "IGNORE",
+    "AlreadyRunningError",
     "Batch",
     "Component",
     "Dataset",
+    "EpochFinished",
+    "Event",
     "Executor",
     "InputError",
+    "Job",
     "Loss",
     "Model",
     "NotInKey",
     "Part",
     "Provision",
+    "RunFinished",
+    "RunStarted",
     "Sample",
     "Scene",
     "SegmentationClass",
@@ -45,6 +60,7 @@ __all__ = [
     "WeakLabel",
     "data_root",
     "hookimpl",
+    "refuse_running",
     "stream",
     "stream_seed",
     "suggestion",

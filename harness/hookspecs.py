@@ -1,22 +1,20 @@
-"""Everything a plugin can implement. Import `hookimpl` from `harness.api` and decorate functions of
-these names.
+"""Everything that a plugin can implement: the plugin system on one page.
 
-The first five return component classes. The last three are events for observers (loggers,
-trackers): they receive copies, change nothing, and an exception in one is reported with its
-plugin's name and does not stop the run.
+Import `hookimpl` from `harness.api` and decorate functions of these names. The first five return
+component classes. The last three are for observers, such as loggers: they receive copies, so they
+cannot change a run, and an exception in one is reported with its plugin's name and stops nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 import pluggy
 
 from harness.core.components import Dataset, Executor, Loss, Model, Supervision
+from harness.core.values import JsonObject
 
 hookspec = pluggy.HookspecMarker("harness")
-
 
 hookimpl = pluggy.HookimplMarker("harness")
 
@@ -47,15 +45,15 @@ def harness_executors() -> Iterable[type[Executor]]:  # type: ignore[empty-body]
 
 
 @hookspec
-def harness_run_started(run: Mapping[str, Any]) -> None:
+def harness_run_started(run: JsonObject) -> None:
     """A run began. `run`: scenario, profile, method, seed, key and resolved settings."""
 
 
 @hookspec
-def harness_epoch_finished(run: Mapping[str, Any], epoch: Mapping[str, Any]) -> None:
+def harness_epoch_finished(run: JsonObject, epoch: JsonObject) -> None:
     """An epoch ended. `epoch`: epoch (from 1), loss, the loss terms, learning_rate, seconds."""
 
 
 @hookspec
-def harness_run_finished(run: Mapping[str, Any], record: Mapping[str, Any]) -> None:
+def harness_run_finished(run: JsonObject, record: JsonObject) -> None:
     """A run ended, well or not. `record` is the stored record; its `status` is "ok" or "failed"."""

@@ -26,13 +26,15 @@ def patch_set() -> Callable[..., PatchSet]:
     def make(
         scenes: Mapping[str, NDArray[Any]], size: int, classes: int, step: int | None = None
     ) -> PatchSet:
-        origins, masks = [], []
+        origins = []
+        masks = []
         for key, mask in scenes.items():
             for row in range(0, mask.shape[0] - size + 1, step or size):
                 for column in range(0, mask.shape[1] - size + 1, step or size):
                     origins.append(PatchOrigin(key, f"group of {key}", None, row, column))
                     masks.append(mask[row : row + size, column : column + size])
-        images = np.random.default_rng(0).integers(0, 256, (len(masks), size, size, 3), np.uint8)
+        generator = np.random.default_rng(0)
+        images = generator.integers(0, 256, (len(masks), size, size, 3), np.uint8)
         return PatchSet(images, np.stack(masks).astype(np.uint8), tuple(origins), classes)
 
     return make
@@ -41,18 +43,19 @@ def patch_set() -> Callable[..., PatchSet]:
 @pytest.fixture
 def workplace(tmp_path: Path) -> Workplace:
     """An empty folder with a tiny scenario, and the example plugin installed."""
-    place = Workplace(tmp_path, tmp_path / "site")
-    install(place.site, "harness_example", EXAMPLE.read_text(encoding="utf-8"))
-    place.write("tiny.yaml", TINY)
-    return place
+    workplace = Workplace(tmp_path, tmp_path / "site")
+    install(workplace.site, "harness_example", EXAMPLE)
+    workplace.write("tiny.yaml", TINY)
+    return workplace
 
 
 @pytest.fixture(scope="module")
 def one_thread() -> Iterator[None]:
     """Small networks are quickest on one thread, most of all where tests run side by side."""
+    # Here, because most test files do without torch, which takes seconds to import.
     import torch
 
-    before = torch.get_num_threads()
+    threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
-    torch.set_num_threads(before)
+    torch.set_num_threads(threads)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
 from importlib.metadata import Distribution, EntryPoint
 from pathlib import Path
+from typing import assert_type
 
 import pytest
 from installed import EXAMPLE, install
 
-from harness.catalog import Catalog, load_catalog
+from harness import hookspecs
+from harness.catalog import KINDS, Catalog, load_catalog
+from harness.core.components import Dataset, Executor
 from harness.core.errors import InputError
+from harness.execution.local import Inline
 
 LOSS = '''
 from typing import ClassVar
@@ -26,15 +31,24 @@ def harness_losses():
     return [Own]
 '''
 
+VANDAL = """
+from harness.api import hookimpl
+@hookimpl
+def harness_run_started(run):
+    run["method"] = "x"
+    raise KeyError("oops")
+"""
 
-def catalog_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **sources: str) -> Catalog:
+
+def catalog_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **sources: str | Path) -> Catalog:
+    """Return a catalog of plugins with these names and sources, and of no others."""
     points: list[EntryPoint] = []
     for name, source in sources.items():
-        # modules of different tests must not be each other's
-        unique = f"{name}_{tmp_path.name.replace('-', '_')}"
-        install(tmp_path, unique, source)
-        distribution = Distribution.at(tmp_path / f"{unique}-1.0.dist-info")
-        point = EntryPoint(name, unique, "harness")
+        # Modules of different tests must not be each other's.
+        module = f"{name}_{tmp_path.name.replace('-', '_')}"
+        install(tmp_path, module, source)
+        distribution = Distribution.at(tmp_path / f"{module}-1.0.dist-info")
+        point = EntryPoint(name, module, "harness")
         points.append(point._for(distribution))  # type: ignore[attr-defined]
     monkeypatch.syspath_prepend(tmp_path)
     return load_catalog(points, disabled=())
@@ -42,16 +56,34 @@ def catalog_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **sources: str) 
 
 def test_built_ins_come_through_the_same_door() -> None:
     catalog = load_catalog(disabled=())
-    assert {"executors", "imagery", "networks", "points", "synthetic"} <= {
-        plugin.name for plugin in catalog.plugins
-    }
+    names = {plugin.name for plugin in catalog.plugins}
+    assert {"executors", "imagery", "networks", "points", "synthetic"} <= names
     assert all(plugin.status == "ok" for plugin in catalog.plugins)
     assert catalog.find("loss", "cross-entropy").plugin.distribution == "weakseg-harness"
 
 
+def test_a_component_is_found_by_its_kind_and_name() -> None:
+    catalog = load_catalog(disabled=())
+    executor = catalog.component(Executor, "inline")
+    assert_type(executor, type[Executor])
+    assert executor is Inline
+    with pytest.raises(InputError, match="no dataset named 'inline'"):
+        catalog.component(Dataset, "inline")
+    with pytest.raises(TypeError, match="is no kind of component"):
+        catalog.component(Inline, "inline")
+
+
+def test_every_hook_that_returns_components_is_a_kind() -> None:
+    observers = {"harness_run_started", "harness_epoch_finished", "harness_run_finished"}
+    functions = inspect.getmembers(hookspecs, inspect.isfunction)
+    hooks = {name for name, _ in functions if name.startswith("harness_")}
+    assert {kind.hook for kind in KINDS.values()} == hooks - observers
+
+
 def test_the_example_plugin_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    catalog = catalog_of(tmp_path, monkeypatch, example=EXAMPLE.read_text())
-    assert (catalog.names("model"), catalog.names("loss")) == (["tiny-convnet"], ["entropy"])
+    catalog = catalog_of(tmp_path, monkeypatch, example=EXAMPLE)
+    assert catalog.names("model") == ["tiny-convnet"]
+    assert catalog.names("loss") == ["entropy"]
 
 
 @pytest.mark.parametrize(
@@ -117,6 +149,18 @@ def test_a_name_offered_twice_is_an_error_that_names_both(
     assert "'second'" in str(caught.value)
 
 
+def test_every_name_offered_twice_is_ambiguous(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = LOSS + LOSS.replace("Own", "Other").replace('"own"', '"other"')
+    source = source.replace("return [Other]", "return [Own, Other]")
+    catalog = catalog_of(tmp_path, monkeypatch, first=source, second=source)
+    assert catalog.plugins[1].conflicts == {("loss", "own"), ("loss", "other")}
+    for name in ("own", "other"):
+        with pytest.raises(InputError, match=f"loss '{name}' is ambiguous"):
+            catalog.find("loss", name)
+
+
 def test_disabled_plugins_are_not_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     install(tmp_path, "never", "raise SystemExit('imported')")
     monkeypatch.syspath_prepend(tmp_path)
@@ -127,11 +171,7 @@ def test_disabled_plugins_are_not_imported(tmp_path: Path, monkeypatch: pytest.M
 def test_observers_get_copies_and_are_blamed_by_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    vandal = (
-        "from harness.api import hookimpl\n@hookimpl\ndef harness_run_started(run):\n   "
-        " run['method'] = 'x'\n    raise KeyError('oops')\n"
-    )
-    catalog = catalog_of(tmp_path, monkeypatch, vandal=vandal)
+    catalog = catalog_of(tmp_path, monkeypatch, vandal=VANDAL)
     run = {"method": "full"}
     assert list(catalog.notify("harness_run_started", run=run)) == [
         "plugin 'vandal' failed in harness_run_started: KeyError: 'oops'"

@@ -17,13 +17,15 @@ MODULES = sorted([*ROOT.glob("harness/**/*.py"), *ROOT.glob("plugins/**/*.py")])
 
 
 CEILINGS = {
-    "harness": Density(nodes=5.5, comprehensions=7.6, conditionals=4.0, long_lines=0),
-    "plugins": Density(nodes=5.1, comprehensions=2.6, conditionals=2.2, long_lines=0),
-    "tests": Density(nodes=5.9, comprehensions=5.4, conditionals=0.8, long_lines=0),
+    "harness": Density(nodes=4.8, comprehensions=2.0, conditionals=1.0, long_lines=0),
+    # Their syntax is hashed into every key, so they wait for the next protocol.
+    "plugins": Density(nodes=5.1, comprehensions=2.5, conditionals=2.2, long_lines=0),
+    "tests": Density(nodes=5.51, comprehensions=2.5, conditionals=0.4, long_lines=0),
 }
 """How densely code may be written. These only fall."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", CEILINGS)
 def test_code_is_no_denser_than_it_was(folder: str) -> None:
     density = measure_density(sorted((ROOT / folder).rglob("*.py")))
@@ -42,19 +44,13 @@ def test_every_plugin_folder_is_an_entry_point() -> None:
     assert folders == {module for module in declared.values() if module.startswith("harness_")}
 
 
+@pytest.mark.slow
 def test_the_ignore_value_is_written_once() -> None:
     written = []
     for path in MODULES:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            names = [
-                target.id for target in getattr(node, "targets", []) if isinstance(target, ast.Name)
-            ]
-            if (
-                isinstance(node, ast.Assign)
-                and isinstance(node.value, ast.Constant)
-                and node.value.value == 255
-                and names
-            ):
+            if isinstance(node, ast.Assign) and ast.unparse(node.value) == "255":
+                names = [target.id for target in node.targets if isinstance(target, ast.Name)]
                 written.append((path.name, names))
     assert written == [("values.py", ["IGNORE"])]
 
@@ -62,16 +58,22 @@ def test_the_ignore_value_is_written_once() -> None:
 def test_the_public_api_is_this() -> None:
     assert harness.api.__all__ == [
         "IGNORE",
+        "AlreadyRunningError",
         "Batch",
         "Component",
         "Dataset",
+        "EpochFinished",
+        "Event",
         "Executor",
         "InputError",
+        "Job",
         "Loss",
         "Model",
         "NotInKey",
         "Part",
         "Provision",
+        "RunFinished",
+        "RunStarted",
         "Sample",
         "Scene",
         "SegmentationClass",
@@ -80,6 +82,7 @@ def test_the_public_api_is_this() -> None:
         "WeakLabel",
         "data_root",
         "hookimpl",
+        "refuse_running",
         "stream",
         "stream_seed",
         "suggestion",

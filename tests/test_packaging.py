@@ -10,7 +10,11 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = [ROOT / "harness", *sorted(path.parent for path in ROOT.glob("plugins/*/__init__.py"))]
+MODULES_OF_PACKAGES = [
+    ROOT / "harness" / "__init__.py",
+    *sorted(ROOT.glob("plugins/*/__init__.py")),
+    *sorted(ROOT.glob("examples/*/*/__init__.py")),
+]
 
 
 @pytest.fixture(scope="module")
@@ -19,9 +23,9 @@ def declared() -> dict[str, Any]:
     return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.name)
-def test_every_package_says_that_it_is_typed(package: Path) -> None:
-    assert (package / "py.typed").is_file()
+@pytest.mark.parametrize("module", MODULES_OF_PACKAGES, ids=lambda path: path.parent.name)
+def test_every_package_says_that_it_is_typed(module: Path) -> None:
+    assert module.with_name("py.typed").is_file()
 
 
 def test_the_wheel_holds_the_scenarios(declared: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""The comparisons that the scores of one row allow."""
+"""List the comparisons that the scores of one row allow."""
 
 from __future__ import annotations
 
@@ -6,271 +6,363 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Literal, cast
+from typing import Literal
 
 from harness.audit import relations
-from harness.audit.headings import Heading, Measure
-from harness.audit.relations import ANYTHING, Range, meet
-from harness.audit.rows import Case, Entry
+from harness.audit.headings import CLASS_MEASURES, Heading, Measure
+from harness.audit.relations import ANYTHING, Range, clip, meet
+from harness.audit.score_rows import Case, Entry
 
-Level = Literal["impossible", "below a constant", "note"]
+Severity = Literal["impossible", "below a constant", "note"]
 
 
-Scores = Mapping[Heading, Entry]
+ScoresByHeading = Mapping[Heading, Entry]
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a table does not say itself. majority: share of the commonest class. classes: how many
-    there are, also unlisted ones.
-
-    averaged: all scores are means over runs or images. per_class: the score in columns named after
-    classes alone. separate: tables of one file are of different data.
-    """
+    """What a table does not say itself."""
 
     majority: float | None = None
+    """The share of the commonest class, as a fraction of 1."""
+
     classes: int | None = None
+    """How many classes there are, also those that the table does not list."""
+
     averaged: bool = False
+    """Whether all scores are means over runs or images."""
+
     per_class: Measure | None = None
+    """The score that columns hold which are named after classes alone."""
+
     separate: bool = False
+    """Whether the tables of one file are of different data."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One comparison: `entry` must lie in what `relation` makes of the others' ranges."""
+    """One comparison of a score with others."""
 
     entry: Entry
+    """The score that is checked."""
+
     others: tuple[Entry, ...]
+    """The scores that it is checked against."""
+
     relation: Callable[..., Range]
+    """Maps the range of each of the others to the range in which the score must lie."""
+
     rule: str
-    level: Level = "impossible"
+    """The relation in words."""
+
+    level: Severity = "impossible"
+    """What it means where the score lies elsewhere."""
+
     remark: str = ""
+    """A reason why the score may lie elsewhere all the same."""
 
 
-def checks(row: Case, options: Options) -> Iterator[Check]:
-    """All comparisons of a row, but those of means over classes, which `means` gives."""
-    scores = loosened(row, options)
-    for like in dict.fromkeys(replace(key, measure="iou") for key in scores):
-        yield from _of_one(scores, like)
-        f1, iou = (row.scores.get(replace(like, measure=measure)) for measure in ("f1", "iou"))
-        bare = not like.of and not like.mean and not options.averaged
-        if (
-            bare
-            and f1
-            and iou
-            and meet(iou.range, relations.iou_of_f1(scores[replace(like, measure="f1")].range))
-        ):
-            remark = "they may be means over classes, images or runs"
-            yield Check(
-                iou,
-                (f1,),
-                relations.iou_of_f1,
-                "IoU = F1 / (2 - F1) for a single class",
-                "note",
-                remark,
-            )
-    complete = not options.classes or options.classes <= len(classes(scores))
-    for known, accuracy in scores.items():
-        if known.measure == "accuracy" and not known.of and complete:
-            yield from _of_accuracy(scores, known, accuracy)
-    majority = _majority(scores, options)
-    if majority:
-        yield from _of_constant(scores, majority, options.classes or len(classes(scores)))
+@dataclass(frozen=True, slots=True)
+class ClassMean:
+    """A mean over classes beside the scores of its classes."""
+
+    entry: Entry
+    """The mean as printed."""
+
+    classes: Mapping[str, Entry]
+    """The same score of each class, as printed or as it follows from another score."""
 
 
-def _of_one(scores: Scores, like: Heading) -> Iterator[Check]:
-    """What scores of the same class, or the same mean, say about each other."""
-    f1, iou, precision, recall = (
-        scores.get(replace(like, measure=name))
-        for name in _measures("f1", "iou", "precision", "recall")
-    )
-    if f1 and iou:
+@dataclass(frozen=True, slots=True)
+class ImpliedShare:
+    """The share of a class in the truth, as it follows from the scores of both of two classes."""
+
+    entries: tuple[Entry, Entry]
+    """The scores that it follows from."""
+
+    class_name: str
+    """The second class, whose share it is."""
+
+    share: Range
+
+
+def list_checks(case: Case, options: Options) -> Iterator[Check]:
+    """List all comparisons of a row, but those of means over classes: see `find_class_means`."""
+    scores = widen_means(case, options)
+    # One round for each class, mean, epoch and part of the data: all headings that differ in the
+    # measure alone share the one with "iou". A dict keeps their order, and so that of the findings.
+    for like in dict.fromkeys(replace(heading, measure="iou") for heading in scores):
+        yield from _checks_within(scores, like)
+        if not options.averaged:
+            yield from _checks_of_bare_scores(case.scores, scores, like)
+    names = class_names(scores)
+    # Accuracy is over all classes, so nothing follows from the scores of some.
+    lists_all_classes = not options.classes or options.classes <= len(names)
+    if lists_all_classes:
+        for heading in scores:
+            if heading.measure == "accuracy" and not heading.subject:
+                yield from _checks_of_accuracy(scores, heading)
+    majority = _find_majority(scores, options)
+    if majority is not None:
+        yield from _checks_of_constant(scores, majority, options.classes or len(names))
+
+
+def _checks_within(scores: ScoresByHeading, like: Heading) -> Iterator[Check]:
+    """Compare the scores of one class, or of one mean, with each other."""
+    iou = scores.get(like)
+    f1 = scores.get(replace(like, measure="f1"))
+    if iou and f1:
+        rule = "IoU = F1 / (2 - F1)"
+        if f1.range.sd:
+            rule += " or more, at most F1, for means"
+        yield Check(iou, (f1,), relations.iou_of_f1, rule)
+    if f1:
+        rule = "F1 is the harmonic mean of precision and recall"
+        yield from _checks_of_precision_and_recall(scores, f1, like, relations.f1_of, rule)
+    if iou:
+        rule = "1 / IoU = 1 / precision + 1 / recall - 1"
+        yield from _checks_of_precision_and_recall(scores, iou, like, relations.iou_of, rule)
+    if like.stage == "best":
+        yield from _checks_of_epochs(scores, like)
+
+
+def _checks_of_precision_and_recall(
+    scores: ScoresByHeading,
+    entry: Entry,
+    like: Heading,
+    relation: Callable[[Range, Range], Range],
+    rule: str,
+) -> Iterator[Check]:
+    """Compare an F1 or an IoU with precision and recall, or with the one of them that is given."""
+    precision = scores.get(replace(like, measure="precision"))
+    recall = scores.get(replace(like, measure="recall"))
+    if precision and recall:
+        yield Check(entry, (precision, recall), relation, rule)
+        return
+    given = precision or recall
+    if given:
+        # Both relations are symmetric, so it does not matter which of the two is missing.
+        rule = f"{rule}; the one that is not given is at most 1"
+        yield Check(entry, (given,), partial(relation, ANYTHING), rule)
+
+
+def _checks_of_epochs(scores: ScoresByHeading, best_like: Heading) -> Iterator[Check]:
+    """Compare the scores of the best epoch with those of the final one."""
+    measures: tuple[Measure, ...] = ("iou", "f1", "accuracy")
+    for measure in measures:
+        best = scores.get(replace(best_like, measure=measure))
+        final = scores.get(replace(best_like, measure=measure, stage="final"))
+        if best and final:
+            rule = "the best epoch is at least as good as the final one"
+            yield Check(best, (final,), relations.at_least, rule)
+
+
+def _checks_of_bare_scores(
+    printed_scores: ScoresByHeading, widened_scores: ScoresByHeading, like: Heading
+) -> Iterator[Check]:
+    """Compare IoU and F1 that name no class as if they were of a single class.
+
+    They may as well be means over classes. Where only that explains them, it is worth a note.
+    """
+    if like.subject or like.mean:
+        return
+    f1_heading = replace(like, measure="f1")
+    iou = printed_scores.get(like)
+    f1 = printed_scores.get(f1_heading)
+    if iou is None or f1 is None:
+        return
+    if meet(iou.range, relations.iou_of_f1(widened_scores[f1_heading].range)):
         yield Check(
-            iou,
-            (f1,),
-            relations.iou_of_f1,
-            "IoU = F1 / (2 - F1)" + (" or more, at most F1, for means" if f1.range.sd else ""),
+            entry=iou,
+            others=(f1,),
+            relation=relations.iou_of_f1,
+            rule="IoU = F1 / (2 - F1) for a single class",
+            level="note",
+            remark="they may be means over classes, images or runs",
         )
-    given = tuple(filter(None, (precision, recall)))
-    for entry, relation, rule in (
-        (f1, relations.f1_of, "F1 is the harmonic mean of precision and recall"),
-        (iou, relations.iou_of, "1 / IoU = 1 / precision + 1 / recall - 1"),
-    ):
-        if entry and len(given) == 2:
-            yield Check(entry, given, relation, rule)
-        elif entry and given:
-            yield Check(
-                entry,
-                given,
-                partial(relation, ANYTHING),
-                f"{rule}; the one that is not given is at most 1",
-            )
-    for name in _measures("iou", "f1", "accuracy"):
-        best, final = (
-            scores.get(replace(like, measure=name)),
-            scores.get(replace(like, measure=name, stage="final")),
-        )
-        if like.stage == "best" and best and final:
-            yield Check(
-                best,
-                (final,),
-                relations.at_least,
-                "the best epoch is at least as good as the final one",
-            )
 
 
-def _of_accuracy(scores: Scores, known: Heading, accuracy: Entry) -> Iterator[Check]:
-    """What the scores of all classes say about the accuracy."""
-    names = classes(scores, known)
-    f1 = tuple(filter(None, (derived(scores, "f1", name, known) for name in names)))
+def _checks_of_accuracy(scores: ScoresByHeading, heading: Heading) -> Iterator[Check]:
+    """Compare an accuracy with the scores of all classes."""
+    accuracy = scores[heading]
+    names = class_names(scores, heading)
+    f1 = tuple(_derive_all(scores, heading, "f1", names).values())
     if len(f1) == len(names) == 2:
-        yield Check(
-            accuracy,
-            f1,
-            relations.accuracy_of_two,
-            "of two classes, 1 - accuracy is the harmonic mean of 1 - F1 of both",
-        )
+        rule = "of two classes, 1 - accuracy is the harmonic mean of 1 - F1 of both"
+        yield Check(accuracy, f1, relations.accuracy_of_two, rule)
     elif len(f1) == len(names) > 2:
-        yield Check(
-            accuracy,
-            f1,
-            _listed(relations.accuracy_between),
-            "accuracy lies between the least and the largest F1 of all classes",
-        )
-    pairs = [
-        (scores.get(replace(known, measure="recall", of=name)), scores.get(Heading("share", name)))
-        for name in names
-    ]
-    recalls, shares = (
-        (tuple(filter(None, each)) for each in zip(*pairs, strict=True)) if pairs else ((), ())
-    )
-    if len(recalls) == len(shares) == len(names) > 1 and meet(_total(shares), Range(1.0, 1.0)):
-        yield Check(
-            accuracy,
-            recalls + shares,
-            _weighted,
-            "accuracy is the mean of the classes' recalls, weighted by their shares",
-        )
+        rule = "accuracy lies between the least and the largest F1 of all classes"
+        yield Check(accuracy, f1, _accuracy_between, rule)
+    recalls: list[Entry] = []
+    shares: list[Entry] = []
+    for name in names:
+        recall = scores.get(replace(heading, measure="recall", subject=name))
+        share = scores.get(Heading("share", name))
+        if recall is None or share is None:
+            return
+        recalls.append(recall)
+        shares.append(share)
+    # Shares that do not add up to 1 are those of some classes only, or of other pixels.
+    if len(names) > 1 and meet(_add(shares), Range(1.0, 1.0)):
+        rule = "accuracy is the mean of the classes' recalls, weighted by their shares"
+        yield Check(accuracy, (*recalls, *shares), _weighted_recalls, rule)
 
 
-def _of_constant(scores: Scores, majority: Entry, count: int) -> Iterator[Check]:
-    """Accuracy and mean IoU against those of predicting the commonest class everywhere."""
-    for known, entry in scores.items():
-        if known.measure == "accuracy":
+def _checks_of_constant(scores: ScoresByHeading, majority: Entry, classes: int) -> Iterator[Check]:
+    """Compare accuracy and mean IoU with those of predicting the commonest class everywhere."""
+    for heading, entry in scores.items():
+        if heading.measure == "accuracy":
             yield Check(
-                entry,
-                (majority,),
-                relations.at_least,
-                "the commonest class everywhere gives this accuracy",
-                "below a constant",
+                entry=entry,
+                others=(majority,),
+                relation=relations.at_least,
+                rule="the commonest class everywhere gives this accuracy",
+                level="below a constant",
             )
-        if known.measure == "iou" and known.mean and count > 1:
-            rule = f"the commonest class everywhere gives this mean IoU of {count} classes"
-            yield Check(entry, (majority,), partial(_shared, count=count), rule, "below a constant")
+        if heading.measure == "iou" and heading.mean and classes > 1:
+            yield Check(
+                entry=entry,
+                others=(majority,),
+                relation=partial(_mean_iou_of_constant, classes=classes),
+                rule=f"the commonest class everywhere gives this mean IoU of {classes} classes",
+                level="below a constant",
+            )
 
 
-def means(row: Case, options: Options) -> Iterator[tuple[Entry, dict[str, Entry]]]:
-    """Each mean over classes of a row, with the scores of its classes."""
-    scores = loosened(row, options)
-    for known, entry in scores.items():
-        if known.mean and not known.of:
-            own = {
-                name: found
-                for name in classes(scores, known)
-                if (found := derived(scores, known.measure, name, known))
-            }
-            if len(own) > 1:
-                yield entry, own
+def find_class_means(case: Case, options: Options) -> Iterator[ClassMean]:
+    """Find the means over classes of a row, and the scores of their classes."""
+    scores = widen_means(case, options)
+    for heading, entry in scores.items():
+        if heading.mean and not heading.subject:
+            names = class_names(scores, heading)
+            scores_by_class = _derive_all(scores, heading, heading.measure, names)
+            if len(scores_by_class) > 1:
+                yield ClassMean(entry, scores_by_class)
 
 
-def implied_share(row: Case) -> tuple[tuple[Entry, Entry], str, Range] | None:
-    """The F1 (or IoU) of two classes, the name of the second, and the share of the truth that they
-    leave to it."""
-    names = classes(row.scores)
-    f1 = [entry for name in names if (entry := derived(row.scores, "f1", name, Heading("f1")))]
-    if len(f1) != 2 or len(names) != 2:
+def find_implied_share(case: Case) -> ImpliedShare | None:
+    """Find the share of the second of two classes that their F1 or IoU imply."""
+    names = class_names(case.scores)
+    f1_by_class = _derive_all(case.scores, Heading("f1"), "f1", names)
+    if len(names) != 2 or len(f1_by_class) != 2:
         return None
-    first, second = (
-        replace(entry, range=Range(max(0.0, entry.range.low), min(1.0, entry.range.high)))
-        for entry in f1
-    )
-    return (first, second), names[1], relations.share_of_second(first.range, second.range)
+    first, second = f1_by_class.values()
+    share = relations.share_of_second(clip(first.range), clip(second.range))
+    return ImpliedShare((first, second), names[1], share)
 
 
-def loosened(row: Case, options: Options) -> Scores:
-    """The scores of a row, with an infinite sd where one may be a mean of anything: a mean over
-    classes, without a class, or over runs.
+def widen_means(case: Case, options: Options) -> ScoresByHeading:
+    """Give an infinite sd to each score of a row that may be a mean of any values.
 
+    That is a mean over classes, a score that names no class, and a mean over runs without a ±.
     Numbers are means over runs by option, or where others of the row have a ±.
     """
-    averaged = options.averaged or any(entry.range.sd for entry in row.scores.values())
-
-    def loose(known: Heading, entry: Entry) -> Entry:
-        unknown = known.mean or not known.of or (averaged and not entry.range.sd)
-        free = unknown and known.measure in ("iou", "f1", "precision", "recall")
-        return replace(entry, range=replace(entry.range, sd=math.inf)) if free else entry
-
-    return {known: loose(known, entry) for known, entry in row.scores.items()}
-
-
-def classes(scores: Scores, like: Heading | None = None) -> list[str]:
-    """The classes of a row in order; given another score, those that have scores of the same epoch
-    and part."""
-    scored = [
-        key
-        for key in scores
-        if key.of and not key.mean and key.measure in ("iou", "f1", "precision", "recall")
-    ]
-    return list(
-        dict.fromkeys(
-            key.of for key in scored if not like or (key.stage, key.part) == (like.stage, like.part)
-        )
-    )
+    has_spreads = any(entry.range.sd for entry in case.scores.values())
+    averaged = options.averaged or has_spreads
+    widened: dict[Heading, Entry] = {}
+    for heading, entry in case.scores.items():
+        of_runs = averaged and not entry.range.sd
+        may_be_mean = heading.mean or not heading.subject or of_runs
+        widened[heading] = entry
+        # Accuracy and shares enter linear relations, which hold for means as they are.
+        if may_be_mean and heading.measure in CLASS_MEASURES:
+            any_mean = replace(entry.range, sd=math.inf)
+            widened[heading] = replace(entry, range=any_mean)
+    return widened
 
 
-def derived(scores: Scores, measure: Measure, name: str, like: Heading) -> Entry | None:
-    """A class's score as printed, or from F1 or IoU, of which one gives the other."""
-    wanted = replace(like, measure=measure, of=name, mean=False)
-    if wanted in scores or measure not in ("iou", "f1"):
-        return scores.get(wanted)
-    source = scores.get(replace(wanted, measure="f1" if measure == "iou" else "iou"))
-    relation = relations.iou_of_f1 if measure == "iou" else relations.f1_of_iou
-    return replace(source, range=relation(source.range)) if source else None
+def class_names(scores: ScoresByHeading, like: Heading | None = None) -> list[str]:
+    """List the classes of a row in order.
+
+    Args:
+        scores: The scores of the row.
+        like: Leaves only classes that have scores of the same epoch and part of the data as this.
+    """
+    names: list[str] = []
+    for heading in scores:
+        if not heading.subject or heading.mean:
+            continue
+        if heading.measure not in CLASS_MEASURES:
+            continue
+        if like and heading.stage != like.stage:
+            continue
+        if like and heading.data_part != like.data_part:
+            continue
+        if heading.subject not in names:
+            names.append(heading.subject)
+    return names
 
 
-def _majority(scores: Scores, options: Options) -> Entry | None:
-    """The share of the commonest class: the option's, a column's, or the largest of the class
-    shares."""
+def _derive_all(
+    scores: ScoresByHeading, like: Heading, measure: Measure, names: Sequence[str]
+) -> dict[str, Entry]:
+    """Find a score of each of the classes that have it, printed or derived."""
+    scores_by_class: dict[str, Entry] = {}
+    for name in names:
+        entry = _derive(scores, replace(like, measure=measure, subject=name, mean=False))
+        if entry is not None:
+            scores_by_class[name] = entry
+    return scores_by_class
+
+
+def _derive(scores: ScoresByHeading, heading: Heading) -> Entry | None:
+    """Find the score of a class as printed; else derive F1 from IoU, or IoU from F1."""
+    if heading in scores:
+        return scores[heading]
+    relation: Callable[[Range], Range]
+    if heading.measure == "iou":
+        source = scores.get(replace(heading, measure="f1"))
+        relation = relations.iou_of_f1
+    elif heading.measure == "f1":
+        source = scores.get(replace(heading, measure="iou"))
+        relation = relations.f1_of_iou
+    else:
+        return None
+    if source is None:
+        return None
+    # The text stays that of the source, since a finding shows what is printed.
+    return replace(source, range=relation(source.range))
+
+
+def _find_majority(scores: ScoresByHeading, options: Options) -> Entry | None:
+    """Find the share of the commonest class.
+
+    It is the option's, else that of a column, else the largest of the classes' shares.
+    """
     if options.majority is not None:
         return Entry(
-            "--majority", 0, f"{options.majority:g}", Range(options.majority, options.majority), 1.0
+            column="--majority",
+            line=0,
+            text=f"{options.majority:g}",
+            range=Range(options.majority, options.majority),
+            scale=1.0,
         )
-    known = [entry for key, entry in scores.items() if key.measure == "majority"]
-    shares = [
-        entry
-        for key, entry in scores.items()
-        if key.measure == "share" and key.of in classes(scores)
-    ]
-    return max(known or shares, key=lambda entry: entry.range.low, default=None)
+    names = class_names(scores)
+    majorities: list[Entry] = []
+    shares: list[Entry] = []
+    for heading, entry in scores.items():
+        if heading.measure == "majority":
+            majorities.append(entry)
+        elif heading.measure == "share" and heading.subject in names:
+            shares.append(entry)
+    return max(majorities or shares, key=lambda entry: entry.range.low, default=None)
 
 
-def _measures(*names: str) -> tuple[Measure, ...]:
-    return cast(tuple[Measure, ...], names)
+def _add(entries: Sequence[Entry]) -> Range:
+    low = sum(entry.range.low for entry in entries)
+    high = sum(entry.range.high for entry in entries)
+    return Range(low, high)
 
 
-def _shared(majority: Range, count: int) -> Range:
-    return Range(majority.low / count, 1.0)
+def _mean_iou_of_constant(majority: Range, classes: int) -> Range:
+    # Of K classes, the commonest has an IoU of its share, and each other class an IoU of 0.
+    return Range(majority.low / classes, 1.0)
 
 
-def _total(entries: Sequence[Entry]) -> Range:
-    return Range(
-        sum(entry.range.low for entry in entries), sum(entry.range.high for entry in entries)
-    )
+def _accuracy_between(*f1: Range) -> Range:
+    return relations.accuracy_between(f1)
 
 
-def _listed(relation: Callable[[Sequence[Range]], Range]) -> Callable[..., Range]:
-    return lambda *values: relation(values)
-
-
-def _weighted(*values: Range) -> Range:
-    return relations.weighted(values[: len(values) // 2], values[len(values) // 2 :])
+def _weighted_recalls(*recalls_and_shares: Range) -> Range:
+    classes = len(recalls_and_shares) // 2
+    return relations.weighted(recalls_and_shares[:classes], recalls_and_shares[classes:])

@@ -1,247 +1,155 @@
-"""The command line. Modules are imported by the command that needs them, so that `harness --help`
-answers at once."""
+"""The command `harness`: its group of commands, and the exit code that each outcome has.
+
+A command returns its exit code. Modules are imported by the command that needs them, so that
+`harness --help` answers at once.
+"""
 
 from __future__ import annotations
 
-import argparse
+import os
 import sys
 from collections.abc import Sequence
 
+import click
 
-def parser() -> argparse.ArgumentParser:
-    """The whole command line, as a value."""
-    root = argparse.ArgumentParser(
-        prog="harness",
-        description=(
-            "Benchmark weakly supervised semantic segmentation: how close to full supervision?"
-        ),
-        epilog=(
-            "Data sets are looked for in $HARNESS_DATA (default: data), runs kept in $HARNESS_RUNS"
-            " (runs), leaderboards in $HARNESS_LEADERBOARDS (leaderboards), decoded patches in"
-            " $HARNESS_CACHE (~/.cache/weakseg-harness). Exit codes: 0 all well, 1 a run failed or"
-            " a check found something, 2 a mistake in what was asked for, 130 interrupted."
-        ),
-    )
-    root.add_argument("--version", action="store_true", help="print the version")
-    commands = root.add_subparsers(dest="command", metavar="COMMAND")
+from harness.cli import boards, checking, look, run
+from harness.cli.exit_codes import INTERRUPTED, MISTAKE, SUCCESS
+from harness.core.errors import InputError, suggestion
 
-    for name, text in (
-        ("run", "compute what is missing, and write the leaderboard"),
-        ("plan", "list the runs, their keys and states"),
-    ):
-        command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
-        command.add_argument("scenario", help="path of a scenario, or its name in scenarios/")
-        command.add_argument(
-            "--profile", help="a named set of overrides in the scenario, such as smoke or mini"
-        )
-        command.add_argument(
-            "--only",
-            action="append",
-            default=[],
-            metavar="METHOD",
-            help="only this method; may be given again",
-        )
-        command.add_argument(
-            "--seeds", metavar="N", help="number of seeds, instead of the scenario's"
-        )
-        command.add_argument(
-            "--device",
-            choices=("auto", "cpu", "cuda", "mps"),
-            help="where to train, instead of the scenario's",
-        )
-        command.add_argument(
-            "--set",
-            action="append",
-            default=[],
-            metavar="FIELD=VALUE",
-            help="change a field: training.epochs=3; may be given again",
-        )
-        if name == "run":
-            command.add_argument(
-                "--executor",
-                default="local",
-                help="what runs the runs (default: local; see harness list executor)",
-            )
-            command.add_argument(
-                "--jobs", type=int, metavar="N", help="runs at a time (default: by cores or GPUs)"
-            )
-            command.add_argument(
-                "--again",
-                action="store_true",
-                help="compute runs that are done again; old records are kept beside",
-            )
+COMMANDS = (
+    run.run,
+    run.plan,
+    look.list_components,
+    look.show,
+    boards.leaderboard,
+    boards.report,
+    boards.figures,
+    boards.export,
+    checking.compare,
+    checking.reproduce,
+    checking.audit,
+    look.plugins,
+    look.schema,
+)
+"""All commands, in the order in which help lists them."""
 
-    command = commands.add_parser(
-        "list", help="list components", description="List the installed components."
-    )
-    command.add_argument(
-        "kind", nargs="?", choices=("dataset", "supervision", "loss", "model", "executor")
-    )
-    command.add_argument("--json", action="store_true")
-    command = commands.add_parser(
-        "show",
-        help="show a component's fields",
-        description="Show a component: fields, bounds, documentation.",
-    )
-    command.add_argument("component")
-    command = commands.add_parser(
-        "leaderboard",
-        help="write leaderboards again from their records",
-        description="Write leaderboards again from leaderboards/records/.",
-    )
-    command.add_argument(
-        "board", nargs="*", help="name of a board, such as dubai-points.mini (default: all)"
-    )
-    command.add_argument(
-        "--check",
-        action="store_true",
-        help="write nothing; exit code 1 where a file is not what its records give",
-    )
-    command = commands.add_parser(
-        "report",
-        help="write a leaderboard as one HTML page",
-        description="Write leaderboards/BOARD.html: one file that needs no network.",
-    )
-    command.add_argument("board", help="name of a board, such as dubai-points.mini")
-    command.add_argument("--open", action="store_true", help="show it in the browser")
-    command = commands.add_parser(
-        "figures",
-        help="write the figures of a leaderboard for a paper",
-        description=(
-            "Write the curves, the scores and the IoU of each class of a leaderboard as PDF, SVG,"
-            " PNG and CSV."
-        ),
-    )
-    command.add_argument("board", help="name of a board, such as dubai-points.mini")
-    command.add_argument(
-        "--out", metavar="DIR", help="where to write (default: leaderboards/figures/BOARD)"
-    )
-    text = "say in what, and by how much, two runs, rows or boards differ"
-    command = commands.add_parser("compare", help=text, description=f"{text[0].upper()}{text[1:]}.")
-    for side in ("a", "b"):
-        command.add_argument(
-            side, help="BOARD, BOARD:METHOD, BOARD:METHOD:SEED, or the first digits of a run's key"
-        )
-    command.add_argument("--json", action="store_true")
-    text = "run a leaderboard's row again from its records"
-    command = commands.add_parser(
-        "reproduce",
-        help=text,
-        description=(
-            f"{text[0].upper()}{text[1:]}. Exit code 0 where it lands inside the row's interval,"
-            " else 1."
-        ),
-    )
-    command.add_argument("board", help="name of a board, such as dubai-points.mini")
-    command.add_argument("row", help="a method of it")
-    command.add_argument(
-        "--seed",
-        type=int,
-        action="append",
-        default=[],
-        metavar="N",
-        help="only this seed; may be given again",
-    )
-    command.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="FIELD=VALUE",
-        help="where data lies: dataset.folder=PATH",
-    )
-    command.add_argument("--executor", default="local", help="what runs the runs (default: local)")
-    command.add_argument(
-        "--jobs", type=int, metavar="N", help="runs at a time (default: by cores or GPUs)"
-    )
-    text = "find numbers in published tables that cannot be true"
-    command = commands.add_parser(
-        "audit",
-        help=text,
-        description=f"{text[0].upper()}{text[1:]}. Exit code 1 where there are any.",
-    )
-    command.add_argument(
-        "table",
-        nargs="+",
-        help=(
-            "a CSV file (.csv, .tsv), or a Markdown file with tables; columns named such as IoU"
-            " road"
-        ),
-    )
-    command.add_argument(
-        "--majority",
-        type=float,
-        metavar="SHARE",
-        help="share of the commonest class: 0.524 or 52.4",
-    )
-    command.add_argument(
-        "--classes",
-        type=int,
-        metavar="N",
-        help="number of classes, where a table does not list all",
-    )
-    command.add_argument(
-        "--per-class",
-        choices=("iou", "f1"),
-        help="what columns hold that are named after classes alone",
-    )
-    command.add_argument(
-        "--averaged",
-        action="store_true",
-        help="all numbers are means over runs or images, also those without ±",
-    )
-    command.add_argument(
-        "--separate",
-        action="store_true",
-        help="tables of one file are of different data: do not compare their rows",
-    )
-    command.add_argument("--json", action="store_true")
-    command = commands.add_parser(
-        "plugins",
-        help="list plugins and their state",
-        description="List plugins, also broken ones.",
-    )
-    command.add_argument("--json", action="store_true")
-    command.add_argument(
-        "--details", action="store_true", help="with the tracebacks of broken plugins"
-    )
-    command = commands.add_parser(
-        "schema",
-        help="print the JSON schema of a scenario",
-        description="Print what a scenario may contain, with the installed plugins.",
-    )
-    command.add_argument("--markdown", action="store_true", help="as tables for people")
-    return root
+CONTEXT_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+"""Settings of click that hold for every command."""
+
+# \b keeps click from filling the lines that follow as one paragraph.
+EPILOG = """\b
+Environment variables:
+  HARNESS_DATA          where data sets are (default: data)
+  HARNESS_RUNS          where runs are kept (default: runs)
+  HARNESS_LEADERBOARDS  where leaderboards are (default: leaderboards)
+  HARNESS_CACHE         where decoded patches are (default: ~/.cache/weakseg-harness)
+
+\b
+Exit codes:
+  0    all is well
+  1    a run failed, or a check found something
+  2    a mistake in what was asked for
+  130  interrupted
+"""
+
+
+class CommandGroup(click.Group):
+    """A group that suggests commands and turns what goes wrong in one into an exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands in the order of `COMMANDS`; click would sort them."""
+        return list(self.commands)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that the arguments begin with.
+
+        Raises:
+            click.UsageError: with the nearest name, where there is no such command. click itself
+                suggests commands only from version 8.4.
+        """
+        name = args[0]
+        # A half-written name is resolved as well, when a shell completes it.
+        if name not in self.commands and not ctx.resilient_parsing:
+            ctx.fail(f"No such command {name!r}. {suggestion(name, self.commands)}")
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> int:
+        """Perform the command and return its exit code.
+
+        The errors are caught here and not in `main`, because click would handle an interrupt and a
+        broken pipe before they came there.
+        """
+        try:
+            exit_code: int = super().invoke(ctx)
+            # What still waits in the buffer may be what finds the pipe broken.
+            sys.stdout.flush()
+        except InputError as error:
+            print_mistakes(error)
+            return MISTAKE
+        except KeyboardInterrupt:
+            print("harness: interrupted", file=sys.stderr)
+            return INTERRUPTED
+        except BrokenPipeError:
+            discard_output()
+            return SUCCESS
+        return exit_code
+
+
+@click.group(
+    cls=CommandGroup, context_settings=CONTEXT_SETTINGS, epilog=EPILOG, invoke_without_command=True
+)
+@click.version_option(
+    package_name="weakseg-harness", prog_name="harness", message="%(prog)s %(version)s"
+)
+@click.pass_context
+def commands(context: click.Context) -> int:
+    """Benchmark weakly supervised semantic segmentation.
+
+    It says how close weak supervision comes to full supervision.
+    """
+    # click takes what is returned here for the exit code only where no command is given.
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+        return MISTAKE
+    return SUCCESS
+
+
+for command in COMMANDS:
+    commands.add_command(command)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs a command and returns its exit code."""
-    arguments = parser().parse_args(argv)
-    if arguments.version:
-        from importlib.metadata import version
+    """Perform a command and return its exit code.
 
-        print(f"harness {version('weakseg-harness')}")
-        return 0
-    if not arguments.command:
-        parser().print_help()
-        return 2
-    from harness.cli import commands
-    from harness.core.errors import InputError
-
+    Args:
+        argv: the words after `harness`; those of this process by default.
+    """
+    words = None if argv is None else list(argv)
+    # Not standalone, so that click returns the exit code instead of ending the process. The name is
+    # that of the installed command also for `python -m harness.cli`.
     try:
-        return commands.perform(arguments)
-    except InputError as error:
-        lines = str(error).splitlines()
-        print(
-            *(f"harness: {line}" if len(lines) == 1 else line for line in lines),
-            sep="\n",
-            file=sys.stderr,
-        )
-        if len(lines) > 1:
-            print(f"harness: {len(lines)} mistakes", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("harness: interrupted", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of a pipe left, as `harness list | head` does
-        return 0
+        exit_code: int = commands.main(words, prog_name="harness", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    return exit_code
+
+
+def print_mistakes(error: InputError) -> None:
+    """Print what the user can mend to the standard error: one line, or several and their number."""
+    mistakes = str(error).splitlines()
+    if len(mistakes) == 1:
+        print(f"harness: {mistakes[0]}", file=sys.stderr)
+        return
+    for mistake in mistakes:
+        print(mistake, file=sys.stderr)
+    print(f"harness: {len(mistakes)} mistakes", file=sys.stderr)
+
+
+def discard_output() -> None:
+    """Drop all further output: the reader of the pipe left, as `harness list | head` does."""
+    # Python flushes the output once more when it ends, and would exit with 120 if that failed.
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())

@@ -3,308 +3,359 @@ scores differ."""
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
-
-from tabulate import tabulate
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from harness.comparison.differences import (
-    COMPARABLE,
     Difference,
-    differing,
-    merged,
+    find_differences,
+    merge_values,
     provenance_values,
     setting_values,
-    shown,
-    within,
 )
-from harness.comparison.find import ERRORS, NLL, Record, Selection, scores
+from harness.comparison.find import NamedRecords, list_seeds, name_seeds
+from harness.comparison.score_labels import label_scores
 from harness.core.errors import InputError
-from harness.leaderboard.statistics import Spread, quantile, spread
+from harness.leaderboard.comparability import TEST_IMAGES, Mismatch, find_mismatches
+from harness.leaderboard.selection_tracks import is_tested_once
+from harness.leaderboard.statistics import (
+    Interval,
+    ScoresBySeed,
+    Spread,
+    known,
+    spread,
+    t_interval,
+)
+from harness.records.record import FinishedRecord
 
 FEWEST = 3
 """Below this number of seeds, no interval is given."""
 
+WHOLE = ("dataset", "split", "evaluation")
+"""Sections that are named as a whole where a field of theirs forbids a comparison."""
+
+Records = Sequence[FinishedRecord]
+
+LabelledScores = Mapping[str, float]
+"""The scores of a run by their labels."""
+
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One score on both sides, as fractions (`NLL` in nats): the spread over seeds; B minus A,
-    paired by seed where it can be; its 95 % interval."""
+    """One score on both sides, A and B."""
 
     name: str
+    """Its label."""
     a: Spread
+    """The score of A over its seeds: fractions, or nats for `score_labels.NLL`."""
     b: Spread
+    """The same of B."""
     difference: Spread
-    interval: tuple[float, float] | None
-    by_seed: Mapping[int, float]
+    """B minus A over the seeds that are paired; the difference of the means where none are."""
+    interval: Interval | None
+    """The 95 % interval of the difference; None where fewer than `FEWEST` seeds are paired."""
+    by_seed: ScoresBySeed
+    """B minus A of each paired seed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two runs or rows beside each other. `obstacles` say why their scores must not be compared;
-    `paired` are the shared seeds."""
+    """Two runs or rows beside each other."""
 
     method: str
+    """The method, where boards are compared; else empty."""
     settings: tuple[Difference, ...]
+    """The settings that differ."""
     provenance: tuple[Difference, ...]
+    """Versions and hardware that differ."""
     obstacles: tuple[str, ...]
+    """Why the scores must not be compared."""
     paired: tuple[int, ...]
+    """The seeds that both have; none where there is an obstacle."""
     scores: tuple[Score, ...]
+    """Those that all runs of both sides have."""
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A and B, each as one line; a pair, or a pair for each method that two boards share; methods
-    that only one board has.
-
-    `same`: both sides are the same records.
-    """
+    """A and B beside each other."""
 
     a: str
+    """What A is, as one line."""
     b: str
+    """The same of B."""
     same: bool
+    """Whether both sides are the same records."""
     board: bool
+    """Whether boards are compared."""
     pairs: tuple[Pair, ...]
+    """One pair; of boards, a pair of each method that both have."""
     only: tuple[str, ...]
+    """Methods that only one board has, each as BOARD:METHOD."""
 
 
-def compare(a: Selection, b: Selection) -> Comparison:
-    """Compares two runs or rows, or two boards row by row. Raises InputError for a board against
-    something else, or nothing in common."""
-    board, same = "board" in (a.kind, b.kind), a.records == b.records
-    if not board:
-        return Comparison(_title(a), _title(b), same, board, (_pair("", a.records, b.records),), ())
-    if a.kind != b.kind:
-        one, other = (a, b) if a.kind == "board" else (b, a)
-        raise InputError(
-            f"{one.name} is a board and {other.name} a {other.kind}: name a row of the board too,"
-            f" {one.name}:METHOD"
+def compare(a: NamedRecords, b: NamedRecords) -> Comparison:
+    """Compare two runs or rows, or two boards row by row.
+
+    Raises:
+        InputError: for a board against something else, or nothing in common.
+    """
+    # Only to warn: who compares a run with itself sees no difference, and may wonder why.
+    is_same = a.records == b.records
+    if a.kind == b.kind == "board":
+        return Comparison(
+            a=describe_side(a),
+            b=describe_side(b),
+            same=is_same,
+            board=True,
+            pairs=_compare_boards(a, b),
+            only=_methods_of_one_board(a, b),
         )
-    sides = [_methods(side) for side in (a, b)]
-    shared = [method for method in sides[0] if method in sides[1]]
-    if not shared:
+    for board, other in ((a, b), (b, a)):
+        if board.kind == "board":
+            raise InputError(
+                f"{board.name} is a board and {other.name} a {other.kind}: name a row of the board"
+                f" too, {board.name}:METHOD"
+            )
+    pair = compare_records("", a.records, b.records)
+    return Comparison(
+        a=describe_side(a),
+        b=describe_side(b),
+        same=is_same,
+        board=False,
+        pairs=(pair,),
+        only=(),
+    )
+
+
+def describe_side(side: NamedRecords) -> str:
+    """Say in one line what a side is: its scenario, method and seeds."""
+    first = side.records[0]
+    scenario = first.scenario or "scenario not recorded"
+    if first.profile:
+        scenario += f", profile {first.profile}"
+    methods = first.method
+    if side.kind == "board":
+        records_of_method = _records_by_method(side)
+        methods = f"{len(records_of_method)} methods"
+    # A board has a run of each method with the same seed.
+    seeds = dict.fromkeys(record.seed for record in side.records)
+    runs = name_seeds(seeds)
+    if side.kind == "run":
+        runs += f", key {first.key[:12]}"
+    return f"{side.name}: {scenario}: {methods}, {runs}"
+
+
+def _compare_boards(a: NamedRecords, b: NamedRecords) -> tuple[Pair, ...]:
+    """Compare the methods that two boards share.
+
+    Raises:
+        InputError: where they share none.
+    """
+    rows_of_b = _records_by_method(b)
+    pairs = []
+    for method, records in _records_by_method(a).items():
+        if method in rows_of_b:
+            pairs.append(compare_records(method, records, rows_of_b[method]))
+    if not pairs:
         raise InputError(
             f"{a.name} and {b.name} have no method in common: compare their rows, {a.name}:METHOD"
             f" and {b.name}:METHOD"
         )
-    only = [
-        f"{side.name}:{method}"
-        for side, own in zip((a, b), sides, strict=True)
-        for method in own
-        if method not in shared
-    ]
-    pairs = tuple(_pair(method, sides[0][method], sides[1][method]) for method in shared)
-    return Comparison(_title(a), _title(b), same, board, pairs, tuple(only))
+    return tuple(pairs)
 
 
-def _methods(side: Selection) -> dict[str, list[Record]]:
-    found: dict[str, list[Record]] = {}
+def _methods_of_one_board(a: NamedRecords, b: NamedRecords) -> tuple[str, ...]:
+    only = []
+    for board, other in ((a, b), (b, a)):
+        methods_of_other = _records_by_method(other)
+        for method in _records_by_method(board):
+            if method not in methods_of_other:
+                only.append(f"{board.name}:{method}")
+    return tuple(only)
+
+
+def _records_by_method(side: NamedRecords) -> dict[str, list[FinishedRecord]]:
+    records: dict[str, list[FinishedRecord]] = {}
     for record in side.records:
-        found.setdefault(record["method"], []).append(record)
-    return found
+        records_of_method = records.setdefault(record.method, [])
+        records_of_method.append(record)
+    return records
 
 
-def _title(side: Selection) -> str:
-    methods, seeds = (
-        [*dict.fromkeys(str(record[key]) for record in side.records)] for key in ("method", "seed")
+def compare_records(method: str, a: Records, b: Records) -> Pair:
+    """Compare two runs, or the runs of two rows.
+
+    Args:
+        method: what to call the pair.
+        a: the runs of A, one of each seed.
+        b: the runs of B.
+    """
+    obstacles = find_obstacles(a, b)
+    # Differences by seed are of the same test images, which an obstacle may deny.
+    paired = () if obstacles else shared_seeds(a, b)
+    return Pair(
+        method=method,
+        settings=setting_differences(a, b),
+        provenance=provenance_differences(a, b),
+        obstacles=obstacles,
+        paired=paired,
+        scores=compare_scores(a, b, paired),
     )
-    what = f"{len(methods)} methods" if side.kind == "board" else methods[0]
-    key = f", key {side.records[0]['key'][:12]}" if side.kind == "run" else ""
-    first = side.records[0]
-    scenario = first["scenario"] + (f", profile {first['profile']}" if first["profile"] else "")
-    return (
-        f"{side.name}: {scenario}: {what}, seed{'s' if len(seeds) > 1 else ''}"
-        f" {', '.join(seeds)}{key}"
-    )
 
 
-def _pair(method: str, a: Sequence[Record], b: Sequence[Record]) -> Pair:
-    settings = differing(*(merged([setting_values(record) for record in side]) for side in (a, b)))
-    provenance = differing(
-        *(merged([provenance_values(record) for record in side]) for side in (a, b))
-    )
-    settings = [each for each in settings if each.path != "seed" or len(a) == len(b) == 1]
-    obstacles = [
-        f"{part} differs"
-        for part in COMPARABLE
-        if any(within(each.path, part) for each in settings)
-    ]
-    tested = [{record["seed"]: record["confusion"]["images"] for record in side} for side in (a, b)]
-    shared = sorted(tested[0].keys() & tested[1].keys())
-    elsewhere = [seed for seed in shared if tested[0][seed] != tested[1][seed]]
-    if elsewhere:
-        obstacles.append(f"other test images (seed {', '.join(map(str, elsewhere))})")
-    elif not shared and not all(images in tested[0].values() for images in tested[1].values()):
+def shared_seeds(a: Records, b: Records) -> tuple[int, ...]:
+    """Return the seeds of which both sides have a run."""
+    seeds_of_a = {record.seed for record in a}
+    seeds_of_b = {record.seed for record in b}
+    return tuple(sorted(seeds_of_a & seeds_of_b))
+
+
+def setting_differences(a: Records, b: Records) -> tuple[Difference, ...]:
+    """Find the settings in which two sides differ."""
+    values_of_a = merge_values(map(setting_values, a))
+    values_of_b = merge_values(map(setting_values, b))
+    is_of_rows = len(a) > 1 or len(b) > 1
+    if is_of_rows:
+        # That rows have other seeds is said in the first lines already.
+        values_of_a.pop("seed", None)
+        values_of_b.pop("seed", None)
+    differences = find_differences(values_of_a, values_of_b)
+    return tuple(differences)
+
+
+def provenance_differences(a: Records, b: Records) -> tuple[Difference, ...]:
+    """Find the versions and hardware in which two sides differ."""
+    values_of_a = merge_values(map(provenance_values, a))
+    values_of_b = merge_values(map(provenance_values, b))
+    differences = find_differences(values_of_a, values_of_b)
+    return tuple(differences)
+
+
+def find_obstacles(a: Records, b: Records) -> tuple[str, ...]:
+    """Say why the scores of two sides must not be compared, a phrase for each reason.
+
+    What forbids their runs to stand in one table forbids it here, see `comparability`.
+    """
+    records = [*a, *b]
+    obstacles = _describe_mismatches(find_mismatches(records))
+    if not all(map(is_tested_once, records)):
+        obstacles.append("a network was tested more than once")
+    # Runs of different seeds may well be tested on different images, as the split is drawn anew.
+    # Where nothing pairs them, their means may be compared only if the images are the same.
+    if not shared_seeds(a, b) and not _are_tested_alike(a, b):
         obstacles.append("other test images, and no seed in common")
-    paired = () if obstacles else tuple(shared)
-    own = [{record["seed"]: scores(record) for record in side} for side in (a, b)]
-    every = [set.intersection(*(set(each) for each in side.values())) for side in own]
-    names = [name for name in next(iter(own[0].values())) if name in every[0] & every[1]]
-    compared = tuple(
-        _score(
-            name, {s: own[0][s][name] for s in own[0]}, {s: own[1][s][name] for s in own[1]}, paired
-        )
-        for name in names
+    return tuple(dict.fromkeys(obstacles))
+
+
+def _describe_mismatches(mismatches: Iterable[Mismatch]) -> list[str]:
+    """Name the fields in which runs differ, with the seeds where these must be equal in a seed."""
+    obstacles = []
+    seeds_of_field: dict[str, list[int]] = {}
+    for mismatch in mismatches:
+        field = mismatch.field
+        if mismatch.within_seed:
+            seeds = seeds_of_field.setdefault(field, [])
+            seeds.append(mismatch.second.seed)
+            continue
+        section, _, _ = field.partition(".")
+        name = section if section in WHOLE else field
+        obstacles.append(f"{name} differs")
+    for field, seeds in seeds_of_field.items():
+        # Several runs of a seed may differ from the first one: a board has a run of each method.
+        seed_list = list_seeds(dict.fromkeys(seeds))
+        phrase = f"other {field}" if field == TEST_IMAGES else f"{field} differs"
+        obstacles.append(f"{phrase} (seed {seed_list})")
+    return obstacles
+
+
+def _are_tested_alike(a: Records, b: Records) -> bool:
+    """Whether each run of B was tested on the images of some run of A."""
+    images_of_a = [record.confusion.images for record in a]
+    return all(record.confusion.images in images_of_a for record in b)
+
+
+def compare_scores(a: Records, b: Records, paired: Sequence[int]) -> tuple[Score, ...]:
+    """Compare the scores that all runs of both sides have, in the order of the first run.
+
+    Args:
+        a: the runs of A.
+        b: the runs of B.
+        paired: the seeds whose difference is taken; without any, that of the means is.
+    """
+    scores_of_a = _label_scores_by_seed(a)
+    scores_of_b = _label_scores_by_seed(b)
+    # What a record is too old to have, or is of another boundary width, has nothing beside it.
+    names = _names_in_all([*scores_of_a.values(), *scores_of_b.values()])
+    compared = []
+    for name in names:
+        values_of_a = _pick_score(scores_of_a, name)
+        values_of_b = _pick_score(scores_of_b, name)
+        score = _compare_score(name, values_of_a, values_of_b, paired)
+        compared.append(score)
+    return tuple(compared)
+
+
+def _label_scores_by_seed(records: Records) -> dict[int, LabelledScores]:
+    scores_by_seed: dict[int, LabelledScores] = {}
+    for record in records:
+        scores_by_seed[record.seed] = label_scores(record)
+    return scores_by_seed
+
+
+def _pick_score(scores_by_seed: Mapping[int, LabelledScores], name: str) -> ScoresBySeed:
+    return {seed: scores[name] for seed, scores in scores_by_seed.items()}
+
+
+def _names_in_all(scores_of_runs: Sequence[LabelledScores]) -> list[str]:
+    """Return the names of the scores that all runs have, in the order of the first run."""
+    first, *others = scores_of_runs
+    names = list(first)
+    for scores in others:
+        names = [name for name in names if name in scores]
+    return names
+
+
+def _compare_score(name: str, a: ScoresBySeed, b: ScoresBySeed, paired: Sequence[int]) -> Score:
+    spread_of_a = spread(known(a.values()))
+    spread_of_b = spread(known(b.values()))
+    difference_by_seed = _difference_by_seed(a, b, paired)
+    if paired:
+        difference = spread(list(difference_by_seed.values()))
+    else:
+        # Of n = 0 pairs, so that it has no interval.
+        difference_of_means = spread_of_b.mean - spread_of_a.mean
+        difference = Spread(n=0, mean=difference_of_means, sd=math.nan)
+    return Score(
+        name=name,
+        a=spread_of_a,
+        b=spread_of_b,
+        difference=difference,
+        interval=interval_of_mean(difference),
+        by_seed=difference_by_seed,
     )
-    return Pair(method, tuple(settings), tuple(provenance), tuple(obstacles), paired, compared)
 
 
-def _score(
-    name: str, a: Mapping[int, float], b: Mapping[int, float], paired: Sequence[int]
-) -> Score:
-    first, second = (
-        spread([value for value in side.values() if not math.isnan(value)]) for side in (a, b)
-    )
-    by_seed = {seed: b[seed] - a[seed] for seed in paired if not math.isnan(a[seed] + b[seed])}
-    difference = (
-        spread([*by_seed.values()]) if paired else Spread(0, second.mean - first.mean, math.nan)
-    )
-    return Score(name, first, second, difference, interval(difference), by_seed)
+def _difference_by_seed(
+    a: ScoresBySeed, b: ScoresBySeed, paired: Sequence[int]
+) -> Mapping[int, float]:
+    differences = {}
+    for seed in paired:
+        difference = b[seed] - a[seed]
+        # A run that has not counted anything for this score is no pair.
+        if not math.isnan(difference):
+            differences[seed] = difference
+    return differences
 
 
-def interval(values: Spread, further: int | None = None) -> tuple[float, float] | None:
-    """The 95 % Student-t interval of the mean of n values; None below `FEWEST`. `further`: of the
-    mean of that many new values instead."""
+def interval_of_mean(values: Spread, new_values: int | None = None) -> Interval | None:
+    """Return the 95 % Student t interval of a mean; None below `FEWEST` values.
+
+    Args:
+        values: mean and deviation.
+        new_values: where given, the interval is for the mean of so many new values instead.
+    """
     if values.n < FEWEST:
         return None
-    half = (
-        quantile(values.n) * values.sd * math.sqrt(1 / values.n + (1 / further if further else 0))
-    )
-    return values.mean - half, values.mean + half
-
-
-def to_json(found: Comparison) -> str:
-    """A comparison as JSON; what is not known is null."""
-
-    def known(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: known(item) for key, item in value.items()}
-        if isinstance(value, list | tuple):
-            return [known(item) for item in value]
-        return None if isinstance(value, float) and math.isnan(value) else value
-
-    return json.dumps(known(asdict(found)), indent=1, ensure_ascii=False)
-
-
-def to_text(found: Comparison) -> str:
-    """A comparison for a terminal."""
-    blocks = [f"A  {found.a}\nB  {found.b}"]
-    blocks += ["A and B are the same records"] if found.same else []
-    blocks += [f"only on one board: {', '.join(found.only)}"] if found.only else []
-    reasons = [*dict.fromkeys(reason for pair in found.pairs for reason in pair.obstacles)]
-    same = "comparable: same protocol, profile, data, split, pixels tested and classes"
-    blocks.append(f"not comparable: {'; '.join(reasons)}" if reasons else same)
-    for title, part in (("settings", "settings"), ("versions, hardware", "provenance")):
-        lines = _differences(found, part)
-        blocks.append(_table(title, lines, found.board) if lines else f"{title}: no difference")
-    if found.board:
-        lines = [[pair.method, *_numbers(pair.scores[0]), _seeds(pair)] for pair in found.pairs]
-        columns = ["mIoU (%)", "A", "B", "B - A (pp)", "95 % interval", "in both"]
-    else:
-        (pair,) = found.pairs
-        lines = [
-            [
-                score.name,
-                *_numbers(score),
-                *(_points(score, score.by_seed.get(seed)) for seed in pair.paired),
-            ]
-            for score in pair.scores
-        ]
-        columns = [
-            "score (%)",
-            "A",
-            "B",
-            "B - A (pp)",
-            "95 % interval",
-            *(f"seed {seed}" for seed in pair.paired),
-        ]
-        if not pair.paired:
-            blocks.append("not paired: the difference is that of the means")
-    aligned = ["left", *["right"] * (len(columns) - 1)]
-    blocks.append(tabulate(lines, columns, colalign=aligned, disable_numparse=True))
-    less = (
-        [score.name for score in found.pairs[0].scores if score.name in ERRORS]
-        if not found.board
-        else []
-    )
-    blocks += [f"Less is better: {'; '.join(less)}."] if less else []
-    few = {len(pair.paired) for pair in found.pairs} & set(range(1, FEWEST))
-    if few and not found.same:
-        one = (
-            "One seed in both is one pair of runs: whether another seed would show the same cannot"
-            " be told. "
-            if 1 in few
-            else ""
-        )
-        blocks.append(f"{one}Intervals need {FEWEST} seeds in both.")
-    return "\n\n".join(blocks)
-
-
-def _differences(found: Comparison, part: str) -> list[list[str]]:
-    """A line for each difference; of boards, with the rows that have it."""
-    rows: dict[tuple[str, str, str], list[str]] = {}
-    for pair in found.pairs:
-        for each in getattr(pair, part):
-            rows.setdefault((each.path, shown(each.a), shown(each.b)), []).append(pair.method)
-    everywhere = len(found.pairs)
-    return [
-        [*key, "all" if len(methods) == everywhere else ", ".join(methods)]
-        for key, methods in rows.items()
-    ]
-
-
-def _table(title: str, lines: list[list[str]], board: bool) -> str:
-    columns, widths = (
-        ([title, "A", "B", "rows"], [None, 44, 44, 30])
-        if board
-        else ([title, "A", "B"], [None, 44, 44])
-    )
-    return tabulate(
-        [line[: len(columns)] for line in lines],
-        columns,
-        disable_numparse=True,
-        maxcolwidths=widths,
-    )
-
-
-def _numbers(score: Score) -> list[str]:
-    ends = (
-        "–"
-        if score.interval is None
-        else " to ".join(_points(score, end) for end in score.interval)
-    )
-    return [
-        _value(score, score.a),
-        _value(score, score.b),
-        _points(score, score.difference.mean, score.difference.sd),
-        ends,
-    ]
-
-
-def _seeds(pair: Pair) -> str:
-    if not pair.paired:
-        return "–" if pair.obstacles else "no seed"
-    return f"seed{'s' if len(pair.paired) > 1 else ''} {', '.join(map(str, pair.paired))}"
-
-
-def _value(score: Score, value: Spread) -> str:
-    return (
-        "–"
-        if math.isnan(value.mean)
-        else _number(score, value.mean)
-        + ("" if math.isnan(value.sd) else f" ± {_number(score, value.sd)}")
-    )
-
-
-def _points(score: Score, value: float | None, sd: float = math.nan) -> str:
-    if value is None or math.isnan(value):
-        return "–"
-    return _number(score, value, "+") + ("" if math.isnan(sd) else f" ± {_number(score, sd)}")
-
-
-def _number(score: Score, value: float, sign: str = "") -> str:
-    """A fraction in percent, or nats."""
-    return f"{value:{sign}.3f}" if score.name == NLL else f"{100 * value:{sign}.1f}"
+    return t_interval(values, new_values)

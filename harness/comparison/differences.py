@@ -1,126 +1,128 @@
-"""In which settings, versions and hardware records differ, and whether their scores can be compared
-at all."""
+"""In which settings, versions and hardware runs differ."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import ValidationError
+from harness.core.flatten import flatten
+from harness.core.values import JsonObject
+from harness.leaderboard.statistics import DASH
+from harness.records.record import FinishedRecord, RunSettings
 
-from harness.comparison.find import Record
-from harness.scenario.settings import Evaluation, Patches, Section, Split, Training
+PROVENANCE = ("packages", "git", "machine", "hardware", "initialisation", "parameters")
+"""The fields of a record that say what a run was computed with, in the order they are printed."""
 
-COMPARABLE = (
-    "protocol",
-    "profile",
-    "dataset",
-    "split",
-    "patches.size",
-    "patches.padding",
-    "patches.downsample",
-    "patches.resize",
-    "classes",
-    "mean_over",
-)
-"""What must be the same for scores to belong into one table: protocol version, data with its
-ignored classes, split, the pixels tested."""
+HASH = re.compile(r"[0-9a-f]{40,64}")
 
-
-SECTIONS: Mapping[str, type[Section]] = {
-    "patches": Patches,
-    "split": Split,
-    "training": Training,
-    "evaluation": Evaluation,
-}
-
-
-Values = Mapping[str, Any]
+Values = JsonObject
+"""Values of any kind by the dotted path of where they stand in a record."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A value that differs, by dotted path; None where a side has none."""
+    """A value that differs between two sides, A and B."""
 
     path: str
+    """Where it stands, such as training.epochs."""
     a: Any
+    """The value of A; None where it has none, a tuple where its runs have different ones."""
     b: Any
+    """The same of B."""
 
 
-def within(path: str, part: str) -> bool:
-    """Whether a dotted path is a part of the settings, or lies in it."""
-    return path == part or path.startswith(f"{part}.")
+def find_differences(a: Values, b: Values) -> list[Difference]:
+    """Find the paths at which two flat mappings differ, in their order."""
+    differences = []
+    paths = dict.fromkeys([*a, *b])
+    for path in paths:
+        value_of_a = a.get(path)
+        value_of_b = b.get(path)
+        if value_of_a != value_of_b:
+            difference = Difference(path, value_of_a, value_of_b)
+            differences.append(difference)
+    return differences
 
 
-def differing(a: Values, b: Values) -> list[Difference]:
-    """The paths at which two flat mappings differ, in their order."""
-    return [
-        Difference(path, a.get(path), b.get(path))
-        for path in dict.fromkeys([*a, *b])
-        if a.get(path) != b.get(path)
-    ]
+def setting_values(record: FinishedRecord) -> Values:
+    """Return the settings of a run and its classes, by dotted path."""
+    return list_settings(record.settings, record.class_names, record.mean_over)
 
 
-def setting_values(record: Record) -> dict[str, Any]:
-    """The settings of a run by dotted path, fields that its record is too old to have at their
-    defaults; and its classes."""
-    found = dict(record["settings"])
-    for name, section in SECTIONS.items():
-        found[name] = filled(section, found.get(name, {}))
-    return flat(found) | {
-        "classes": [entry["name"] for entry in record["classes"]],
-        "mean_over": record["mean_over"],
-    }
+def list_settings(settings: RunSettings, classes: list[str], mean_over: list[str]) -> Values:
+    """Return settings by dotted path.
+
+    Args:
+        settings: the settings of a run.
+        classes: the names of its classes.
+        mean_over: the names of those that scores are averaged over.
+    """
+    values = _flatten_settings(settings)
+    return {**values, "classes": classes, "mean_over": mean_over}
 
 
-def filled(section: type[Section], written: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A section with the defaults of fields that a record does not have; as it is where today's
-    fields do not fit."""
-    try:
-        return section.model_validate(written).model_dump(mode="json")
-    except ValidationError:
-        return written
+def _flatten_settings(settings: RunSettings) -> Values:
+    nested = settings.as_json()
+    # With the defaults of fields that the record is too old to have: they change nothing, so a
+    # record that says them is no different from one that does not.
+    for name in ("patches", "split", "training", "evaluation"):
+        section = getattr(settings, name)
+        nested[name] = section.model_dump(mode="json")
+    return flatten(nested)
 
 
-def provenance_values(record: Record) -> dict[str, Any]:
-    """What a run was computed with, by dotted path: versions, git state, machine, hardware, initial
-    weights."""
-    parts = {
-        name: record.get(name)
-        for name in ("packages", "git", "machine", "hardware", "initialisation", "parameters")
-    }
-    return flat({name: part for name, part in parts.items() if part is not None})
+def provenance_values(record: FinishedRecord) -> Values:
+    """Return what a run was computed with, by dotted path: versions, machine, initial weights."""
+    # Of these fields alone: the counts of all test images would take a while to write.
+    fields = record.model_dump(mode="json", exclude_unset=True, include=set(PROVENANCE))
+    # In the order of printing; an older record lacks some of them.
+    provenance = {name: fields[name] for name in PROVENANCE if name in fields}
+    return flatten(provenance)
 
 
-def merged(values: Sequence[Values]) -> dict[str, Any]:
-    """The values of several runs by path: the one that all have, or a tuple of the different
-    ones."""
-    found: dict[str, Any] = {}
-    for path in dict.fromkeys(path for own in values for path in own):
-        every = [own.get(path) for own in values]
-        different = [value for index, value in enumerate(every) if value not in every[:index]]
-        found[path] = different[0] if len(different) == 1 else tuple(different)
-    return found
+def merge_values(values_of_runs: Iterable[Values]) -> Values:
+    """Return the values of several runs by path.
+
+    That is the value which all runs have, or a tuple of the different ones.
+    """
+    runs = list(values_of_runs)
+    paths: dict[str, None] = {}
+    for values in runs:
+        paths.update(dict.fromkeys(values))
+    merged: Values = {}
+    for path in paths:
+        different = _list_different(runs, path)
+        if len(different) == 1:
+            merged[path] = different[0]
+        else:
+            merged[path] = tuple(different)
+    return merged
 
 
-def flat(value: Any, path: str = "") -> dict[str, Any]:
-    """Nested mappings, and lists of mappings, as one mapping by dotted path."""
-    if isinstance(value, list) and value and all(isinstance(item, Mapping) for item in value):
-        value = {str(index): item for index, item in enumerate(value)}
-    if not isinstance(value, Mapping):
-        return {path: value}
-    inner = [flat(item, f"{path}.{key}" if path else str(key)) for key, item in value.items()]
-    return {key: item for part in inner for key, item in part.items()}
+def _list_different(runs: Sequence[Values], path: str) -> list[Any]:
+    """Return the values that runs have at a path, each once; None where a run has none."""
+    different: list[Any] = []
+    for values in runs:
+        value = values.get(path)
+        # Not a set, because a value may be a list.
+        if value not in different:
+            different.append(value)
+    return different
 
 
-def shown(value: Any) -> str:
-    """A value for a table: hashes short, several values side by side."""
+def format_value(value: Any) -> str:
+    """Write a value for a table: hashes are short, several values stand side by side."""
+    if value is None:
+        return DASH
     if isinstance(value, tuple):
-        return " | ".join(map(shown, value))
+        return " | ".join(map(format_value, value))
     if isinstance(value, list):
-        return f"[{', '.join(map(shown, value))}]"
-    if isinstance(value, str) and re.fullmatch(r"[0-9a-f]{40,64}", value):
+        entries = ", ".join(map(format_value, value))
+        return f"[{entries}]"
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, str) and HASH.fullmatch(value):
         return f"{value[:12]}…"
-    return "–" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+    return str(value)

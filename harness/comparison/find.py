@@ -1,161 +1,184 @@
-"""Finds stored records by what a person calls them, and reads their scores."""
+"""Finds records by what a person calls them."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
-from harness import metrics
 from harness.core.errors import InputError, suggestion
-from harness.leaderboard.board import Board, read_board, records_path
+from harness.leaderboard.board import Board, list_boards, read_board_file, records_path
+from harness.records.record import FinishedRecord, Record
 from harness.records.store import Store
-
-Record = Mapping[str, Any]
-
-
-NLL = "NLL (nats)"
-
-
-OFF = {"hard": "proportions off, hard", "soft": "proportions off, soft"}
-"""How far predicted class shares of a patch are from the true ones, by how pixels are counted."""
-
-
-ERRORS = (*OFF.values(), "calibration error", NLL)
-
 
 NAMES = "give BOARD, BOARD:METHOD, BOARD:METHOD:SEED, or the first digits of a run's key"
 
+KEY = re.compile(r"[0-9a-f]{4,64}")
+"""The first digits of a key."""
+
+EXAMPLES = 4
+"""A message names at most so many of the runs that a few digits stand for."""
+
+
+NameKind = Literal["run", "row", "board"]
+"""What a name can stand for."""
+
 
 @dataclass(frozen=True, slots=True)
-class Selection:
-    """The finished runs that a name stands for: one run, a row (a method over its seeds) or a
-    board."""
+class NamedRecords:
+    """The finished runs that a name stands for."""
 
     name: str
-    kind: Literal["run", "row", "board"]
-    records: tuple[Record, ...]
+    """What the person wrote."""
+    kind: NameKind
+    """One run, a method over its seeds, or all runs of a board."""
+    records: tuple[FinishedRecord, ...]
+    """At least one."""
 
 
-def find(text: str, root: Path, store: Store) -> Selection:
-    """What `text` names in the leaderboards' folder `root`, or by key in the folder of runs too.
+def find_records(text: str, root: Path, store: Store) -> NamedRecords:
+    """Find the finished runs that a person names.
 
-    Raises InputError with the nearest names where there is nothing of that name, or nothing that
-    finished.
+    Args:
+        text: a board, row or run, or the first digits of a run's key.
+        root: the leaderboards' folder.
+        store: the folder of runs, where keys are looked up too.
+
+    Raises:
+        InputError: with the nearest names, where there is nothing of that name, or nothing that
+            finished.
     """
     name, _, rest = text.partition(":")
-    boards = sorted(path.stem for path in (root / "records").glob("*.jsonl"))
-    if name not in boards:
-        if re.fullmatch(r"[0-9a-f]{4,64}", text):
-            return Selection(text, "run", (_by_key(text, root, boards, store),))
-        raise InputError(f"{text}: no board {name!r}: {NAMES}. {suggestion(name, boards)}")
-    board = read_board(records_path(root, name))
+    boards = list_boards(root)
+    if name in boards:
+        board = read_board_file(records_path(root, name))
+        return _find_on_board(text, board, rest)
+    # Boards come first: a name of nothing but hexadecimal digits could be a key too.
+    if KEY.fullmatch(text):
+        record = _find_by_key(text, root, store)
+        return _name_finished(text, "run", [record])
+    raise InputError(f"{text}: no board {name!r}: {NAMES}. {suggestion(name, boards)}")
+
+
+def _find_on_board(text: str, board: Board, rest: str) -> NamedRecords:
+    """Find finished runs of a board.
+
+    Args:
+        text: what the person wrote.
+        board: the board.
+        rest: what follows the name of the board: nothing, METHOD or METHOD:SEED.
+    """
     if not rest:
-        return Selection(text, "board", _finished(text, board.records))
-    methods = [entry["name"] for entry in board.header["methods"]]
+        return _name_finished(text, "board", board.records)
+    methods = board.header.method_names
     method, _, seed = rest.rpartition(":")
-    if rest not in methods and method in methods and seed.isdigit():
-        own = tuple(record for record in row(board, method) if record["seed"] == int(seed))
-        if not own:
-            seeds = ", ".join(str(record["seed"]) for record in row(board, method))
-            raise InputError(
-                f"{text}: board {name} has no seed {seed} of {method!r}: its seeds are {seeds}"
-            )
-        return Selection(text, "run", _finished(text, own))
-    return Selection(text, "row", _finished(text, row(board, rest)))
+    # A method may have a colon in its name, and then the whole of it comes first.
+    is_run = rest not in methods and method in methods and seed.isdigit()
+    if is_run:
+        run = _find_seed(text, board, method, int(seed))
+        return _name_finished(text, "run", [run])
+    runs = planned_runs(board, rest)
+    return _name_finished(text, "row", runs)
 
 
-def row(board: Board, method: str) -> tuple[Record, ...]:
-    """The planned runs of a method. Raises InputError with the nearest name where the board has no
-    such method."""
-    methods = [entry["name"] for entry in board.header["methods"]]
+def planned_runs(board: Board, method: str) -> tuple[Record, ...]:
+    """Return the runs that a board plans of a method, in the order of its file.
+
+    Raises:
+        InputError: with the nearest name, where the board has no such method.
+    """
+    methods = board.header.method_names
     if method not in methods:
         raise InputError(
-            f"board {board.header['board']} has no method {method!r}. {suggestion(method, methods)}"
+            f"board {board.name} has no method {method!r}. {suggestion(method, methods)}"
         )
-    return tuple(record for record in board.records if record["method"] == method)
+    return tuple(record for record in board.records if record.method == method)
 
 
-def _finished(text: str, records: tuple[Record, ...]) -> tuple[Record, ...]:
-    done = tuple(record for record in records if record["status"] == "ok")
-    if not done:
-        states = ", ".join(sorted({record["status"] for record in records})) or "nothing planned"
+def list_states(records: Iterable[Record], otherwise: str) -> str:
+    """Return the states that runs are in, for a message; or other words where there are no runs."""
+    states = {record.status for record in records}
+    return ", ".join(sorted(states)) or otherwise
+
+
+def list_seeds(seeds: Iterable[int]) -> str:
+    """Write seeds for a sentence."""
+    return ", ".join(map(str, seeds))
+
+
+def name_seeds(seeds: Collection[int]) -> str:
+    """Write seeds with the word for them: `seed 0` or `seeds 0, 1`."""
+    noun = "seed" if len(seeds) == 1 else "seeds"
+    return f"{noun} {list_seeds(seeds)}"
+
+
+def _find_seed(text: str, board: Board, method: str, seed: int) -> Record:
+    runs = planned_runs(board, method)
+    for record in runs:
+        if record.seed == seed:
+            return record
+    seeds = list_seeds(record.seed for record in runs)
+    raise InputError(
+        f"{text}: board {board.name} has no seed {seed} of {method!r}: its seeds are {seeds}"
+    )
+
+
+def _name_finished(text: str, kind: NameKind, records: Sequence[Record]) -> NamedRecords:
+    """Give those of some runs that have a result the name that a person wrote.
+
+    Raises:
+        InputError: where none has one.
+    """
+    finished = []
+    for record in records:
+        if isinstance(record, FinishedRecord):
+            finished.append(record)
+    if not finished:
+        states = list_states(records, "nothing planned")
         raise InputError(f"{text}: has no finished run ({states}): compute it with harness run")
-    return done
+    return NamedRecords(text, kind, tuple(finished))
 
 
-def _by_key(prefix: str, root: Path, boards: list[str], store: Store) -> Record:
-    folders = sorted(store.root.glob(f"{prefix}*")) if store.root.is_dir() else []
-    found: dict[str, Record] = {}
-    for folder in folders:
-        try:
-            own = store.record(folder.name)
-        except ValueError as error:
-            raise InputError(
-                f"{folder / 'record.json'}: is not JSON: delete the folder and run the scenario"
-                " again"
-            ) from error
-        if own:
-            found[folder.name] = own
-    for board in boards:
-        for record in read_board(records_path(root, board)).records:
-            if record["key"].startswith(prefix):
-                found.setdefault(record["key"], record)
-    if not found:
+def _find_by_key(prefix: str, root: Path, store: Store) -> Record:
+    records = _records_by_key(prefix, root, store)
+    if not records:
         raise InputError(
             f"{prefix}: no board and no run of that key, in {store.root} and {root / 'records'}:"
             f" {NAMES}"
         )
-    if len(found) > 1:
-        listed = ", ".join(
-            f"{key[: len(prefix) + 4]} ({r.get('method')}, seed {r.get('seed')})"
-            for key, r in list(found.items())[:4]
-        )
+    if len(records) > 1:
         raise InputError(
-            f"{prefix}: {len(found)} runs have a key that begins so: {listed}: give more of it"
+            f"{prefix}: {len(records)} runs have a key that begins so:"
+            f" {_list_examples(prefix, records)}: give more of it"
         )
-    return _finished(prefix, tuple(found.values()))[0]
+    (record,) = records.values()
+    return record
 
 
-def counts(record: Record) -> NDArray[np.int64]:
-    """The confusion counts [K, K] of the whole test."""
-    total: NDArray[np.int64] = np.array(record["confusion"]["counts"], np.int64).sum(0)
-    return total
+def _records_by_key(prefix: str, root: Path, store: Store) -> dict[str, Record]:
+    """Return all records whose key begins with some digits, by key."""
+    records: dict[str, Record] = {}
+    for folder in sorted(store.root.glob(f"{prefix}*")):
+        record = store.record(folder.name)
+        if record is not None:
+            records[folder.name] = record
+    for name in list_boards(root):
+        board = read_board_file(records_path(root, name))
+        for record in board.records:
+            # What the folder of runs has is newer than what was collected from it.
+            if record.key.startswith(prefix):
+                records.setdefault(record.key, record)
+    return records
 
 
-def scores(record: Record) -> dict[str, float]:
-    """Scores by name, as fractions: mIoU first; what `details` give where the record has them; NaN
-    where nothing was counted.
-
-    Of those in `ERRORS`, less is better; `NLL` is no fraction.
-    """
-    total, names = counts(record), [entry["name"] for entry in record["classes"]]
-    listed = [names.index(name) for name in record["mean_over"]]
-    found = {"mIoU": metrics.mean_iou(total, listed), "accuracy": float(metrics.accuracy(total))}
-    found["mean F1"] = _mean(metrics.f1(total)[listed])
-    found |= {
-        f"IoU {name}": float(value) for name, value in zip(names, metrics.iou(total), strict=True)
-    }
-    details = record.get("details", {})
-    if "boundary" in details:
-        radius = details["boundary"]["radius"]
-        found[f"boundary IoU, {radius} px"] = _mean(
-            metrics.boundary_iou(details["boundary"])[listed]
-        )
-        found[f"boundary F1, {radius} px"] = _mean(metrics.boundary_f1(details["boundary"])[listed])
-    shares = details.get("proportions", {})
-    found |= {name: float(shares[kind]["error"]) for kind, name in OFF.items() if kind in shares}
-    if "calibration" in details:
-        found["calibration error"] = metrics.expected_calibration_error(details["calibration"])
-        found[NLL] = metrics.negative_log_likelihood(details["calibration"])
-    return found
-
-
-def _mean(values: NDArray[np.float64]) -> float:
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if known.size else float("nan")
+def _list_examples(prefix: str, records: Mapping[str, Record]) -> str:
+    examples = []
+    # Four digits more than were given are most often enough to tell the runs apart.
+    length = len(prefix) + 4
+    for key, record in islice(records.items(), EXAMPLES):
+        digits = key[:length]
+        examples.append(f"{digits} ({record.method}, seed {record.seed})")
+    return ", ".join(examples)

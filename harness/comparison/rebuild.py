@@ -1,103 +1,134 @@
-"""Makes a run again from its record alone: the settings stored there become a scenario, not today's
-scenario file."""
+"""Makes the scenario of a run again from its record alone: the settings stored there, and not
+today's scenario file."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from harness.catalog import Catalog
-from harness.comparison.find import Record
-from harness.core.components import NotInKey
-from harness.core.errors import InputError
-from harness.scenario.overrides import overridden, parse_setting
-from harness.scenario.resolve import Resolver
+from harness.core.components import Dataset, NotInKey
+from harness.core.errors import InputError, Keys
+from harness.core.values import JsonObject
+from harness.records.record import ComponentSettings, FinishedRecord, LossSettings
+from harness.scenario.overrides import override, parse_setting
+from harness.scenario.resolve import resolve_document
 from harness.scenario.scenario import Scenario
-from harness.scenario.yaml_document import Document, Place, ScenarioError
+from harness.scenario.yaml_document import Document, Place
 
-PARTS = ("dataset", "model", "patches", "split", "training")
-
-
-PROVENANCE = frozenset({"version", "source", "content"})
-"""What a record notes about a component beside its fields."""
-
-
-METHOD = "row"
+PLACEHOLDER_NAME = "row"
 """What the only method is called while it is read: a stored name may have braces, which stand for
 swept values in a scenario."""
 
 
 def rebuild(
-    record: Record, seed: int, catalog: Catalog, where: str, changes: Sequence[str] = ()
+    record: FinishedRecord, seed: int, catalog: Catalog, where: str, changes: Sequence[str] = ()
 ) -> Scenario:
-    """The scenario of one method and one seed that a record was made by.
+    """Make the scenario of one method and one seed that a record was made by.
 
-    `changes` say where data lies (`dataset.folder=...`), which records do not. Raises InputError
-    naming `where` for settings that are missing, or that the installed components do not have.
+    Args:
+        record: the record.
+        seed: the only seed of the scenario; not that of the record where it has no result.
+        catalog: the components that are installed.
+        where: what messages call the record.
+        changes: where data lies, which records do not say: `dataset.folder=...`.
+
+    Raises:
+        InputError: naming `where`, for a change of anything else, and for settings that the
+            installed components do not have.
     """
-    missing = [
-        name
-        for name in ("settings", "classes", "mean_over", "scenario", "method")
-        if name not in record
-    ]
-    missing += [f"settings.{name}" for name in PARTS if name not in record.get("settings", PARTS)]
-    if missing:
-        raise InputError(
-            f"{where}: the record lacks {', '.join(missing)}: the run cannot be made again"
-        )
-    settings, profile = record["settings"], record.get("profile")
-    method: dict[str, Any] = {
-        name: [_component(each) for each in settings[name]]
-        for name in ("supervision", "loss")
-        if settings.get(name)
-    }
-    method |= {name: settings[name] for name in ("floor", "trains_on") if name in settings}
-    value: dict[str, Any] = {
-        "name": record["scenario"],
-        **{name: _component(settings[name]) for name in PARTS},
-        **({"evaluation": settings["evaluation"]} if "evaluation" in settings else {}),
-        "seeds": [seed],
-        "reference": METHOD,
-        "mean_over": list(record["mean_over"]),
-        "methods": {METHOD: method},
-        "profiles": {profile: {}} if profile else {},
-    }
-    document = Document(value, {(): Place(where)}, {})
-    _check_located(settings["dataset"], changes, catalog, where)
+    if record.scenario is None:
+        raise InputError(f"{where}: the record lacks scenario: the run cannot be made again")
+    # Messages can name the record alone: what is made here stands on no line of a file.
+    places: dict[Keys, Place] = {(): Place(where)}
+    document = Document(_make_document(record, seed), places, {})
+    _check_changes(record.settings.dataset.name, changes, catalog, where)
     for change in changes:
-        document = overridden(document, parse_setting(change))
-    resolver = Resolver(document, catalog)
-    scenario = resolver.scenario(profile, tuple(record.get("overrides", ())))
-    if scenario is None or resolver.problems:
-        raise ScenarioError(resolver.problems)
-    (only,) = scenario.methods
-    return replace(
-        scenario, reference=record["method"], methods=(replace(only, name=record["method"]),)
-    )
+        document = override(document, parse_setting(change))
+    overrides = tuple(record.overrides or ())
+    scenario = resolve_document(document, catalog, record.profile, overrides)
+    (method,) = scenario.methods
+    renamed = replace(method, name=record.method)
+    return replace(scenario, reference=record.method, methods=(renamed,))
 
 
-def _component(settings: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in settings.items() if name not in PROVENANCE}
+def _make_document(record: FinishedRecord, seed: int) -> JsonObject:
+    """Return what the YAML file of the scenario would hold."""
+    # The sections as they were written, so without fields that are newer than the record: whoever
+    # reads the document gives these the default, which changes nothing.
+    written = record.settings.as_json()
+    sections = ("patches", "split", "training", "evaluation")
+    document: JsonObject = {
+        "name": record.scenario,
+        "dataset": _write_component(record.settings.dataset),
+        "model": _write_component(record.settings.model),
+        "seeds": [seed],
+        "reference": PLACEHOLDER_NAME,
+        "mean_over": list(record.mean_over),
+        "methods": {PLACEHOLDER_NAME: _write_method(record)},
+    }
+    for name in sections:
+        if name in written:
+            document[name] = written[name]
+    if record.profile:
+        # It must be known, and changes nothing: what it sets is in the settings already.
+        document.update(profiles={record.profile: {}})
+    return document
 
 
-def _check_located(
-    dataset: Mapping[str, Any], changes: Sequence[str], catalog: Catalog, where: str
-) -> None:
-    """Refuses changes of anything but where data lies, and says which of that must be given."""
-    fields = catalog.find("dataset", dataset["name"]).component.model_fields
-    located = [name for name, field in fields.items() if field.json_schema_extra == NotInKey]
-    given = [change.partition("=")[0] for change in changes]
-    for name in given:
-        if name not in [f"dataset.{field}" for field in located]:
-            known = ", ".join(f"dataset.{field}" for field in located) or "nothing"
+def _write_method(record: FinishedRecord) -> JsonObject:
+    settings = record.settings
+    method = {
+        "trains_on": settings.trains_on,
+        "supervision": list(map(_write_component, settings.supervision)),
+        "loss": list(map(_write_loss, settings.loss)),
+        "floor": settings.floor,
+    }
+    # A scenario refuses an empty list: a floor has no loss, and a network is no floor.
+    return {name: value for name, value in method.items() if value}
+
+
+def _write_component(settings: ComponentSettings) -> JsonObject:
+    return {"name": settings.name, **settings.fields}
+
+
+def _write_loss(settings: LossSettings) -> JsonObject:
+    component = _write_component(settings)
+    return {**component, "weight": settings.weight, "ramp": settings.ramp}
+
+
+def _check_changes(dataset: str, changes: Sequence[str], catalog: Catalog, where: str) -> None:
+    """Check that changes say where data lies, all that is needed of it and nothing else.
+
+    Args:
+        dataset: the name of the data set.
+        changes: as `rebuild` takes them.
+        catalog: the components that are installed.
+        where: what messages call the record.
+    """
+    fields = catalog.component(Dataset, dataset).model_fields
+    settable = []
+    required = []
+    for name, field in fields.items():
+        # What is not in keys may differ between two runs that are the same: where data lies.
+        if field.json_schema_extra == NotInKey:
+            path = f"dataset.{name}"
+            settable.append(path)
+            if field.is_required():
+                required.append(path)
+    changed = []
+    for change in changes:
+        path, _, _ = change.partition("=")
+        changed.append(path)
+    for path in changed:
+        if path not in settable:
+            choices = ", ".join(settable) or "nothing"
             raise InputError(
-                f"--set {name}: a run is made again as it was: of data set {dataset['name']!r},"
-                f" {known} may be set"
+                f"--set {path}: a run is made again as it was: of data set {dataset!r},"
+                f" {choices} may be set"
             )
-    for name in located:
-        if fields[name].is_required() and f"dataset.{name}" not in given:
+    for path in required:
+        if path not in changed:
             raise InputError(
-                f"{where}: the record does not say where its data lies: give --set"
-                f" dataset.{name}=..."
+                f"{where}: the record does not say where its data lies: give --set {path}=..."
             )

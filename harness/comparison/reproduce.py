@@ -4,288 +4,335 @@ the row."""
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 from tabulate import tabulate
 
 from harness.catalog import Catalog
-from harness.comparison.compare import interval
 from harness.comparison.differences import (
-    differing,
-    merged,
+    Difference,
+    find_differences,
+    format_value,
+    list_settings,
+    merge_values,
     provenance_values,
     setting_values,
-    shown,
 )
-from harness.comparison.find import Record, row, scores
+from harness.comparison.find import list_seeds, list_states, planned_runs
 from harness.comparison.rebuild import rebuild
+from harness.comparison.verdict import (
+    RecordsBySeed,
+    compute_mious,
+    is_identical,
+    judge,
+)
 from harness.core.components import Executor
 from harness.core.errors import InputError
 from harness.core.paths import cache_root, check_writable
 from harness.execution.experiment import Experiment, cut_patches
 from harness.execution.local import cores
-from harness.execution.progress import computed
-from harness.leaderboard.board import read_board, records_path
-from harness.leaderboard.rows import FLOOR
-from harness.leaderboard.statistics import spread
-from harness.plan.keys import data_fingerprint
+from harness.execution.progress import compute_runs
+from harness.leaderboard.board import read_board_file, records_path
+from harness.leaderboard.rows import CONSTANT
+from harness.leaderboard.statistics import DASH
+from harness.plan.fingerprints import data_fingerprint
 from harness.plan.runs import Run, expand
+from harness.records.record import FailedRecord, FinishedRecord, Record, RunSettings
 from harness.records.store import Store
+from harness.scenario.scenario import Scenario
 
-TOLERANCE = 0.001
-"""How far a mean may be from the recorded one where there is no interval, or a narrower one: the
-last digit that boards print (0.1 pp)."""
+AS_RECORDED = "settings, source and data are as recorded"
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """A run to be made again: the record it is made from, which is of the same seed where
-    `same`."""
+class RecordedRow:
+    """A row of a board with its records, which new runs are held against."""
+
+    board: str
+    """The name of the board."""
+    method: str
+    """The method."""
+    path: Path
+    """The records file of the board."""
+    planned: tuple[Record, ...]
+    """All planned runs of the method; at least one has a result."""
+
+    @property
+    def finished(self) -> dict[int, FinishedRecord]:
+        """The records of the runs that have a result, by seed."""
+        records = {}
+        for record in self.planned:
+            if isinstance(record, FinishedRecord):
+                records[record.seed] = record
+        return records
+
+
+@dataclass(frozen=True, slots=True)
+class Rerun:
+    """A run that is made again."""
 
     run: Run
-    record: Record
-    same: bool
+    """What is computed."""
+    record: FinishedRecord
+    """The record that it is made from."""
+    is_same_seed: bool
+    """Whether that record is of the same seed. One that has no result has no settings either, and
+    is made with those of another seed."""
 
 
-def plans(
-    board: str,
-    method: str,
-    seeds: Sequence[int],
-    root: Path,
-    catalog: Catalog,
-    changes: Sequence[str] = (),
-) -> list[Plan]:
-    """The runs of a row, by default all that finished, each with the CPU threads of its record, or
-    as many as there are cores.
+def read_row(board: str, method: str, root: Path) -> RecordedRow:
+    """Read a row of a board.
 
-    A seed of the row that has not finished is made with the settings of the first that has. Raises
-    InputError for an unknown board, row or seed, a row without a finished run, a record that lacks
-    something, and data that is absent.
+    Args:
+        board: the name of the board.
+        method: one of its methods.
+        root: the leaderboards' folder.
+
+    Raises:
+        InputError: for an unknown board or row, and a row without a finished run.
     """
-    if method == FLOOR:
+    if method == CONSTANT:
         raise InputError(
-            f"{FLOOR!r} is computed from the records of the other rows: there is nothing to run"
+            f"{CONSTANT!r} is computed from the records of the other rows: there is nothing to run"
         )
-    found = read_board(records_path(root, board))
-    planned = row(found, method)
-    done = {record["seed"]: record for record in planned if record["status"] == "ok"}
-    if not done:
-        states = ", ".join(sorted({record["status"] for record in planned})) or "no runs"
+    path = records_path(root, board)
+    planned = planned_runs(read_board_file(path), method)
+    row = RecordedRow(board, method, path, planned)
+    if not row.finished:
+        states = list_states(row.planned, "no runs")
         raise InputError(
             f"{board}, {method}: no finished run is recorded ({states}): nothing to reproduce"
         )
-    known = [record["seed"] for record in planned]
+    return row
+
+
+def plan_reruns(
+    row: RecordedRow, seeds: Sequence[int], catalog: Catalog, changes: Sequence[str] = ()
+) -> list[Rerun]:
+    """Plan the runs of a row again, with the CPU threads of their records.
+
+    Args:
+        row: the row.
+        seeds: which of its seeds; all that finished where there are none.
+        catalog: the components that are installed.
+        changes: where data lies: `dataset.folder=...`.
+
+    Raises:
+        InputError: for an unknown seed, a record that cannot be made again, and data that is
+            absent.
+    """
+    planned_seeds = [record.seed for record in row.planned]
     for seed in seeds:
-        if seed not in known:
+        if seed not in planned_seeds:
             raise InputError(
-                f"--seed {seed}: {board} has no such seed of {method!r}: its seeds are"
-                f" {_listed(known)}"
+                f"--seed {seed}: {row.board} has no such seed of {row.method!r}: its seeds are"
+                f" {list_seeds(planned_seeds)}"
             )
+    # Before data is read, which takes a while.
     check_writable("RUNS", "CACHE")
-    first, made = next(iter(done.values())), list[Plan]()
-    for seed in dict.fromkeys(seeds or done):
-        record: Record = done.get(seed, first)
-        where = f"{records_path(root, board)}, {method}, seed {record['seed']}"
+    finished = row.finished
+    first = next(iter(finished.values()))
+    reruns = []
+    for seed in dict.fromkeys(seeds or finished):
+        record = finished.get(seed, first)
+        where = f"{row.path}, {row.method}, seed {record.seed}"
         scenario = rebuild(record, seed, catalog, where, changes)
-        data = data_fingerprint(scenario.dataset, cache_root() / "digests.json")
-        runs = expand(scenario, data)
-        cut_patches(Experiment(scenario, data, runs, runs))
-        threads = _threads(record)
-        made.append(
-            Plan(
-                replace(runs[0], threads=min(threads, cores()) if threads else None),
-                record,
-                seed in done,
-            )
-        )
-    return made
+        run = _prepare_run(scenario, record)
+        reruns.append(Rerun(run, record, is_same_seed=seed in finished))
+    return reruns
+
+
+def _prepare_run(scenario: Scenario, record: FinishedRecord) -> Run:
+    """Return the only run of a scenario, its patches cut."""
+    data = data_fingerprint(scenario.dataset, cache_root() / "digests.json")
+    runs = expand(scenario, data)
+    cut_patches(Experiment(scenario, data, runs, runs))
+    (run,) = runs
+    threads = record.hardware.threads
+    if not threads:
+        return run
+    # With another number of threads sums are made in another order, which changes scores.
+    return replace(run, threads=min(threads, cores()))
 
 
 def reproduce(
-    board: str,
-    method: str,
-    made: Sequence[Plan],
-    root: Path,
-    catalog: Catalog,
-    store: Store,
-    executor: Executor,
+    row: RecordedRow, reruns: Sequence[Rerun], catalog: Catalog, store: Store, executor: Executor
 ) -> int:
-    """Runs what `plans` made, and prints how it compares with the row. Returns 0 where it lands
-    inside the row's interval, else 1."""
-    recorded = {
-        record["seed"]: record
-        for record in row(read_board(records_path(root, board)), method)
-        if record["status"] == "ok"
-    }
+    """Run a row again, and print what changed, every score beside the recorded one, and a verdict.
+
+    No board is written: that is for `harness run` alone.
+
+    Args:
+        row: the row.
+        reruns: its runs, see `plan_reruns`.
+        catalog: the plugins, whose observers are told.
+        store: the folder of runs.
+        executor: what computes the runs.
+
+    Returns:
+        The exit code: 0 where the new results agree with the records, else 1.
+    """
+    recorded = row.finished
+    seeds = [rerun.run.seed for rerun in reruns]
+    running = list_seeds(seeds)
     print(
-        f"{board}, {method}: recorded seeds {_listed(recorded)}; running seeds"
-        f" {_listed(each.run.seed for each in made)}",
+        f"{row.board}, {row.method}: recorded seeds {list_seeds(recorded)}; running seeds"
+        f" {running}",
         flush=True,
     )
-    for line in (*_changed(made), *_threading(made)):
+    # Before anything is computed: who reads that data has changed may not want to wait.
+    for line in (*describe_changes(reruns), *describe_threads(reruns)):
         print(line, flush=True)
-    fresh: dict[int, Record] = {}
-    failed = False
-    for record in computed(catalog, [each.run for each in made], store, executor, sys.stdout):
-        if record["status"] == "ok":
-            fresh[record["seed"]] = record
-        else:
-            failed = True
-            print(
-                f"failed: seed {record['seed']}: {record['error']['type']}:"
-                f" {record['error']['message']}"
-            )
-    print(f"\n{_table(made, recorded, fresh)}\n")
+    runs = [rerun.run for rerun in reruns]
+    records = compute_runs(catalog, runs, store, executor, sys.stdout)
+    fresh = _compute(records)
+    table = _tabulate_seed_scores(seeds, recorded, fresh)
+    print(f"\n{table}\n")
     print(
         f"runs are in {store.root}; earlier records of the same keys are kept beside the new ones"
     )
-    before = merged([provenance_values(each.record) for each in made])
-    lines = [
-        (each.path, shown(each.a), shown(each.b))
-        for each in differing(before, merged([*map(provenance_values, fresh.values())]))
-    ]
-    if fresh and lines:
-        print(
-            tabulate(
-                lines,
-                ("computed with", "recorded", "now"),
-                disable_numparse=True,
-                maxcolwidths=[None, 50, 50],
-            )
-        )
-    if failed or not fresh:
+    provenance = _provenance_differences(reruns, fresh.values())
+    if provenance:
+        print(_show_provenance(provenance))
+    # Where a run failed, the mean of the others says nothing of the row.
+    if len(fresh) < len(reruns):
         return 1
-    inside, sentence = verdict(recorded, fresh)
-    print(sentence)
-    return 0 if inside else 1
+    verdict = judge(recorded, fresh)
+    print(verdict.sentence)
+    return 0 if verdict.agrees else 1
 
 
-def verdict(recorded: Mapping[int, Record], fresh: Mapping[int, Record]) -> tuple[bool, str]:
-    """Whether new runs of a row agree with its records, and the sentence that says so. Both by
-    seed.
-
-    All recorded seeds again: their mean against the 95 % t interval of the recorded mean. Others:
-    against the interval for the mean of so many new runs, which is wider. Too few recorded seeds
-    for an interval: each against the record of its own seed, within `TOLERANCE`.
-    """
-    if all(
-        seed in recorded and identical(recorded[seed], record) for seed, record in fresh.items()
-    ):
-        return True, "bit-identical: all confusion counts are those recorded"
-    old, new = (
-        {seed: scores(record)["mIoU"] for seed, record in side.items()}
-        for side in (recorded, fresh)
-    )
-    before, now = spread([*old.values()]), spread([*new.values()])
-    whole = fresh.keys() == recorded.keys()
-    ends = interval(before, None if whole else now.n)
-    if ends is None:
-        few = f"{before.n} recorded seed{'s' if before.n > 1 else ''}: too few for an interval"
-        unknown = [seed for seed in new if seed not in old]
-        if unknown:
-            return False, f"{few}, and no record of seed {_listed(unknown)} to compare with"
-        off = max(abs(new[seed] - old[seed]) for seed in new)
-        near = off <= TOLERANCE + 1e-9
-        bound = f"{'within' if near else 'more than'} {100 * TOLERANCE:g} pp"
-        return near, f"{few}; mIoU of the same seed is off by {100 * off:.2f} pp, {bound}"
-    low, high = min(ends[0], before.mean - TOLERANCE), max(ends[1], before.mean + TOLERANCE)
-    inside = low - 1e-9 <= now.mean <= high + 1e-9
-    kind = "of the row" if whole else f"for {now.n} more run{'s' if now.n > 1 else ''}"
-    where = "inside" if inside else "OUTSIDE"
-    return (
-        inside,
-        (
-            f"mIoU {100 * now.mean:.2f} %: {where} the 95 % t interval {kind}, {100 * low:.2f} to"
-            f" {100 * high:.2f} % (n = {before.n})"
-        ),
-    )
+def _compute(records: Iterable[Record]) -> dict[int, FinishedRecord]:
+    """Return the records that have a result, by seed; print why runs failed as they do."""
+    fresh = {}
+    for record in records:
+        if isinstance(record, FinishedRecord):
+            fresh[record.seed] = record
+        elif isinstance(record, FailedRecord):
+            error = record.error
+            print(f"failed: seed {record.seed}: {error.type}: {error.message}")
+    return fresh
 
 
-def identical(one: Record, other: Record) -> bool:
-    """Whether two runs predicted the same: equal confusion counts of every test image."""
-    a, b = one["confusion"], other["confusion"]
-    return bool(a["images"] == b["images"] and np.array_equal(a["counts"], b["counts"]))
-
-
-def _changed(made: Sequence[Plan]) -> list[str]:
-    """What in the settings, source or data is not as recorded, a line each; that the keys are,
-    where nothing is."""
+def describe_changes(reruns: Iterable[Rerun]) -> list[str]:
+    """Say what in the settings, source or data is not as recorded, or that all is."""
+    # Of all runs of a row the same has changed most often: each line is printed once.
     lines: dict[str, None] = {}
-    for each in made:
-        record = {**each.record, "settings": {**each.record["settings"], "seed": each.run.seed}}
-        scenario = each.run.scenario
-        now = {
-            "classes": [{"name": own.name} for own in scenario.dataset.classes],
-            "mean_over": list(scenario.mean_over),
-        }
-        for other in differing(
-            setting_values(record), setting_values({**now, "settings": each.run.settings})
-        ):
-            lines[
-                f"changed since: {other.path}: {shown(other.a)} recorded, {shown(other.b)} now"
-            ] = None
-        if each.same and each.run.key != each.record["key"]:
-            lines[
-                f"so the key of seed {each.run.seed} is {each.run.key[:12]}, not"
-                f" {each.record['key'][:12]}"
-            ] = None
-    return [*lines] or ["settings, source and data are as recorded"]
+    for rerun in reruns:
+        changes = _describe_changes_of_run(rerun)
+        lines.update(dict.fromkeys(changes))
+    return list(lines) or [AS_RECORDED]
 
 
-def _threads(record: Record) -> int | None:
-    """The CPU threads that a run was computed with, where its record says."""
-    threads: int | None = record.get("hardware", {}).get("threads")
-    return threads
-
-
-def _threading(made: Sequence[Plan]) -> list[str]:
-    """With how many CPU threads the runs are made, a line for each number recorded: sums in another
-    order change scores."""
-    lines: dict[str, None] = {}
-    for each in made:
-        recorded, now = _threads(each.record), each.run.threads
-        if not recorded or not now:
-            lines[
-                "the record does not say how many CPU threads it had: with another number, mIoU can"
-                " be tenths of a point off"
-            ] = None
-        elif recorded != now:
-            lines[
-                f"recorded with {recorded} CPU threads, of which this machine has {now}: mIoU can"
-                " be tenths of a point off"
-            ] = None
-        else:
-            lines[f"computed with {now} CPU thread{'s' if now > 1 else ''}, as recorded"] = None
-    return [*lines]
-
-
-def _table(
-    made: Sequence[Plan], recorded: Mapping[int, Record], fresh: Mapping[int, Record]
-) -> str:
+def _describe_changes_of_run(rerun: Rerun) -> list[str]:
     lines = []
-    for seed in (each.run.seed for each in made):
-        old, new = (
-            scores(side[seed])["mIoU"] if seed in side else None for side in (recorded, fresh)
+    for change in _find_changes(rerun):
+        recorded = format_value(change.a)
+        now = format_value(change.b)
+        lines.append(f"changed since: {change.path}: {recorded} recorded, {now} now")
+    key = rerun.run.key
+    recorded_key = rerun.record.key
+    # The key of another seed is another one in any case.
+    if rerun.is_same_seed and key != recorded_key:
+        seed = rerun.run.seed
+        lines.append(f"so the key of seed {seed} is {key[:12]}, not {recorded_key[:12]}")
+    return lines
+
+
+def _find_changes(rerun: Rerun) -> list[Difference]:
+    recorded = setting_values(rerun.record)
+    scenario = rerun.run.scenario
+    # As a record would have them, so that a tuple of settings equals the list in JSON.
+    settings = RunSettings.model_validate(rerun.run.settings)
+    classes = [entry.name for entry in scenario.dataset.classes]
+    planned = list_settings(settings, classes, list(scenario.mean_over))
+    # The seed of the record is another one on purpose where the run has no record of its own.
+    for values in (recorded, planned):
+        values.pop("seed", None)
+    return find_differences(recorded, planned)
+
+
+def describe_threads(reruns: Iterable[Rerun]) -> list[str]:
+    """Say with how many CPU threads runs are made, a line for each number that is recorded."""
+    # Most often all runs were made with the same number, so that it is one line.
+    lines: dict[str, None] = {}
+    for rerun in reruns:
+        recorded = rerun.record.hardware.threads
+        lines[_compare_threads(recorded, rerun.run.threads)] = None
+    return list(lines)
+
+
+def _compare_threads(recorded: int | None, now: int | None) -> str:
+    if not recorded or not now:
+        return (
+            "the record does not say how many CPU threads it had: with another number, mIoU can be"
+            " tenths of a point off"
         )
-        off = "–" if old is None or new is None else f"{100 * (new - old):+.2f}"
-        both = seed in recorded and seed in fresh
-        counts = (
-            ("identical" if identical(recorded[seed], fresh[seed]) else "differ") if both else "–"
+    if recorded != now:
+        return (
+            f"recorded with {recorded} CPU threads, of which this machine has {now}: mIoU can be"
+            " tenths of a point off"
         )
-        lines.append(
-            [
-                str(seed),
-                *("–" if value is None else f"{100 * value:.2f}" for value in (old, new)),
-                off,
-                counts,
-            ]
+    noun = "thread" if now == 1 else "threads"
+    return f"computed with {now} CPU {noun}, as recorded"
+
+
+def _provenance_differences(
+    reruns: Iterable[Rerun], fresh: Iterable[FinishedRecord]
+) -> list[Difference]:
+    """Find the versions and hardware in which new runs differ from their records."""
+    values_now = merge_values(map(provenance_values, fresh))
+    # Without a result nothing is known of now, which is no difference.
+    if not values_now:
+        return []
+    values_before = merge_values(provenance_values(rerun.record) for rerun in reruns)
+    return find_differences(values_before, values_now)
+
+
+def _show_provenance(differences: Iterable[Difference]) -> str:
+    lines = []
+    for entry in differences:
+        recorded = format_value(entry.a)
+        now = format_value(entry.b)
+        lines.append((entry.path, recorded, now))
+    columns = ("computed with", "recorded", "now")
+    return tabulate(lines, columns, disable_numparse=True, maxcolwidths=[None, 50, 50])
+
+
+def _tabulate_seed_scores(
+    seeds: Iterable[int], recorded: RecordsBySeed, fresh: RecordsBySeed
+) -> str:
+    """Show the mIoU of each seed, recorded and now."""
+    recorded_scores = compute_mious(recorded)
+    fresh_scores = compute_mious(fresh)
+    lines = []
+    for seed in seeds:
+        old = recorded_scores.get(seed)
+        new = fresh_scores.get(seed)
+        difference = DASH
+        counts = DASH
+        # A seed may have no record, or its new run no result.
+        if old is not None and new is not None:
+            points = 100 * (new - old)
+            difference = f"{points:+.2f}"
+            is_same = is_identical(recorded[seed], fresh[seed])
+            counts = "identical" if is_same else "differ"
+        cells = (
+            str(seed),
+            _format_score(old),
+            _format_score(new),
+            difference,
+            counts,
         )
+        lines.append(cells)
     columns = ("seed", "recorded mIoU (%)", "now", "difference (pp)", "confusion counts")
-    return tabulate(lines, columns, disable_numparse=True, colalign=("left", *["right"] * 4))
+    alignment = ("left", "right", "right", "right", "right")
+    return tabulate(lines, columns, disable_numparse=True, colalign=alignment)
 
 
-def _listed(seeds: Iterable[int]) -> str:
-    return ", ".join(map(str, seeds))
+def _format_score(score: float | None) -> str:
+    if score is None:
+        return DASH
+    return f"{100 * score:.2f}"

@@ -4,36 +4,54 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    pass
+Keys = tuple[str | int, ...]
+"""Where a value is in a document: the names and list positions that lead to it."""
+
+MAX_NAMES = 20
+"""A message lists at most so many known names."""
+
+NAMED = 3
+"""A message names at most so many near names, or examples of many."""
 
 
 class InputError(ValueError):
-    """Something the user wrote or supplied cannot work; the message names it and the remedy. Exit
-    code 2."""
+    """Something the user wrote or supplied cannot work.
 
-
-Keys = tuple[str | int, ...]
-
-MANY = 20
+    The message names it and the remedy. The exit code is 2.
+    """
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """ "Did you mean ...?" where known names are near, then all known names, or how many there
-    are."""
-    known = sorted(known)
-    near = [
-        other for other in known if name and (other.startswith(name) or name in other.split("-"))
-    ]
-    near = near or difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    meant = f"Did you mean {' or '.join(map(repr, near[:3]))}? " if near else ""
-    if len(known) > MANY:
-        return f"{meant}{len(known)} are known, such as {', '.join(known[:3])}."
-    return f"{meant}Known: {', '.join(known) or 'none'}."
+    """Say which known names may have been meant, and which there are.
+
+    Args:
+        name: A name that is not known.
+        known: The names that would have been right.
+
+    Returns:
+        "Did you mean ...?" where known names are near; then all known names, or their number.
+    """
+    names = sorted(known)
+    near_names = _near_names(name, names)[:NAMED]
+    question = ""
+    if near_names:
+        question = f"Did you mean {' or '.join(map(repr, near_names))}? "
+    if len(names) > MAX_NAMES:
+        return f"{question}{len(names)} are known, such as {', '.join(names[:NAMED])}."
+    return f"{question}Known: {', '.join(names) or 'none'}."
+
+
+def _near_names(name: str, names: list[str]) -> list[str]:
+    """Return the names that begin with this one or have it as a word, or else the most similar."""
+    # An empty name begins every name, and tells nothing about what was meant.
+    if name:
+        longer = [other for other in names if other.startswith(name) or name in other.split("-")]
+        if longer:
+            return longer
+    return difflib.get_close_matches(name, names, n=1, cutoff=0.5)
 
 
 def dotted(path: Keys) -> str:
-    """A path as it is written on the command line: training.epochs."""
+    """Write a path as on the command line: training.epochs."""
     return ".".join(map(str, path))

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
-
-if TYPE_CHECKING:
-    pass
 
 Purpose = Literal["data", "split", "supervision", "initialisation", "order", "augmentation"]
 
 
 def stream_seed(seed: int, purpose: Purpose, key: str = "") -> int:
-    """A 63-bit seed that depends on these three alone, so the draw for one image never depends on
-    any other draw."""
+    """Return a 63-bit seed that depends on these three alone.
+
+    The draw for one image therefore never depends on any other draw, nor on their order.
+    """
+    # Not `hash`, which differs between processes; nor a sum, where two streams would meet.
     digest = hashlib.blake2b(f"{seed}|{purpose}|{key}".encode(), digest_size=8).digest()
+    # Torch takes a seed as a signed number of 64 bits.
     return int.from_bytes(digest, "big") >> 1
 
 
 def stream(seed: int, purpose: Purpose, key: str = "") -> np.random.Generator:
-    """An independent random generator for one seed, purpose and key (an image, an epoch, ...)."""
+    """Return an independent random generator for a seed, purpose and key (an image, an epoch)."""
     return np.random.default_rng(stream_seed(seed, purpose, key))

@@ -9,7 +9,7 @@ from pathlib import Path
 from harness.catalog import Catalog
 from harness.core.errors import InputError, suggestion
 from harness.core.paths import cache_root, check_writable
-from harness.plan.keys import data_fingerprint
+from harness.plan.fingerprints import data_fingerprint
 from harness.plan.runs import Run, expand
 from harness.run.patches import PatchSet, check_channels, open_patches
 from harness.run.splits import check_valid, divide
@@ -19,12 +19,16 @@ from harness.scenario.scenario import Scenario
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """A scenario with its data fingerprint and all its runs; `chosen` are those asked for."""
+    """A scenario with its runs."""
 
     scenario: Scenario
+    """What the YAML file says."""
     data: str
+    """The fingerprint of its data set."""
     runs: tuple[Run, ...]
+    """All runs of the scenario."""
     chosen: tuple[Run, ...]
+    """Those that were asked for."""
 
 
 def find_scenario(text: str) -> Path:
@@ -44,9 +48,12 @@ def find_scenario(text: str) -> Path:
         named = folder / f"{text}.yaml"
         if named.is_file():
             return named
+    # Of a path that is misspelt, the neighbours are nearer than the scenarios elsewhere.
     if path.suffix in (".yaml", ".yml") and path.parent.is_dir():
         folders = [path.parent]
-    names = {file.stem for folder in folders for file in folder.glob("*.yaml")}
+    names: set[str] = set()
+    for folder in folders:
+        names.update(file.stem for file in folder.glob("*.yaml"))
     raise InputError(
         f"no scenario {text}: give the path of a YAML file, or a name in scenarios/."
         f" {suggestion(path.stem, names)}"
@@ -56,15 +63,28 @@ def find_scenario(text: str) -> Path:
 def shipped_scenarios() -> Path:
     """Return the folder of the scenarios that come with the harness."""
     package = Path(__file__).parents[1]
+    # In a checkout they are beside the package, in a wheel they are inside it.
     in_wheel = package / "scenarios"
-    return in_wheel if in_wheel.is_dir() else package.parent / "scenarios"
+    if in_wheel.is_dir():
+        return in_wheel
+    return package.parent / "scenarios"
 
 
 def prepare(
     catalog: Catalog, text: str, profile: str | None, settings: Sequence[str], only: Sequence[str]
 ) -> Experiment:
-    """Reads and expands a scenario. Raises InputError for every mistake that can be seen before
-    anything is computed."""
+    """Read and expand a scenario.
+
+    Args:
+        catalog: The plugins.
+        text: The path or name of the scenario.
+        profile: The profile to use, or None for the scenario as it stands.
+        settings: Overrides, as `training.epochs=3`.
+        only: The methods to choose; all where there are none.
+
+    Raises:
+        InputError: for every mistake that can be seen before anything is computed.
+    """
     scenario = read_scenario(find_scenario(text), catalog, profile, settings)
     names = [method.name for method in scenario.methods]
     for name in only:
@@ -73,30 +93,37 @@ def prepare(
     check_writable("CACHE")
     data = data_fingerprint(scenario.dataset, cache_root() / "digests.json")
     runs = expand(scenario, data)
-    return Experiment(
-        scenario, data, runs, tuple(run for run in runs if not only or run.method.name in only)
-    )
+    chosen = runs
+    if only:
+        chosen = tuple(run for run in runs if run.method.name in only)
+    return Experiment(scenario, data, runs, chosen)
 
 
 def cut_patches(experiment: Experiment) -> PatchSet:
-    """The patches of an experiment, cut now if need be; checks that a network can take them, and
-    that every seed can be split."""
+    """Return the patches of an experiment, cut now if need be.
+
+    Raises:
+        InputError: where a network cannot take them, or a seed cannot be split.
+    """
     scenario = experiment.scenario
     patches = open_patches(scenario.dataset, experiment.data, scenario.patches, cache_root())
+    # Floors take any number of channels, and a scenario may have nothing but floors.
     if not all(method.floor for method in scenario.methods):
-        check_channels(patches.images.shape[3], scenario.patches.normalise)
+        channels = patches.images.shape[3]
+        check_channels(channels, scenario.patches.normalise)
     for seed in scenario.seeds:
-        parts = divide(patches.origins, scenario.split, scenario.patches.size, seed)
-        check_valid(patches, parts, seed)
-        if scenario.training.validation != "none" and not parts["validation"]:
-            raise InputError(
-                f"training.validation: {scenario.training.validation} needs a validation part: set"
-                " split.validation above 0"
-            )
-        for method in scenario.methods:
-            if not parts[method.part]:
-                raise InputError(
-                    f"methods.{method.name}.trains_on: validation needs a validation part: set"
-                    " split.validation above 0"
-                )
+        _check_split(scenario, patches, seed)
     return patches
+
+
+def _check_split(scenario: Scenario, patches: PatchSet, seed: int) -> None:
+    """Raise InputError where the split of a seed lacks a part that a method needs."""
+    parts = divide(patches.origins, scenario.split, scenario.patches.size, seed)
+    check_valid(patches, parts, seed)
+    remedy = "needs a validation part: set split.validation above 0"
+    validation = scenario.training.validation
+    if validation != "none" and not parts.validation:
+        raise InputError(f"training.validation: {validation} {remedy}")
+    for method in scenario.methods:
+        if not parts.of(method.part):
+            raise InputError(f"methods.{method.name}.trains_on: validation {remedy}")

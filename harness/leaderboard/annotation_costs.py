@@ -5,30 +5,29 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field, ValidationError
 
 from harness.core.errors import InputError, suggestion
-from harness.core.strict_model import Frozen
-from harness.scenario.mistakes import explained
-from harness.scenario.yaml_document import Problem, ScenarioError, read_document
+from harness.core.strict_model import StrictModel
+from harness.core.validation import list_mistakes
+from harness.records.record import Annotation, Ledger, Masks, RunSettings
+from harness.scenario.mistakes import explain
+from harness.scenario.yaml_document import Document, DocumentError, Problem, read_document
 
 DEFAULTS = Path(__file__).with_name("annotation_costs.yaml")
-
+"""The packaged cost model."""
 
 OWN = "annotation-costs.yaml"
 """Name of the file in the leaderboards' folder that replaces the packaged one."""
 
-
 MASK = "mask"
-"""The kind of whole masks: of methods without a supervision, and of validation against whole masks.
-
-
-"""
-
+"""The kind of whole masks: of methods without a supervision, and of validation against whole
+masks."""
 
 Counted = Literal[
     "megapixel",
@@ -42,13 +41,13 @@ Counted = Literal[
     "share",
     "tag",
 ]
+"""What a rate can be for; `annotation_costs.yaml` says what each is."""
+
+DRAWN: tuple[Counted, ...] = ("pixel", "piece")
+"""What takes a click or a stroke each, in the kinds that have a rate for it."""
 
 
-BY_HAND = ("pixel", "piece")
-"""What a click or stroke of its own is needed for, where a kind has a time for it."""
-
-
-class Rate(Frozen):
+class Rate(StrictModel):
     """Seconds for one thing that is counted, and where that number is from."""
 
     seconds: float = Field(ge=0, description="Seconds for each.")
@@ -56,35 +55,52 @@ class Rate(Frozen):
     source: str = Field(min_length=1, description="Who measured it, or why it is assumed.")
 
 
-class CostModel(Frozen):
-    """Rates by kind of annotation and by what is counted, and the kind of each supervision by
-    name."""
+class CostModel(StrictModel):
+    """What each kind of annotation takes, and of which kind each supervision is."""
 
     kinds: Mapping[str, Mapping[Counted, Rate]]
+    """The rates of each kind of annotation, by what is counted."""
     supervisions: Mapping[str, str]
+    """The kind of each supervision by its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a person does for one supervision, or for whole masks: how often, and how fast."""
+
+    rates: Mapping[Counted, Rate]
+    """What each thing takes; the others cost nothing."""
+    counts: Mapping[Counted, float]
+    """How often each thing was done; older ledgers do not count everything."""
 
 
 def cost_model(root: Path) -> CostModel:
-    """The cost model in a leaderboards' folder, or the packaged one where it has none.
+    """Read the cost model in a leaderboards' folder, or the packaged one where it has none.
 
-    Raises ScenarioError naming file, line and field of every mistake, InputError for a file of
-    nearly that name, which would be ignored.
+    Raises:
+        DocumentError: naming file, line and field of every mistake.
+        InputError: for a file of nearly that name, which would be ignored.
     """
-    own = root / OWN
-    if own.exists():
-        return _read(own)
-    named = [path.name for path in root.glob("*") if path.suffix.lower() in (".yaml", ".yml")]
-    for near in difflib.get_close_matches(OWN, sorted(named), n=1, cutoff=0.8):
+    path = root / OWN
+    if path.exists():
+        return _read(path)
+    # Nobody would notice that a file with a typing error in its name is not used.
+    documents = []
+    for file in sorted(root.glob("*")):
+        if file.suffix.lower() in (".yaml", ".yml"):
+            documents.append(file.name)
+    for name in difflib.get_close_matches(OWN, documents, n=1, cutoff=0.8):
         raise InputError(
-            f"{root / near}: is not read: a cost model is called {OWN}: rename it, or move it"
+            f"{root / name}: is not read: a cost model is called {OWN}: rename it, or move it"
             " elsewhere"
         )
     return packaged()
 
 
+# Read once: every board that is made has a cost model, and most have this one.
 @cache
 def packaged() -> CostModel:
-    """The cost model that comes with the harness."""
+    """Read the cost model that comes with the harness."""
     return _read(DEFAULTS)
 
 
@@ -93,143 +109,176 @@ def _read(path: Path) -> CostModel:
     try:
         model = CostModel.model_validate(document.value)
     except ValidationError as error:
-        raise ScenarioError(
-            [
-                explained(CostModel, details, document, ())
-                for details in error.errors(include_url=False)
-            ]
-        ) from error
-    problems = [
-        Problem(
-            document.place(("supervisions", name)),
-            f"supervisions.{name}",
-            f"no kind {kind!r}. {suggestion(kind, model.kinds)}",
-        )
-        for name, kind in model.supervisions.items()
-        if kind not in model.kinds
-    ]
-    if MASK not in model.kinds:
-        problems.append(
-            Problem(
-                document.place(("kinds",)),
-                "kinds",
-                f"{MASK} is missing: it is also what dense validation costs",
-            )
-        )
+        mistakes = []
+        for mistake in list_mistakes(error):
+            mistakes.append(explain(CostModel, mistake, document, ()))
+        raise DocumentError(mistakes) from error
+    problems = _problems(model, document)
     if problems:
-        raise ScenarioError(problems)
+        raise DocumentError(problems)
     return model
 
 
-def scale(settings: Mapping[str, Any]) -> int:
-    """The pixels of an image as it came that one pixel of a patch stands for: a person draws masks
-    on the image, not on its reduced copy.
+def _problems(model: CostModel, document: Document) -> list[Problem]:
+    """Find names in a cost model that do not fit each other."""
+    problems = []
+    for name, kind in model.supervisions.items():
+        if kind not in model.kinds:
+            hint = suggestion(kind, model.kinds)
+            message = f"no kind {kind!r}. {hint}"
+            place = document.place(("supervisions", name))
+            problems.append(Problem(place, f"supervisions.{name}", message))
+    if MASK not in model.kinds:
+        message = f"{MASK} is missing: it is also what dense validation costs"
+        place = document.place(("kinds",))
+        problems.append(Problem(place, "kinds", message))
+    return problems
 
-    Images that `patches.resize` brought to one size count as they are, since records do not have
-    the size that they had.
+
+def pixel_area(settings: RunSettings) -> int:
+    """Return how many pixels of an image as it came one pixel of a patch stands for.
+
+    A person draws masks on the image, not on its reduced copy. Images that `patches.resize` brought
+    to one size count as they are, since records do not have the size that they had.
     """
-    return int(settings["patches"].get("downsample", 1)) ** 2
+    # The factor is along one side of the image.
+    return settings.patches.downsample**2
 
 
-def annotation_seconds(ledger: Mapping[str, Any], model: CostModel, area: int = 1) -> float | None:
-    """Seconds to annotate what a ledger counts: training, weak validation, and dense validation
-    that selects (`selection_seconds`).
+def annotation_seconds(ledger: Ledger, model: CostModel, area: int = 1) -> float | None:
+    """Return what it took to annotate what a ledger counts: training, weak validation, and dense
+    validation that selects (`selection_seconds`).
 
-    area: pixels of an image for each that is counted (`scale`). None where the model does not know
-    a supervision, or has a rate for what an older ledger did not count.
+    Args:
+        ledger: what was annotated.
+        model: what each thing takes.
+        area: pixels of an image for each that is counted, see `pixel_area`.
+
+    Returns:
+        Seconds; None where the model does not know a supervision, or has a rate for what an older
+        ledger did not count.
     """
-    parts = _parts(ledger, model)
-    return None if parts is None else _total(parts + _selection(ledger, model), area)
-
-
-def selection_seconds(ledger: Mapping[str, Any], model: CostModel, area: int = 1) -> float | None:
-    """Seconds for the whole masks of the validation images that decide which network is reported; 0
-    where none do."""
-    return _total(_selection(ledger, model), area)
-
-
-def clicks(ledger: Mapping[str, Any], model: CostModel) -> int | None:
-    """Points, strokes and boxes drawn, where a kind has a time for each; 0 for masks, proportions
-    and tags. None as above."""
-    parts = _parts(ledger, model)
-    if parts is None:
+    training = _training_work(ledger, model)
+    if training is None:
         return None
-    made = [counts.get(per) for rates, counts in parts for per in rates if per in BY_HAND]
-    known = [number for number in made if number is not None]
-    return round(sum(known)) if len(known) == len(made) else None
+    return _total_seconds(training + _selection_work(ledger, model), area)
 
 
-def hidden_knowledge(ledger: Mapping[str, Any]) -> tuple[str, ...]:
-    """What the annotation gives away beyond its labels, each once: class presence, proportions,
-    ..."""
-    entries = ledger.get("supervisions", ())
-    return tuple(
-        dict.fromkeys(knowledge for entry in entries for knowledge in entry.get("reveals", ()))
-    )
+def selection_seconds(ledger: Ledger, model: CostModel, area: int = 1) -> float | None:
+    """Return what it took to annotate the whole masks that decide which network is reported.
 
+    Args:
+        ledger: what was annotated.
+        model: what each thing takes.
+        area: pixels of an image for each that is counted, see `pixel_area`.
 
-Part = tuple[Mapping[Counted, Rate], Mapping[Counted, float]]
-"""The rates of a kind, and how often each thing was counted."""
-
-
-def _total(parts: list[Part], area: int) -> float | None:
-    if any(per not in counts for rates, counts in parts for per in rates):
-        return None
-    return sum(
-        rate.seconds * counts[per] * (area if per == "megapixel" else 1)
-        for rates, counts in parts
-        for per, rate in rates.items()
-    )
-
-
-def _parts(ledger: Mapping[str, Any], model: CostModel) -> list[Part] | None:
-    """The rates and counts of each supervision, or of whole masks without one; None where one has
-    no rates."""
-    entries = ledger.get("supervisions")
-    if entries is None or any(entry["supervision"] not in model.supervisions for entry in entries):
-        return None
-    if not entries:
-        return [(model.kinds[MASK], _of_masks(ledger))]
-    return [
-        (model.kinds[model.supervisions[entry["supervision"]]], _counts(entry, ledger))
-        for entry in entries
-    ]
-
-
-def _selection(ledger: Mapping[str, Any], model: CostModel) -> list[Part]:
-    return [(model.kinds[MASK], _of_masks(ledger["selection"]))] if "selection" in ledger else []
-
-
-def _counts(entry: Mapping[str, Any], ledger: Mapping[str, Any]) -> dict[Counted, float]:
-    """What a ledger counts of one supervision.
-
-    Older entries lack the classes present in each unit: there a class is taken to be in as many
-    units as it has labels, or in all.
+    Returns:
+        Seconds; 0 where no masks decide.
     """
-    by_class, labelled = (
-        entry["labelled_pixels_by_class"],
-        entry["units"] - entry["units_without_labels"],
-    )
-    present = entry.get("present_classes", sum(min(labelled, pixels) for pixels in by_class))
+    return _total_seconds(_selection_work(ledger, model), area)
+
+
+def clicks(ledger: Ledger, model: CostModel) -> int | None:
+    """Return how many points, strokes and boxes were drawn, where a kind has a time for each.
+
+    0 for masks, proportions and tags; None where `annotation_seconds` is.
+    """
+    training = _training_work(ledger, model)
+    if training is None:
+        return None
+    # Those of training alone: masks that select a network are part of the time, not of its clicks.
+    total = 0.0
+    for work in training:
+        for thing in DRAWN:
+            if thing in work.rates:
+                if thing not in work.counts:
+                    return None
+                total += work.counts[thing]
+    return round(total)
+
+
+def hidden_knowledge(ledger: Ledger) -> tuple[str, ...]:
+    """Return what the annotation gives away beyond its labels, such as class presence."""
+    revealed: list[str] = []
+    for annotation in ledger.annotations:
+        revealed += annotation.reveals
+    # Each once. A dictionary keeps the order, which a set does not.
+    return tuple(dict.fromkeys(revealed))
+
+
+def _total_seconds(works: list[Work], area: int) -> float | None:
+    """Add up the seconds of all works; None where something that has a rate was not counted."""
+    total = 0.0
+    for work in works:
+        for thing, rate in work.rates.items():
+            if thing not in work.counts:
+                return None
+            # A mask is drawn on the image before it was made smaller; a point is a point on both.
+            repeats = area if thing == "megapixel" else 1
+            total += rate.seconds * work.counts[thing] * repeats
+    return total
+
+
+def _training_work(ledger: Ledger, model: CostModel) -> list[Work] | None:
+    """Return the work for each supervision, or for whole masks without one; None where the model
+    does not know a supervision, or an older ledger does not name them."""
+    if ledger.supervisions is None:
+        return None
+    # No supervision at all: a floor that is fitted on whole masks.
+    if not ledger.supervisions:
+        return [Work(model.kinds[MASK], _counts_of_masks(ledger))]
+    works = []
+    for annotation in ledger.supervisions:
+        if annotation.supervision not in model.supervisions:
+            return None
+        kind = model.supervisions[annotation.supervision]
+        counts = _counts_of_supervision(annotation, ledger)
+        works.append(Work(model.kinds[kind], counts))
+    return works
+
+
+def _selection_work(ledger: Ledger, model: CostModel) -> list[Work]:
+    if ledger.selection is None:
+        return []
+    return [Work(model.kinds[MASK], _counts_of_masks(ledger.selection))]
+
+
+def _counts_of_supervision(annotation: Annotation, ledger: Ledger) -> dict[Counted, float]:
+    """Return what a ledger counts of one supervision."""
+    classes = len(annotation.labelled_pixels_by_class)
+    labelled_units = annotation.units - annotation.units_without_labels
+    present = annotation.present_classes
+    if present is None:
+        present = _guess_present(annotation.labelled_pixels_by_class, labelled_units)
     counts: dict[Counted, float] = {
-        "megapixel": min(entry["labelled_pixels"], ledger["labelled_pixels"]) / 1e6,
-        "image": ledger["scenes"],
-        "unit": entry["units"],
-        "absent-class": labelled * len(by_class) - present,
+        # Overlapping patches repeat pixels of a mask that a person draws once.
+        "megapixel": min(annotation.labelled_pixels, ledger.labelled_pixels) / 1e6,
+        "image": ledger.scenes,
+        "unit": annotation.units,
+        "absent-class": labelled_units * classes - present,
         "present-class": present,
-        "pixel": entry["labelled_pixels"],
-        "vector": entry["proportion_vectors"],
-        "share": entry["proportion_vectors"] * len(by_class),
-        "tag": entry["tag_vectors"] * len(by_class),
+        "pixel": annotation.labelled_pixels,
+        "vector": annotation.proportion_vectors,
+        "share": annotation.proportion_vectors * classes,
+        "tag": annotation.tag_vectors * classes,
     }
-    return counts | ({"piece": entry["pieces"]} if "pieces" in entry else {})
+    # Older ledgers do not have it, and it cannot be guessed.
+    if annotation.pieces is not None:
+        counts["piece"] = annotation.pieces
+    return counts
 
 
-def _of_masks(counted: Mapping[str, Any]) -> dict[Counted, float]:
-    """What is counted of whole masks that no supervision gave."""
+def _guess_present(pixels_by_class: list[int], labelled_units: int) -> int:
+    """Guess in how many units the classes were, added up, for ledgers that did not count that."""
+    # A class has a label in each unit that it is in: it is in no more units than it has labels.
+    return sum(min(labelled_units, pixels) for pixels in pixels_by_class)
+
+
+def _counts_of_masks(masks: Ledger | Masks) -> dict[Counted, float]:
+    """Return what is counted of whole masks that no supervision gave."""
     return {
-        "megapixel": counted["labelled_pixels"] / 1e6,
-        "image": counted["scenes"],
-        "unit": counted["patches"],
-        "pixel": counted["labelled_pixels"],
+        "megapixel": masks.labelled_pixels / 1e6,
+        "image": masks.scenes,
+        "unit": masks.patches,
+        "pixel": masks.labelled_pixels,
     }

@@ -1,218 +1,303 @@
-"""How much annotation reaches a share of full supervision: read off the measured budgets of one
-family of methods, never beyond them."""
+"""How much annotation reaches a share of full supervision.
+
+It is read off the measured budgets of one sweep of methods, never beyond them.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from harness.leaderboard.annotation_costs import CostModel, annotation_seconds, scale
+from harness.core.values import Floats
+from harness.leaderboard.annotation_costs import CostModel, annotation_seconds, pixel_area
 from harness.leaderboard.board import Board
-from harness.leaderboard.rows import finished
-from harness.leaderboard.scores import counted, miou
+from harness.leaderboard.scores import compute_miou
 from harness.leaderboard.statistics import Spread, spread
-from harness.leaderboard.sweeps import Family, families
+from harness.leaderboard.sweeps import Sweep, find_sweeps
+from harness.records.record import FinishedRecord, MethodAndSeed
 
-Floats = NDArray[np.float64]
+Budget = Literal["labelled_pixels", "annotation_seconds"]
+"""What is counted of an annotation."""
 
+BUDGET_WORDS: Mapping[Budget, str] = {
+    "labelled_pixels": "labelled pixels",
+    "annotation_seconds": "annotation seconds",
+}
+"""What people call it, beside a number and along an axis."""
 
-Kind = Literal["labelled pixels", "annotation seconds"]
+ReachOutcome = Literal["reached", "below the smallest budget", "not reached", "not in every seed"]
 
-
-Outcome = Literal["reached", "below the smallest budget", "not reached", "not in every seed"]
-
-
-Result = tuple[str, int]
-"""A method's name and a seed."""
-
-
-KINDS: tuple[Kind, ...] = ("labelled pixels", "annotation seconds")
-
+BudgetsOfRuns = Mapping[MethodAndSeed, float | None]
+"""What was annotated for each run; None where that is not known."""
 
 SHARES = (0.90, 0.95)
 
-
-SPAN = 2.0
-"""How many times the smallest budget the largest one must be: below, a setting is not about the
-amount of annotation."""
+MIN_BUDGET_RATIO = 2.0
+"""Make a curve only where the largest budget is at least so many times the smallest one. Methods
+whose budgets are nearer together were not meant to differ in the amount of annotation."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """The budget that reaches a share of full supervision.
-
-    budget: geometric mean over seeds; low and high: its 95 % interval. NaN unless every seed
-    reaches the share between two measured budgets; the interval also with one seed. Of `seeds`,
-    `below` reach it with the smallest budget already and `beyond` not with any.
-    """
+    """The budget that reaches a share of full supervision."""
 
     share: float
-    outcome: Outcome
+    """The share of the reference's mIoU."""
+    outcome: ReachOutcome
+    """Whether every seed reaches it between two measured budgets, or what they do instead."""
     budget: float
+    """The geometric mean over seeds; NaN unless the outcome is `reached`."""
     low: float
+    """The low end of its 95 % interval; NaN as well with one seed."""
     high: float
+    """The high end of its 95 % interval; NaN as well with one seed."""
     seeds: int
+    """How many seeds there are."""
     below: int
+    """How many of them reach the share with the smallest budget already."""
     beyond: int
+    """How many of them do not reach it with any."""
 
 
 @dataclass(frozen=True, slots=True)
-class Curve:
-    """Score against budget for one family (see `families`), by rising budget.
-
-    name: its methods' names as one; field: the place of the number in which they differ. budgets:
-    geometric means over seeds, scores: means. area: the mean score over the measured range of the
-    logarithm of the budget, in each seed.
-    """
+class BudgetCurve:
+    """Score against budget for the methods of one sweep, by rising budget."""
 
     name: str
+    """The names of the methods as one."""
     field: str
-    kind: Kind
+    """The place of the number in which they differ."""
+    kind: Budget
+    """What the budget counts."""
     methods: tuple[str, ...]
+    """Their names."""
     budgets: tuple[float, ...]
+    """The budget of each, the geometric mean over seeds."""
     scores: tuple[float, ...]
+    """The mIoU of each, the mean over seeds."""
     reach: tuple[Reach, ...]
+    """The budget for each of `SHARES`."""
     area: Spread
+    """The mean score over the measured range of the logarithm of the budget, over seeds."""
 
 
-def curves(board: Board) -> tuple[Curve, ...]:
-    """The curves of a board: for every family one against labelled pixels and one against
-    annotation seconds, where both are known.
+@dataclass(frozen=True, slots=True)
+class Measurements:
+    """The finished runs of a board, by method and seed."""
+
+    scores: Mapping[MethodAndSeed, float]
+    """The mIoU of each run."""
+    budgets: Mapping[Budget, BudgetsOfRuns]
+    """What was annotated for each run."""
+
+    def seeds_of(self, methods: Sequence[str]) -> list[int]:
+        """Return the seeds that all these methods finished."""
+        shared = []
+        for seed in sorted({seed for _, seed in self.scores}):
+            if all((method, seed) in self.scores for method in methods):
+                shared.append(seed)
+        return shared
+
+
+def budget_curves(board: Board) -> tuple[BudgetCurve, ...]:
+    """Return the curves of a board: of every sweep, one of each kind of budget that is known.
 
     Scores are mIoU; full supervision is the board's reference. Only seeds count that all methods of
-    a family and the reference finished.
+    a sweep and the reference finished.
     """
-    done = finished(board)
-    scores = {(record["method"], record["seed"]): miou(record, counted(record)) for record in done}
-    spent = {
-        kind: {(own["method"], own["seed"]): _budget(kind, own, board.costs) for own in done}
-        for kind in KINDS
-    }
-    found = []
-    for family in families(done):
-        for kind in KINDS:
-            curve = _curve(family, kind, spent[kind], scores, board.header["reference"])
-            found += [curve] if curve else []
-    return tuple(found)
+    records = board.finished
+    measurements = _measure(records, board.costs)
+    curves = []
+    for sweep in find_sweeps(records):
+        for kind in BUDGET_WORDS:
+            curve = _curve_of(sweep, kind, measurements, board.reference)
+            if curve is not None:
+                curves.append(curve)
+    return tuple(curves)
 
 
-def _curve(
-    family: Family,
-    kind: Kind,
-    spent: Mapping[Result, float | None],
-    scored: Mapping[Result, float],
-    reference: str,
-) -> Curve | None:
-    """The curve of a family; None where budgets are unknown or zero, span too little, or share no
-    seed."""
-    methods = family.methods
-    seeds = sorted(
-        {
-            seed
-            for _, seed in scored
-            if all((method, seed) in scored for method in (*methods, reference))
-        }
-    )
-    used = [[spent[method, seed] for method in methods] for seed in seeds]
-    if not seeds or not all(value for row in used for value in row):
+def _measure(records: Sequence[FinishedRecord], costs: CostModel) -> Measurements:
+    scores = {}
+    pixels: dict[MethodAndSeed, float | None] = {}
+    seconds: dict[MethodAndSeed, float | None] = {}
+    for record in records:
+        run = record.method_and_seed
+        area = pixel_area(record.settings)
+        scores[run] = compute_miou(record, record.confusion.total)
+        pixels[run] = record.ledger.labelled_pixels
+        seconds[run] = annotation_seconds(record.ledger, costs, area)
+    return Measurements(scores, {"labelled_pixels": pixels, "annotation_seconds": seconds})
+
+
+def _curve_of(
+    sweep: Sweep, kind: Budget, measurements: Measurements, reference: str
+) -> BudgetCurve | None:
+    """Return the curve of a sweep.
+
+    None where budgets are unknown or zero, span too little, or where the methods share no seed.
+    """
+    methods = sweep.methods
+    seeds = measurements.seeds_of((*methods, reference))
+    budgets = _budgets_by_seed(measurements.budgets[kind], methods, seeds)
+    if budgets is None:
         return None
-    budgets = np.array(used, np.float64)
-    means = np.exp(np.log(budgets).mean(0))
-    order = np.argsort(means, kind="stable")
-    if means.max() < SPAN * means.min():
+    # Geometric, since everything here is on the logarithm of the budget.
+    mean_logs = np.log(budgets).mean(0)
+    mean_budgets = np.exp(mean_logs)
+    if mean_budgets.max() < MIN_BUDGET_RATIO * mean_budgets.min():
         return None
-    scores = np.array([[scored[method, seed] for method in methods] for seed in seeds])
-    full = np.array([scored[reference, seed] for seed in seeds])
-    return Curve(
-        name=family.name,
-        field=family.field,
+    scores = _scores_by_seed(measurements.scores, methods, seeds)
+    mean_scores = scores.mean(0)
+    reference_scores = np.array([measurements.scores[reference, seed] for seed in seeds])
+    reaches = []
+    for share in SHARES:
+        crossings = find_crossings(budgets, scores, share * reference_scores)
+        reaches.append(combine_crossings(share, crossings))
+    order = np.argsort(mean_budgets, kind="stable")
+    return BudgetCurve(
+        name=sweep.name,
+        field=sweep.field,
         kind=kind,
         methods=tuple(methods[index] for index in order),
-        budgets=tuple(means[order].tolist()),
-        scores=tuple(scores.mean(0)[order].tolist()),
-        reach=tuple(reached(share, crossings(budgets, scores, share * full)) for share in SHARES),
-        area=spread(areas(budgets, scores).tolist()),
+        budgets=tuple(mean_budgets[order].tolist()),
+        scores=tuple(mean_scores[order].tolist()),
+        reach=tuple(reaches),
+        area=spread(areas_under(budgets, scores).tolist()),
     )
 
 
-def _budget(kind: Kind, record: Mapping[str, Any], model: CostModel) -> float | None:
-    ledger = record["ledger"]
-    return (
-        ledger["labelled_pixels"]
-        if kind == "labelled pixels"
-        else annotation_seconds(ledger, model, scale(record["settings"]))
-    )
+def _budgets_by_seed(
+    budgets: BudgetsOfRuns, methods: Sequence[str], seeds: Sequence[int]
+) -> Floats | None:
+    """Return budgets [S, B]; None without seeds, or where one is unknown or zero."""
+    if not seeds:
+        return None
+    rows = []
+    for seed in seeds:
+        row = [budgets[method, seed] for method in methods]
+        # Zero has no logarithm: methods that label no pixel have a curve against seconds alone.
+        if not all(row):
+            return None
+        rows.append(row)
+    return np.array(rows, np.float64)
 
 
-def crossings(budgets: Floats, scores: Floats, targets: Floats) -> Floats:
-    """The budget at which each of S curves reaches its target, [S]; 0 where the smallest one does,
-    infinite where none does.
+def _scores_by_seed(
+    scores: Mapping[MethodAndSeed, float], methods: Sequence[str], seeds: Sequence[int]
+) -> Floats:
+    """Return scores [S, B]."""
+    rows = []
+    for seed in seeds:
+        rows.append([scores[method, seed] for method in methods])
+    return np.array(rows)
 
-    budgets, scores [S, B], targets [S]. Scores are first made non-decreasing in the budget by least
-    squares (isotonic regression), since of noisy scores the first one above the target would come
-    too early; between two budgets the score is linear in the logarithm.
+
+def find_crossings(budgets: Floats, scores: Floats, targets: Floats) -> Floats:
+    """Find the budget at which each of S curves reaches its target.
+
+    Args:
+        budgets: the measured budgets [S, B], in any order.
+        scores: the score at each of them, [S, B].
+        targets: the score to reach, [S].
+
+    Returns:
+        The budgets [S]; 0 where the smallest one reaches the target, infinite where none does.
     """
-    logs, ordered = _ascending(budgets, scores)
-    levels = non_decreasing(ordered)
-    reaching = levels >= targets[:, None]
-    above = reaching.argmax(1)[:, None]
-    before = np.maximum(above - 1, 0)
-    (low, high), (start, end) = (
-        [np.take_along_axis(values, index, 1)[:, 0] for index in (before, above)]
-        for values in (levels, logs)
+    crossings = []
+    for seed_budgets, seed_scores, target in zip(budgets, scores, targets, strict=True):
+        crossings.append(_find_crossing(seed_budgets, seed_scores, target))
+    return np.array(crossings)
+
+
+def _find_crossing(budgets: Floats, scores: Floats, target: float) -> float:
+    """Find the budget at which one curve, of budgets and scores [B], reaches a target."""
+    # Imported here, since most boards have no sweep; scikit-learn has it too, and loads slower.
+    from scipy.optimize import isotonic_regression
+
+    logs, ordered = _by_rising_budget(budgets, scores)
+    # Scores are noisy, so a curve may pass the target, fall below it and pass it again. The first
+    # crossing would come too early: the more budgets, the more chances to be lucky at a small one.
+    # More annotation does not hurt, so the curve is first made the non-decreasing one that is
+    # nearest by least squares (isotonic regression), which averages a peak with the dip after it.
+    levels = isotonic_regression(ordered).x
+    reaching = levels >= target
+    if reaching[0]:
+        return 0.0
+    if not reaching[-1]:
+        return math.inf
+    above = int(reaching.argmax())
+    below = above - 1
+    # Between two budgets the score is linear in the logarithm.
+    ends = [below, above]
+    crossing = np.interp(target, levels[ends], logs[ends])
+    return math.exp(crossing)
+
+
+def _by_rising_budget(budgets: Floats, scores: Floats) -> tuple[Floats, Floats]:
+    """Return the logarithms of budgets [B], and the scores with them, by rising budget."""
+    order = np.argsort(budgets, kind="stable")
+    return np.log(budgets[order]), scores[order]
+
+
+def combine_crossings(share: float, crossings: Floats) -> Reach:
+    """Combine the crossings [S] of all seeds; the interval is Student's t of their logarithms."""
+    seeds = len(crossings)
+    below = int((crossings == 0).sum())
+    beyond = int(np.isinf(crossings).sum())
+    outcome = _outcome(seeds, below, beyond)
+    budget = math.nan
+    low = math.nan
+    high = math.nan
+    # A mean over the seeds that do reach it would leave out those that need most.
+    if outcome == "reached":
+        logs = spread(np.log(crossings).tolist())
+        budget = math.exp(logs.mean)
+        low = math.exp(logs.interval.low)
+        high = math.exp(logs.interval.high)
+    return Reach(
+        share=share,
+        outcome=outcome,
+        budget=budget,
+        low=low,
+        high=high,
+        seeds=seeds,
+        below=below,
+        beyond=beyond,
     )
-    rise = np.where(high > low, high - low, 1.0)
-    found = np.exp(start + (targets - low) / rise * (end - start))
-    return np.select([reaching[:, 0], ~reaching.any(1)], [0.0, math.inf], found)
 
 
-def _ascending(budgets: Floats, scores: Floats) -> tuple[Floats, Floats]:
-    """Logarithms of budgets and the scores with them, each row by rising budget."""
-    order = np.argsort(budgets, axis=1, kind="stable")
-    return np.log(np.take_along_axis(budgets, order, 1)), np.take_along_axis(scores, order, 1)
+def _outcome(seeds: int, below: int, beyond: int) -> ReachOutcome:
+    if below == beyond == 0:
+        return "reached"
+    if below == seeds:
+        return "below the smallest budget"
+    if beyond == seeds:
+        return "not reached"
+    return "not in every seed"
 
 
-def non_decreasing(values: Floats) -> Floats:
-    """Each row of [S, B] as its nearest non-decreasing one: the i-th is max over j <= i of min over
-    k >= i of the mean of j..k."""
-    count = values.shape[1]
-    sums = np.concatenate([np.zeros((len(values), 1)), values.cumsum(1)], 1)
-    first, last = np.arange(count)[:, None], np.arange(count)
-    lengths = np.where(last >= first, last - first + 1, 1)
-    means = np.where(last >= first, (sums[:, None, 1:] - sums[:, :-1, None]) / lengths, math.inf)
-    lowest = np.minimum.accumulate(means[:, :, ::-1], axis=2)[:, :, ::-1]
-    fitted: Floats = np.where(last >= first, lowest, -math.inf).max(1)
-    return fitted
+def areas_under(budgets: Floats, scores: Floats) -> Floats:
+    """Return the area under each of S curves, divided by its range: the mean score.
 
+    The area is that over the logarithm of the budget.
 
-def reached(share: float, found: Floats) -> Reach:
-    """What the crossings of all seeds [S] come to; the interval is Student's t of their
-    logarithms."""
-    below, beyond, seeds = int((found == 0).sum()), int(np.isinf(found).sum()), len(found)
-    if below or beyond:
-        outcome: Outcome = (
-            "below the smallest budget"
-            if below == seeds
-            else "not reached"
-            if beyond == seeds
-            else "not in every seed"
-        )
-        return Reach(share, outcome, math.nan, math.nan, math.nan, seeds, below, beyond)
-    logs = spread(np.log(found).tolist())
-    low, high = (math.exp(end) for end in logs.interval)
-    return Reach(share, "reached", math.exp(logs.mean), low, high, seeds, below, beyond)
+    Args:
+        budgets: the measured budgets [S, B], in any order.
+        scores: the score at each of them, [S, B].
 
-
-def areas(budgets: Floats, scores: Floats) -> Floats:
-    """The area under each of S curves over the logarithm of the budget, divided by its range: the
-    mean score [S]. [S, B] both."""
-    logs, levels = _ascending(budgets, scores)
-    area: Floats = (np.diff(logs) * (levels[:, 1:] + levels[:, :-1]) / 2).sum(1) / (
-        logs[:, -1] - logs[:, 0]
-    )
-    return area
+    Returns:
+        The mean scores [S].
+    """
+    areas = []
+    for seed_budgets, seed_scores in zip(budgets, scores, strict=True):
+        logs, heights = _by_rising_budget(seed_budgets, seed_scores)
+        widths = np.diff(logs)
+        sides = heights[1:] + heights[:-1]
+        trapezoids = widths * sides / 2
+        measured_range = logs[-1] - logs[0]
+        areas.append(trapezoids.sum() / measured_range)
+    return np.array(areas)

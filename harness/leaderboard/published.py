@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+
+from harness.scenario.published import Published
 
 
-def reported(published: Mapping[str, Any] | None, method: str) -> dict[str, float]:
-    """What a source has for a method, by score, from the `published` of a scenario or of a board's
-    header.
+def published_scores(published: Published | None, method: str) -> dict[str, float]:
+    """Return what a source has for a method, by score.
 
     A number alone is the score that `compare` names.
     """
-    value = (published or {}).get("values", {}).get(method, {})
-    return (
-        dict(value)
-        if isinstance(value, Mapping)
-        else {(published or {}).get("compare", "miou"): value}
-    )
+    if published is None or method not in published.values:
+        return {}
+    value = published.values[method]
+    if isinstance(value, Mapping):
+        return dict(value)
+    return {published.compare: value}

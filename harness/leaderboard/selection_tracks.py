@@ -1,120 +1,193 @@
-"""Which labels chose the network of a row, and the rows that a leaderboard must have. Pure
-functions of records."""
+"""Which labels chose the network of a row, and the rows that a leaderboard must have."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from harness.leaderboard.board import Board
+from harness.records.record import FinishedRecord, Record
 
-Record = Mapping[str, Any]
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """The labels that chose the networks of a table; rows of two tracks never share one."""
+
+    kind: Literal["none", "weak-val", "dense-val"]
+    """No labels, each method's own weak ones, or whole masks of the validation part."""
+    fewest: int | None = None
+    """How many densely labelled images chose the network, in the seed with fewest; None for other
+    kinds, and where a run failed before its split."""
+    most: int | None = None
+    """The same in the seed with most."""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the number of images is known, where there is one."""
+        return self.kind != "dense-val" or self.fewest is not None
+
+    @property
+    def meaning(self) -> str:
+        """A phrase that tells a reader how these networks were chosen."""
+        if self.kind == "none":
+            return "networks of the last epoch of a fixed schedule, tested once"
+        labels = "validation images, with each method's own weak labels,"
+        if self.kind == "dense-val":
+            labels = f"{self._number} densely labelled validation images"
+        return f"{labels} chose the epoch or ended training"
+
+    @property
+    def _number(self) -> str:
+        if self.fewest is None:
+            return "?"
+        if self.fewest == self.most:
+            return str(self.fewest)
+        return f"{self.fewest}-{self.most}"
+
+    def __str__(self) -> str:
+        """Return `none`, `weak-val`, `dense-val:3`, `dense-val:3-5` or `dense-val:?`."""
+        if self.kind == "dense-val":
+            return f"{self.kind}:{self._number}"
+        return self.kind
 
 
-def track(record: Record) -> str:
-    """`none`, `weak-val`, or `dense-val:N` with N densely labelled validation images; N is `?`
-    where a run failed before its split.
+NONE = Track("none")
+WEAK_VALIDATION = Track("weak-val")
+
+
+def find_track(record: Record) -> Track | None:
+    """Return the track of a run; None where it was not made, and has no settings.
 
     It is that of the scenario: where its networks are selected, or stopped, by the validation part.
     A floor, and a method that trains on that part, select nothing themselves, but stand in the
     table of those that do.
     """
-    training = record["settings"]["training"]
-    if training.get("selection", "last") == "last" and training.get("patience") is None:
-        return "none"
-    if training["validation"] == "loss":
-        return "weak-val"
-    return f"dense-val:{record['split']['validation']['scenes'] if 'split' in record else '?'}"
+    if record.settings is None:
+        return None
+    training = record.settings.training
+    # Validation alone makes no track: it may be watched and decide nothing.
+    if not training.selects:
+        return NONE
+    if training.validation == "loss":
+        return WEAK_VALIDATION
+    images = None
+    # A run may have failed before the images were divided.
+    if record.split is not None:
+        images = record.split.validation.scenes
+    return Track("dense-val", images, images)
 
 
-def by_track(records: Sequence[Record]) -> dict[str, list[Record]]:
-    """The records by track, in the order of the first of each; no table may mix two.
+def assign_tracks(records: Sequence[Record]) -> list[Track]:
+    """Return the track in whose table each record stands.
 
-    Where the number of validation images differs between seeds, as it may where whole groups are
-    drawn, and each seed has one number, it is one track: dense-val:3-5. A record that does not say
-    its track, since its run was not made or failed early, stands with the others of its method, or
-    in the first track.
+    A record that does not say its track, since its run was not made or failed early, stands with
+    the others of its method, or in the first track.
     """
-    own = [track(record) if "settings" in record else "" for record in records]
-    sizes = {
-        (record["seed"], int(name.partition(":")[2]))
-        for record, name in zip(records, own, strict=True)
-        if name[-1:].isdigit()
-    }
-    numbers = sorted({size for _, size in sizes})
-    if len(numbers) > 1 and len(sizes) == len({seed for seed, _ in sizes}):
-        own = [
-            f"dense-val:{numbers[0]}-{numbers[-1]}" if name[-1:].isdigit() else name for name in own
-        ]
-    known = {
-        record["method"]: name
-        for record, name in zip(records, own, strict=True)
-        if name and not name.endswith("?")
-    }
-    first = next(iter([*known.values(), *filter(None, own), "none"]))
-    tables: dict[str, list[Record]] = {}
-    for record, name in zip(records, own, strict=True):
-        sure = name and not name.endswith("?")
-        tables.setdefault(name if sure else known.get(record["method"], first), []).append(record)
-    return tables
+    stated = [find_track(record) for record in records]
+    stated = _unite_tracks_of_seeds(records, stated)
+    track_of_method: dict[str, Track] = {}
+    incomplete: list[Track] = []
+    for record, track in zip(records, stated, strict=True):
+        if track is None:
+            continue
+        if track.is_known:
+            track_of_method[record.method] = track
+        else:
+            incomplete.append(track)
+    # Only where no method has a known track does `dense-val:?` become one.
+    candidates = [*track_of_method.values(), *incomplete, NONE]
+    assigned = []
+    for record, track in zip(records, stated, strict=True):
+        if track is None or not track.is_known:
+            track = track_of_method.get(record.method, candidates[0])
+        assigned.append(track)
+    return assigned
 
 
-def split(board: Board) -> dict[str, Board]:
-    """The boards of the tracks of a board, whose tables stand apart; one without records is of the
-    track `none`."""
-    found = by_track(board.records)
-    if len(found) < 2:
-        return {next(iter(found), "none"): board}
-    parts = {}
-    for name in sorted(found):
-        records = tuple(dict(record) for record in found[name])
-        own = {record["method"] for record in records}
-        header = board.header | {
-            "methods": [entry for entry in board.header["methods"] if entry["name"] in own]
-        }
-        parts[name] = replace(board, header=header, records=records)
-    return parts
+def _unite_tracks_of_seeds(
+    records: Sequence[Record], tracks: Sequence[Track | None]
+) -> list[Track | None]:
+    """Make one track, dense-val:3-5, of those that differ only because seeds differ.
+
+    The number of validation images may differ between seeds where whole groups are drawn. Where it
+    differs within a seed, methods were selected with different labels: these are different tracks.
+    """
+    images_of_seed: dict[int, int] = {}
+    for record, track in zip(records, tracks, strict=True):
+        if track is None or track.fewest is None:
+            continue
+        images = images_of_seed.setdefault(record.seed, track.fewest)
+        if images != track.fewest:
+            return list(tracks)
+    if not images_of_seed:
+        return list(tracks)
+    numbers = images_of_seed.values()
+    common = Track("dense-val", min(numbers), max(numbers))
+    joined: list[Track | None] = []
+    for track in tracks:
+        is_counted = track is not None and track.fewest is not None
+        joined.append(common if is_counted else track)
+    return joined
 
 
-def meaning(track: str) -> str:
-    """What a track says of the networks in it."""
-    kind, _, number = track.partition(":")
-    if kind == "none":
-        return "networks of the last epoch of a fixed schedule, tested once"
-    labels = (
-        f"{number} densely labelled validation images"
-        if number
-        else "validation images, with each method's own weak labels,"
-    )
-    return f"{labels} chose the epoch or ended training"
+def split_by_track(board: Board) -> dict[Track, Board]:
+    """Divide a board into the boards of its tracks, whose tables stand apart.
+
+    A board without records is of the track `none`.
+    """
+    tracks = assign_tracks(board.records)
+    records_by_track: dict[Track, list[Record]] = {}
+    for record, track in zip(board.records, tracks, strict=True):
+        records_by_track.setdefault(track, []).append(record)
+    if len(records_by_track) < 2:
+        only = next(iter(records_by_track), NONE)
+        return {only: board}
+    boards = {}
+    # By name, so that the order of tables does not depend on which method a scenario lists first.
+    for track in sorted(records_by_track, key=str):
+        records = tuple(records_by_track[track])
+        methods_of_track = {record.method for record in records}
+        methods = []
+        # Rows are made of the methods of the header, so each table has those of its own runs.
+        for method in board.header.methods:
+            if method.name in methods_of_track:
+                methods.append(method.as_json())
+        header = board.header.changed(methods=methods)
+        boards[track] = replace(board, header=header, records=records)
+    return boards
 
 
-def missing_rows(header: Mapping[str, Any], records: Sequence[Record]) -> tuple[str, ...]:
-    """What a board must have and lacks, a phrase each: full supervision as the reference, a floor,
-    and few-shot where masks select.
+def missing_rows(board: Board) -> tuple[str, ...]:
+    """Name what a board must have and lacks: full supervision as the reference, a floor, and
+    few-shot where masks select.
 
     Only finished runs count. Any of them gives the floor that boards compute themselves, the most
     frequent class.
+
+    Returns:
+        A phrase for each row that is missing.
     """
-    done = [record for record in records if record["status"] == "ok"]
-    dense = [
-        record
-        for record in done
-        if record["ledger"]["labelled_share"] == 1 and not record["settings"].get("floor")
-    ]
-    of_training = {record["method"] for record in dense if not few_shot(record)}
+    # Few-shot uses whole masks too, but those of the validation part: it is no full supervision.
+    fully_supervised: set[str] = set()
+    few_shot: set[str] = set()
+    masks_select = False
+    for record in board.finished:
+        track = find_track(record)
+        masks_select |= track is not None and track.kind == "dense-val"
+        if _has_all_masks(record):
+            methods = few_shot if is_few_shot(record) else fully_supervised
+            methods.add(record.method)
     lacking = []
-    if header["reference"] not in of_training:
+    if board.reference not in fully_supervised:
         lacking.append(
-            f"full: no finished run of the reference, {header['reference']}, is trained on the"
+            f"full: no finished run of the reference, {board.reference}, is trained on the"
             " whole masks of the training part"
         )
-    if not done:
+    if not board.finished:
         lacking.append("floor: no finished run to count the most frequent class from")
-    if any(track(record).startswith("dense-val") for record in done) and not any(
-        map(few_shot, dense)
-    ):
+    # Who has masks to select with could train on them instead.
+    if masks_select and not few_shot:
         lacking.append(
             "few-shot: no finished run is trained on the densely labelled images that select the"
             " other networks"
@@ -122,12 +195,20 @@ def missing_rows(header: Mapping[str, Any], records: Sequence[Record]) -> tuple[
     return tuple(lacking)
 
 
-def few_shot(record: Record) -> bool:
-    """Whether a run is trained on the validation part (`trains_on: validation`)."""
-    return bool(record["settings"].get("trains_on", "training") == "validation")
+def _has_all_masks(record: FinishedRecord) -> bool:
+    """Tell whether a network was trained on whole masks."""
+    is_floor = bool(record.settings.floor)
+    return not is_floor and record.ledger.labelled_share == 1
 
 
-def one_test(record: Record) -> bool:
-    """Whether each network of a finished run was tested once. True of records from before that was
-    counted."""
-    return all(times == 1 for times in record.get("test_evaluations", {}).values())
+def is_few_shot(record: FinishedRecord) -> bool:
+    """Tell whether a run is trained on the validation part (`trains_on: validation`)."""
+    return record.settings.trains_on == "validation"
+
+
+def is_tested_once(record: FinishedRecord) -> bool:
+    """Tell whether each network of a run was tested once.
+
+    True of records from before that was counted.
+    """
+    return all(times == 1 for times in record.test_evaluations.values())

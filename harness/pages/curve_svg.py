@@ -1,56 +1,128 @@
-"""The curve of a board as a small SVG to stand beside its Markdown: the same bytes with any version
-of any library."""
+"""The curve of a board as a small SVG to stand beside its Markdown.
+
+It is written as text, and not by a drawing library, so that any version of any library gives the
+same bytes: the drawing is committed, and compared with its records.
+"""
 
 from __future__ import annotations
 
 import html
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from harness.leaderboard.board import Board
-from harness.leaderboard.rows import Row
-from harness.pages.curve import PALETTE, Curve, Level, Point, amount, curve, log_ticks
-
-WIDTH, LEFT, RIGHT, TOP, BOTTOM = 640, 48, 588, 40, 262
-
-
-LEGEND, LINE, ASIDE = 328, 20, 7
-
-
-MARKERS = (
-    "M-5 0a5 5 0 1 0 10 0a5 5 0 1 0 -10 0z",
-    "M-4.5 -4.5h9v9h-9z",
-    "M0 -6L5.5 4.5h-11z",
-    "M0 -6.5L6.5 0L0 6.5L-6.5 0z",
-)
-"""Circle, square, triangle, diamond around the origin, as paths."""
-
-
-DARK = ("#56B4E9", "#E8743B", "#2DB88B", "#D98CBB", "#E69F00", "#8FB8F0")
-"""The palette on a dark ground."""
-
-
-STYLE = (
-    ".ground{fill:#fff}.text{fill:#1f2328}.quiet{fill:#59636e}"
-    ".grid{stroke:#d8dee4}.axis{stroke:#818b98}.level{stroke:#59636e}"
-    + "".join(f".f{index}{{fill:{color};stroke:{color}}}" for index, color in enumerate(PALETTE))
-    + ".line{fill:none}.hollow{fill:#fff}@media"
-    " (prefers-color-scheme:dark){.ground{fill:#0d1117}.text{fill:#e6edf3}.quiet{fill:#9198a1}"
-    ".grid{stroke:#2a3038}.axis{stroke:#656c76}.level{stroke:#9198a1}"
-    + "".join(f".f{index}{{fill:{color};stroke:{color}}}" for index, color in enumerate(DARK))
-    + ".line{fill:none}.hollow{fill:#0d1117}}text{font:12px system-ui,-apple-system,'Segoe"
-    " UI',Helvetica,Arial,sans-serif;stroke:none}"
+from harness.leaderboard.analysis import TrackTable
+from harness.pages.curve import (
+    DARK_PALETTE,
+    PALETTE,
+    DrawnCurve,
+    DrawnFamily,
+    DrawnLevel,
+    DrawnPoint,
+    Marker,
+    choose_log_ticks,
+    format_tick,
+    make_curve,
+    shorten,
 )
 
+# All in pixels, from the upper left corner.
+WIDTH = 640
+LEFT = 48
+RIGHT = 588
+TOP = 40
+BOTTOM = 262
+LEGEND = 328
+LINE_HEIGHT = 20
+TEXT_LEFT = 12
+ASIDE_PIXELS = 7
+"""Between points that would cover one another."""
+
+LETTER = 7
+"""About as wide as a letter of the font."""
+
+LEGEND_NAME_LENGTH = 40
+
+SCORE_STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20)
+"""Between the ticks of scores, in %."""
+
+MOST_STEPS = 6
+
+MARKER_PATHS: Mapping[Marker, str] = {
+    "circle": "M-5 0a5 5 0 1 0 10 0a5 5 0 1 0 -10 0z",
+    "square": "M-4.5 -4.5h9v9h-9z",
+    "triangle": "M0 -6L5.5 4.5h-11z",
+    "diamond": "M0 -6.5L6.5 0L0 6.5L-6.5 0z",
+}
+"""The outline of each marker around the origin."""
+
+LEGEND_LINE = "M0 0h26"
 
 NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that XML cannot have, not even escaped."""
+
+
+@dataclass(frozen=True, slots=True)
+class ColorScheme:
+    """The colours on one ground."""
+
+    ground: str
+    text: str
+    quiet: str
+    """Of text that is less important, and of levels."""
+    grid: str
+    axis: str
+    palette: tuple[str, ...]
+
+    @property
+    def style(self) -> str:
+        """The rules for the classes of the drawing."""
+        families = ""
+        for index, color in enumerate(self.palette):
+            families += f".f{index}{{fill:{color};stroke:{color}}}"
+        return (
+            f".ground{{fill:{self.ground}}}"
+            f".text{{fill:{self.text}}}"
+            f".quiet{{fill:{self.quiet}}}"
+            f".grid{{stroke:{self.grid}}}"
+            f".axis{{stroke:{self.axis}}}"
+            f".level{{stroke:{self.quiet}}}"
+            # Later rules win: lines and hollow markers have the stroke of their family alone.
+            f"{families}.line{{fill:none}}.hollow{{fill:{self.ground}}}"
+        )
+
+
+LIGHT = ColorScheme(
+    ground="#fff",
+    text="#1f2328",
+    quiet="#59636e",
+    grid="#d8dee4",
+    axis="#818b98",
+    palette=PALETTE,
+)
+
+DARK = ColorScheme(
+    ground="#0d1117",
+    text="#e6edf3",
+    quiet="#9198a1",
+    grid="#2a3038",
+    axis="#656c76",
+    palette=DARK_PALETTE,
+)
+
+FONT = "12px system-ui,-apple-system,'Segoe UI',Helvetica,Arial,sans-serif"
+
+# The reader's scheme decides, as for the page around the drawing: an image cannot ask its page.
+STYLE = (
+    f"{LIGHT.style}@media (prefers-color-scheme:dark){{{DARK.style}}}"
+    f"text{{font:{FONT};stroke:none}}"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """Values from low to high, drawn from start to end in pixels, with ticks between."""
+    """Values from low to high, drawn from start to end in pixels."""
 
     low: float
     high: float
@@ -58,222 +130,301 @@ class Axis:
     end: int
     ticks: tuple[float, ...]
 
-    def at(self, value: float) -> float:
-        """The pixel of a value; of the nearest one on the axis where it is outside."""
-        share = (min(max(value, self.low), self.high) - self.low) / (self.high - self.low)
+    def place(self, value: float) -> float:
+        """Return the pixel of a value, or the nearest one on the axis."""
+        inside = min(max(value, self.low), self.high)
+        share = (inside - self.low) / (self.high - self.low)
         return self.start + share * (self.end - self.start)
 
 
-def curve_svg(table: Sequence[Row], board: Board) -> str | None:
-    """The curve of mIoU (%) against labelled pixels as a stand-alone SVG that follows the reader's
-    light or dark scheme.
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """A curve on its axes: decimal logarithms of budgets across, scores in % up."""
 
-    None where fewer than two methods have labelled pixels, but not all of them. Points have 95 %
-    intervals over seeds.
+    curve: DrawnCurve
+    across: Axis
+    up: Axis
+
+    def place_budget(self, point: DrawnPoint) -> float:
+        """Return the x of a point."""
+        return self.across.place(math.log10(point.budget)) + ASIDE_PIXELS * point.aside
+
+    def place_score(self, score: float) -> float:
+        """Return the y of a score, which is a fraction."""
+        return self.up.place(100 * score)
+
+    def shows(self, score: float) -> bool:
+        """Tell whether the axis reaches down and up to a score."""
+        return self.up.low <= 100 * score <= self.up.high
+
+
+def to_svg(table: TrackTable) -> str | None:
+    """Draw mIoU (%) against labelled pixels, in a light or dark scheme as the reader has it.
+
+    Points have 95 % intervals over seeds.
+
+    Returns:
+        A stand-alone SVG, or None where there is no curve, see `make_curve`.
     """
-    drawn = curve(table, board)
-    return None if drawn is None else _drawing(drawn, str(board.header["board"]))
-
-
-def _drawing(drawn: Curve, board: str) -> str:
-    across, up = _budgets(drawn), _scores(drawn)
-    legend, height = _legend(drawn, up)
-    parts = [
-        (
-            f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" viewBox="0'
-            f' 0 {WIDTH} {height}" role="img" aria-labelledby="title description">'
-        ),
-        f'<title id="title">{_text(f"{board}: mIoU against labelled pixels")}</title>',
-        f'<desc id="description">{_text(_description(drawn))}</desc>',
-        f"<style>{STYLE}</style>",
-        f'<rect class="ground" width="{WIDTH}" height="{height}" rx="6"/>',
+    curve = make_curve(table)
+    if curve is None:
+        return None
+    plot = Plot(curve, _make_budget_axis(curve), _make_score_axis(curve))
+    legend, height = _draw_legend(plot)
+    title = f"{table.board.name}: mIoU against labelled pixels"
+    content = [
+        "",
+        _element("title", _escape_xml(title), id="title"),
+        _element("desc", _escape_xml(_describe_drawing(curve)), id="description"),
+        _element("style", STYLE),
+        _element("rect", class_="ground", width=f"{WIDTH}", height=f"{height}", rx="6"),
+        *_draw_axes(plot),
+        *_draw_levels(plot),
+        *_draw_families(plot),
+        *legend,
+        "",
     ]
+    drawing = _element(
+        "svg",
+        "\n".join(content),
+        xmlns="http://www.w3.org/2000/svg",
+        width=f"{WIDTH}",
+        height=f"{height}",
+        viewBox=f"0 0 {WIDTH} {height}",
+        role="img",
+        aria_labelledby="title description",
+    )
+    return f"{drawing}\n"
+
+
+def _make_budget_axis(curve: DrawnCurve) -> Axis:
+    low, high = curve.log_budget_range
+    ticks = tuple(math.log10(tick) for tick in choose_log_ticks(10**low, 10**high))
+    return Axis(low, high, LEFT, RIGHT, ticks)
+
+
+def _make_score_axis(curve: DrawnCurve) -> Axis:
+    """Make an axis in % from the tick below all scores to the tick above them."""
+    lowest, highest = curve.score_range
+    low, high = 100 * lowest, 100 * highest
+    step: float = SCORE_STEPS[-1]
+    for candidate in SCORE_STEPS:
+        if (high - low) / candidate <= MOST_STEPS:
+            step = candidate
+            break
+    first = math.floor(low / step)
+    # All scores may be the same, and on a tick.
+    last = max(math.ceil(high / step), first + 1)
+    # Rounded, since three times 0.1 is not 0.3.
+    ticks = tuple(round(count * step, 1) for count in range(first, last + 1))
+    # Pixels are counted from the top, so that the lowest score has the highest number.
+    return Axis(first * step, last * step, BOTTOM, TOP, ticks)
+
+
+def _draw_axes(plot: Plot) -> list[str]:
+    """Draw both axes with their titles."""
+    across_title, up_title = _make_titles(plot.curve)
+    middle = (LEFT + RIGHT) // 2
+    elements = [
+        _text("text", TEXT_LEFT, 22, up_title),
+        _text("text", middle, BOTTOM + 42, across_title, anchor="middle"),
+    ]
+    for tick in plot.up.ticks:
+        y = plot.up.place(tick)
+        elements.append(_element("path", class_="grid", d=f"M{LEFT} {y:.1f}H{RIGHT}"))
+        elements.append(_text("quiet", LEFT - 8, f"{y + 4:.1f}", f"{tick:g}", anchor="end"))
+    elements.append(_element("path", class_="axis", d=f"M{LEFT} {BOTTOM}H{RIGHT}"))
+    for tick in plot.across.ticks:
+        x = f"{plot.across.place(tick):.1f}"
+        elements.append(_element("path", class_="axis", d=f"M{x} {BOTTOM}v5"))
+        elements.append(_text("quiet", x, BOTTOM + 20, format_tick(10**tick), anchor="middle"))
+    return elements
+
+
+def _make_titles(curve: DrawnCurve) -> tuple[str, str]:
+    """Make the titles of the axes across and up, with what is quiet in them."""
+    # How much labels everywhere would be, as a measure for the budgets.
+    total = ""
+    if curve.reference is not None and curve.reference.budget > 0:
+        total = f", of {curve.reference.budget:,.0f}"
+    intervals = ", with 95 % intervals over seeds" if curve.has_intervals else ""
     return (
-        "\n".join(
-            [*parts, *_frame(drawn, across, up), *_families(drawn, across, up), *legend, "</svg>"]
-        )
-        + "\n"
+        f'labelled pixels<tspan class="quiet">{total}</tspan>',
+        f'mIoU (%)<tspan class="quiet">{intervals}</tspan>',
     )
 
 
-def _frame(drawn: Curve, across: Axis, up: Axis) -> list[str]:
-    """Both axes with their titles, and the levels across."""
-    total = (
-        f", of {drawn.reference.budget:,.0f}"
-        if drawn.reference and drawn.reference.budget > 0
-        else ""
-    )
-    intervals = (
-        ", with 95 % intervals over seeds" if any(point.n > 1 for point in drawn.points) else ""
-    )
-    parts = [
-        f'<text class="text" x="12" y="22">mIoU (%)<tspan class="quiet">{intervals}</tspan></text>',
-        (
-            f'<text class="text" x="{(LEFT + RIGHT) // 2}" y="{BOTTOM + 42}"'
-            f' text-anchor="middle">labelled pixels<tspan class="quiet">{total}</tspan></text>'
-        ),
-    ]
-    for tick in up.ticks:
-        y = up.at(tick)
-        parts.append(f'<path class="grid" d="M{LEFT} {y:.1f}H{RIGHT}"/>')
-        parts.append(
-            f'<text class="quiet" x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{tick:g}</text>'
-        )
-    parts.append(f'<path class="axis" d="M{LEFT} {BOTTOM}H{RIGHT}"/>')
-    for tick in across.ticks:
-        x = f"{across.at(tick):.1f}"
-        parts.append(f'<path class="axis" d="M{x} {BOTTOM}v5"/>')
-        parts.append(
-            f'<text class="quiet" x="{x}" y="{BOTTOM + 20}"'
-            f' text-anchor="middle">{amount(10**tick)}</text>'
-        )
-    for level, dashes in _levels(drawn):
-        if 100 * level.mean >= up.low:
-            y = up.at(100 * level.mean)
-            parts.append(
-                f'<path class="level" stroke-width="1.5" stroke-dasharray="{dashes}" d="M{LEFT}'
-                f' {y:.1f}H{RIGHT}"/>'
-            )
-            parts.append(
-                f'<text class="quiet" x="{RIGHT + 6}" y="{y + 4:.1f}">{100 * level.mean:.1f}</text>'
-            )
-    return parts
+def _draw_levels(plot: Plot) -> list[str]:
+    """Draw lines across, each with its score at the end."""
+    elements = []
+    for level in plot.curve.levels:
+        if not _is_below(level, plot):
+            y = plot.place_score(level.mean)
+            elements.append(_level_line(level, f"M{LEFT} {y:.1f}H{RIGHT}"))
+            score = f"{100 * level.mean:.1f}"
+            elements.append(_text("quiet", RIGHT + 6, f"{y + 4:.1f}", score))
+    return elements
 
 
-def _levels(drawn: Curve) -> list[tuple[Level, str]]:
-    """The levels there are, with their dashes."""
-    return [
-        (level, dashes)
-        for level, dashes in ((drawn.reference, "7 4"), (drawn.floor, "2 4"))
-        if level
-    ]
-
-
-def _families(drawn: Curve, across: Axis, up: Axis) -> list[str]:
-    """Lines first, then published points, intervals and means, so that nothing measured is
-    covered."""
-
-    def place(point: Point, score: float) -> tuple[float, float]:
-        return across.at(math.log10(point.budget)) + ASIDE * point.aside, up.at(100 * score)
-
-    lines, points = [], []
-    for index, family in enumerate(drawn.families):
-        color, marker = _look(index)
-        if family.joined:
-            corners = (place(point, point.mean) for point in family.points)
-            path = "L".join(f"{x:.1f} {y:.1f}" for x, y in corners)
-            lines.append(f'<path class="{color} line" stroke-width="2" d="M{path}"/>')
+def _draw_families(plot: Plot) -> list[str]:
+    """Draw lines first, then points, so that nothing measured is covered."""
+    lines = []
+    points = []
+    for family in plot.curve.families:
+        if family.is_line:
+            corners = []
+            for point in family.points:
+                x, y = plot.place_budget(point), plot.place_score(point.mean)
+                corners.append(f"{x:.1f} {y:.1f}")
+            line = f"{_color_of(family)} line"
+            lines.append(_element("path", class_=line, stroke_width="2", d=f"M{'L'.join(corners)}"))
         for point in family.points:
-            x, y = place(point, point.mean)
-            if point.published is not None:
-                points.append(
-                    _marker(x, place(point, point.published)[1], color, marker, hollow=True)
-                )
-            if point.n > 1:
-                (_, low), (_, high) = place(point, point.low), place(point, point.high)
-                ends = [
-                    end
-                    for end, score in ((low, point.low), (high, point.high))
-                    if up.low <= 100 * score <= up.high
-                ]
-                caps = "".join(f"M{x - 4:.1f} {end:.1f}h8" for end in ends)
-                points.append(
-                    f'<path class="{color}" stroke-width="1.5" d="M{x:.1f}'
-                    f' {low:.1f}V{high:.1f}{caps}"/>'
-                )
-            points.append(_marker(x, y, color, marker))
+            points += _draw_point(point, family, plot)
     return lines + points
 
 
-def _legend(drawn: Curve, up: Axis) -> tuple[list[str], int]:
-    """The legend in as many lines as its texts need, and the height of the drawing with it."""
-    entries: list[tuple[str, str]] = []
-    for index, family in enumerate(drawn.families):
-        color, marker = _look(index)
-        line = f'<path class="{color}" stroke-width="2" d="M0 0h26"/>' if family.joined else ""
-        entries.append((line + _marker(13, 0, color, marker), _short(family.name)))
-    if any(point.published is not None for point in drawn.points):
-        color, marker = _look(0)
-        entries.append((_marker(13, 0, "level", marker, hollow=True), "published"))
-    for level, dashes in _levels(drawn):
-        below = f" ({100 * level.mean:.1f}, below the axis)" if 100 * level.mean < up.low else ""
-        line = (
-            ""
-            if below
-            else f'<path class="level" stroke-width="1.5" stroke-dasharray="{dashes}" d="M0 0h26"/>'
-        )
-        entries.append((line, _short(level.name) + below))
-    parts, x, y = [], 12, LEGEND
-    for symbol, name in entries:
-        start, width = 34 if symbol else 0, 7 * len(name) + 20
-        if x > 12 and x + start + width > WIDTH:
-            x, y = 12, y + LINE
-        parts.append(
-            f'<g transform="translate({x} {y})">{symbol}<text class="text" x="{start}"'
-            f' y="4">{_text(name)}</text></g>'
-        )
-        x += start + width
-    return parts, y + LINE
+def _draw_point(point: DrawnPoint, family: DrawnFamily, plot: Plot) -> list[str]:
+    """Draw the published score, the interval, and over them the mean."""
+    x = plot.place_budget(point)
+    elements = []
+    if point.published is not None:
+        y = plot.place_score(point.published)
+        elements.append(_hollow_marker(x, y, _color_of(family), family.marker))
+    if point.n > 1:
+        elements.append(_draw_bar(point, family, plot))
+    y = plot.place_score(point.mean)
+    elements.append(_marker(x, y, _color_of(family), family.marker))
+    return elements
 
 
-def _description(drawn: Curve) -> str:
-    """The drawing in words, for who cannot see it."""
-    words = []
-    for point in drawn.points:
-        seeds = (
-            f" (95 % interval {100 * point.low:.1f} to {100 * point.high:.1f}, {point.n} seeds)"
-            if point.n > 1
-            else " (1 seed)"
+def _draw_bar(point: DrawnPoint, family: DrawnFamily, plot: Plot) -> str:
+    x = plot.place_budget(point)
+    low, high = plot.place_score(point.low), plot.place_score(point.high)
+    path = f"M{x:.1f} {low:.1f}V{high:.1f}"
+    # A bar without a cap goes on beyond the axis.
+    for score, y in ((point.low, low), (point.high, high)):
+        if plot.shows(score):
+            path += f"M{x - 4:.1f} {y:.1f}h8"
+    return _element("path", class_=_color_of(family), stroke_width="1.5", d=path)
+
+
+def _draw_legend(plot: Plot) -> tuple[list[str], int]:
+    """Draw the legend in as many lines as its texts need.
+
+    Returns:
+        Its elements, and the height of the drawing with it.
+    """
+    elements = []
+    x, y = TEXT_LEFT, LEGEND
+    for symbol, text in _list_legend(plot):
+        # Without a library nobody knows how wide a text is: it is estimated, with room to spare.
+        start = 34 if symbol else 0
+        width = start + LETTER * len(text) + 20
+        if x > TEXT_LEFT and x + width > WIDTH:
+            x, y = TEXT_LEFT, y + LINE_HEIGHT
+        content = symbol + _text("text", start, 4, _escape_xml(text))
+        elements.append(_element("g", content, transform=f"translate({x} {y})"))
+        x += width
+    return elements, y + LINE_HEIGHT
+
+
+def _list_legend(plot: Plot) -> list[tuple[str, str]]:
+    """List the symbols of a legend, around the origin, and their texts."""
+    entries = []
+    for family in plot.curve.families:
+        color = _color_of(family)
+        symbol = _marker(13, 0, color, family.marker)
+        if family.is_line:
+            symbol = _element("path", class_=color, stroke_width="2", d=LEGEND_LINE) + symbol
+        entries.append((symbol, shorten(family.name, LEGEND_NAME_LENGTH)))
+    if plot.curve.has_published:
+        # Hollow is what counts: each family has its own colour and marker.
+        entries.append((_hollow_marker(13, 0, "level", "circle"), "published"))
+    for level in plot.curve.levels:
+        name = shorten(level.name, LEGEND_NAME_LENGTH)
+        if _is_below(level, plot):
+            entries.append(("", f"{name} ({100 * level.mean:.1f}, below the axis)"))
+        else:
+            entries.append((_level_line(level, LEGEND_LINE), name))
+    return entries
+
+
+def _describe_drawing(curve: DrawnCurve) -> str:
+    """Say in words what is drawn, for those who cannot see it."""
+    sentences = []
+    for point in curve.points:
+        seeds = "1 seed"
+        if point.n > 1:
+            low, high = 100 * point.low, 100 * point.high
+            seeds = f"95 % interval {low:.1f} to {high:.1f}, {point.n} seeds"
+        sentence = (
+            f"{point.method}: {100 * point.mean:.1f} % ({seeds}) from {point.budget:,.0f} labelled"
+            " pixels"
         )
-        published = "" if point.published is None else f", published {100 * point.published:.1f} %"
-        words.append(
-            f"{point.method}: {100 * point.mean:.1f} %{seeds} from {point.budget:,.0f} labelled"
-            f" pixels{published}."
-        )
-    words += [f"{level.name}: {100 * level.mean:.1f} %." for level, _ in _levels(drawn)]
-    return " ".join(
-        words + [f"Not on this axis: {', '.join(drawn.omitted)}."] * bool(drawn.omitted)
+        if point.published is not None:
+            sentence += f", published {100 * point.published:.1f} %"
+        sentences.append(f"{sentence}.")
+    for level in curve.levels:
+        sentences.append(f"{level.name}: {100 * level.mean:.1f} %.")
+    if curve.omitted:
+        sentences.append(f"Not on this axis: {', '.join(curve.omitted)}.")
+    return " ".join(sentences)
+
+
+def _is_below(level: DrawnLevel, plot: Plot) -> bool:
+    return 100 * level.mean < plot.up.low
+
+
+def _color_of(family: DrawnFamily) -> str:
+    """Return the class that colours a family."""
+    return f"f{family.color}"
+
+
+def _level_line(level: DrawnLevel, path: str) -> str:
+    dashes = "2 4" if level.is_constant else "7 4"
+    return _element("path", class_="level", stroke_width="1.5", stroke_dasharray=dashes, d=path)
+
+
+def _marker(x: float, y: float, css_class: str, marker: Marker) -> str:
+    place = f"translate({x:.1f} {y:.1f})"
+    return _element("path", class_=css_class, transform=place, d=MARKER_PATHS[marker])
+
+
+def _hollow_marker(x: float, y: float, css_class: str, marker: Marker) -> str:
+    return _element(
+        "path",
+        class_=f"{css_class} hollow",
+        stroke_width="1.8",
+        transform=f"translate({x:.1f} {y:.1f})",
+        d=MARKER_PATHS[marker],
     )
 
 
-def _budgets(drawn: Curve) -> Axis:
-    """Decimal logarithms."""
-    low, high = drawn.budgets
-    return Axis(low, high, LEFT, RIGHT, tuple(map(math.log10, log_ticks(10**low, 10**high))))
+def _text(css_class: str, x: int | str, y: int | str, content: str, anchor: str = "") -> str:
+    """Write text at a place; the content is XML already."""
+    attributes = {"class_": css_class, "x": f"{x}", "y": f"{y}"}
+    if anchor:
+        attributes.update(text_anchor=anchor)
+    return _element("text", content, **attributes)
 
 
-def _scores(drawn: Curve) -> Axis:
-    """From tick to tick around the scores to show, in %."""
-    low, high = (100 * score for score in drawn.scores)
-    step = next(
-        step for step in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20) if (high - low) / step <= 6 or step == 20
-    )
-    first, last = math.floor(low / step), max(math.ceil(high / step), math.floor(low / step) + 1)
-    return Axis(
-        first * step,
-        last * step,
-        BOTTOM,
-        TOP,
-        tuple(round(count * step, 1) for count in range(first, last + 1)),
-    )
+def _element(name: str, content: str = "", **attributes: str) -> str:
+    """Write an element of XML.
+
+    Args:
+        name: its tag.
+        content: what stands in it, as XML.
+        attributes: in their order; `stroke_width` is written stroke-width, and `class_` class,
+            since neither is a name in Python.
+    """
+    # Values are our own: numbers, classes and paths, with nothing to escape.
+    tag = name
+    for attribute, value in attributes.items():
+        tag += f' {attribute.rstrip("_").replace("_", "-")}="{value}"'
+    return f"<{tag}>{content}</{name}>" if content else f"<{tag}/>"
 
 
-def _look(index: int) -> tuple[str, str]:
-    """Colour class and marker of a family: twelve different pairs."""
-    return f"f{index % len(PALETTE)}", MARKERS[index % len(MARKERS)]
-
-
-def _marker(x: float, y: float, color: str, path: str, hollow: bool = False) -> str:
-    look = f'class="{color} hollow" stroke-width="1.8"' if hollow else f'class="{color}"'
-    return f'<path {look} transform="translate({x:.1f} {y:.1f})" d="{path}"/>'
-
-
-def _short(text: str, limit: int = 40) -> str:
-    """At most so many characters, on one line."""
-    line = " ".join(text.split())
-    return line if len(line) <= limit else line[: limit - 1] + "…"
-
-
-def _text(text: str) -> str:
-    """Text that XML shows as it is, without the characters that XML cannot have."""
+def _escape_xml(text: str) -> str:
+    """Write text so that XML shows it as it is, on one line."""
+    # A reader of XML refuses the whole drawing for one character that may not be there.
     return html.escape(NOT_XML.sub("\ufffd", " ".join(text.split())))

@@ -1,159 +1,136 @@
-"""Numbers and text as cells of a Markdown table, and blocks of a page. Unknown numbers are a
-dash."""
+"""Numbers, times and settings as people read them. An unknown number is a dash."""
 
 from __future__ import annotations
 
-import html
 import math
-import re
-from collections.abc import Collection, Sequence
 from typing import Any
 
-from tabulate import tabulate
-
-from harness.leaderboard.statistics import Interval, Spread
-
-DASH = "–"
+from harness.leaderboard.statistics import DASH, Interval, Spread
 
 
-MARKUP = re.compile(r"[\\`*|~$]|(?<!\w)_|_(?!\w)|\](?=[(\[:])|^[#+-](?= )|^\[")
-"""Characters that Markdown would take for its own: underscores within a word are none, nor are
-brackets that begin no link."""
+def format_number(value: float | None, digits: int = 1, thousands: bool = False) -> str:
+    """Write a number with so many decimals, and with commas between thousands if asked for."""
+    if value is None or math.isnan(value):
+        return DASH
+    rounded = _round_without_negative_zero(value, digits)
+    text = f"{rounded:,.{digits}f}" if thousands else f"{rounded:.{digits}f}"
+    return _with_minus(text)
 
 
-CODE = re.compile(r"(`[^`]+`)")
+def format_percent(value: float | None) -> str:
+    """Write a fraction as a percentage."""
+    if value is None:
+        return DASH
+    return format_number(100 * value)
 
 
-def table(
-    lines: Sequence[Sequence[str]],
-    columns: Sequence[str],
-    left: int = 1,
-    words: Collection[str] = (),
-) -> str:
-    """A Markdown table: the first `left` columns and those of words to the left, numbers to the
-    right."""
-    aligned = [
-        "left" if index < left or column in words else "right"
-        for index, column in enumerate(columns)
-    ]
-    return tabulate(lines, columns, tablefmt="pipe", colalign=aligned, disable_numparse=True)
+def format_points(value: float) -> str:
+    """Write a difference of fractions in percentage points, with its sign."""
+    if math.isnan(value):
+        return DASH
+    points = _round_without_negative_zero(100 * value, 1)
+    return _with_minus(f"{points:+.1f}")
 
 
-def folded(summary: str, *blocks: str) -> str:
-    """Blocks that a reader opens by a click on the summary, which is plain text; a code host
-    renders Markdown inside where blank lines surround it."""
-    title = html.escape(summary, quote=False)
-    return "\n\n".join(
-        (
-            f"<details>\n<summary>{title}</summary>",
-            *(block for block in blocks if block),
-            "</details>",
-        )
-    )
+def format_spread(value: Spread, digits: int = 1, factor: float = 100) -> str:
+    """Write a mean ± its standard deviation over seeds.
+
+    Args:
+        value: the mean and its deviation.
+        digits: decimals of both.
+        factor: what both are multiplied by; 100 shows fractions as percentages.
+    """
+    mean = format_number(factor * value.mean, digits)
+    # One seed has a mean, but no deviation.
+    if math.isnan(value.sd):
+        return mean
+    deviation = format_number(factor * value.sd, digits)
+    return f"{mean} ± {deviation}"
 
 
-def bullets(sentences: Sequence[str]) -> str:
-    """A list."""
-    return "\n".join(f"- {sentence}" for sentence in sentences)
+def format_interval(value: str, interval: Interval, signed: bool = False) -> str:
+    """Add an interval in brackets to a value, if the interval has two ends.
+
+    Args:
+        value: the value as text.
+        interval: fractions.
+        signed: whether the ends are differences, which are written with their signs.
+    """
+    if math.isnan(interval.low) or math.isnan(interval.high):
+        return value
+    format_end = format_points if signed else format_percent
+    return f"{value} [{format_end(interval.low)}, {format_end(interval.high)}]"
 
 
-def text(value: str) -> str:
-    """Text that Markdown shows as it is, in a paragraph, a list or a table."""
-    return MARKUP.sub(r"\\\g<0>", html.escape(" ".join(value.split()), quote=False))
+def format_p_value(value: float) -> str:
+    """Write a p value to three decimals."""
+    return "< 0.001" if value < 0.0005 else format_number(value, 3)
 
 
-def prose(value: str) -> str:
-    """Our own sentences in Markdown: text in which backticks enclose code."""
-    return "".join(
-        part if index % 2 else MARKUP.sub(r"\\\g<0>", html.escape(part, quote=False))
-        for index, part in enumerate(CODE.split(value))
-    )
+def format_count(value: float) -> str:
+    """Write an amount as a whole number."""
+    if math.isnan(value):
+        return DASH
+    return f"{round(value):,}"
 
 
-def shown(value: Any) -> str:
-    """A setting, for people."""
+def format_amount(value: float) -> str:
+    """Write an amount to three digits."""
+    if math.isnan(value):
+        return DASH
+    rounded = float(f"{value:.3g}")
+    # Ten digits, since with three the largest amounts would be written with an exponent.
+    return f"{rounded:,.10g}"
+
+
+def format_duration(seconds: float) -> str:
+    """Write a time as people say it: in seconds up to 100, in minutes up to 100, else in hours."""
+    if math.isnan(seconds):
+        return DASH
+    size, unit = 3600, "h"
+    for smaller_size, smaller_unit in ((60, "min"), (1, "s")):
+        # 99.5 and more would be rounded to 100.
+        if seconds < 99.5 * smaller_size:
+            size, unit = smaller_size, smaller_unit
+    digits = 0 if seconds >= 10 * size else 1
+    amount = _round_without_negative_zero(seconds / size, digits)
+    return f"{format_amount(amount)} {unit}"
+
+
+def format_share(value: float) -> str:
+    """Write a share as a percentage of three digits."""
+    if math.isnan(value):
+        return DASH
+    return f"{100 * value:.3g}"
+
+
+def format_setting(value: Any) -> str:
+    """Write the value of a setting, nearly as a scenario would have it."""
     if isinstance(value, list):
-        return "[" + ", ".join(map(shown, value)) + "]"
+        return "[" + ", ".join(map(format_setting, value)) + "]"
+    # For Python, True is a number too.
     if isinstance(value, bool):
         return str(value).lower()
-    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:g}"
+    if value is None:
+        return "none"
+    return str(value)
 
 
-def number(value: float | None, digits: int = 1) -> str:
-    """A number with so many decimals, and a real minus sign."""
-    return (
-        DASH
-        if value is None or math.isnan(value)
-        else _minus(f"{_rounded(value, digits):.{digits}f}")
-    )
+def count_nouns(number: int, noun: str) -> str:
+    """Write a number with its noun: 1 test, 2 tests."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def counted(number: int, noun: str) -> str:
-    """1 test, 2 tests."""
-    return f"{number} {noun}" + ("" if number == 1 else "s")
-
-
-def _minus(text: str) -> str:
+def _with_minus(text: str) -> str:
+    """Replace hyphens by minus signs."""
     return text.replace("-", "−")
 
 
-def _rounded(value: float, digits: int) -> float:
-    """Without a negative zero: its sign hangs on the last bit of what was rounded, which is not the
-    same on every machine."""
+def _round_without_negative_zero(value: float, digits: int) -> float:
+    """Round, and make a negative zero positive.
+
+    Its sign hangs on the last bit of what was rounded, which is not the same on every machine.
+    """
     return round(value, digits) + 0.0
-
-
-def percent(value: float | None) -> str:
-    """A fraction as a percentage."""
-    return number(None if value is None else 100 * value)
-
-
-def signed(value: float) -> str:
-    """A difference of fractions in points, with its sign."""
-    return DASH if math.isnan(value) else _minus(f"{_rounded(100 * value, 1):+.1f}")
-
-
-def spread(value: Spread, digits: int = 1, factor: float = 100) -> str:
-    """A mean ± its standard deviation over seeds, times the factor: 100 for fractions as
-    percentages."""
-    deviation = "" if math.isnan(value.sd) else f" ± {number(factor * value.sd, digits)}"
-    return number(factor * value.mean, digits) + deviation
-
-
-def within(value: str, interval: Interval, sign: bool = False) -> str:
-    """A value, already written, followed by its interval of fractions in brackets, where it has
-    one."""
-    if any(map(math.isnan, interval)):
-        return value
-    low, high = (signed(end) if sign else percent(end) for end in interval)
-    return f"{value} [{low}, {high}]"
-
-
-def p_value(value: float) -> str:
-    """A p value to three decimals."""
-    return "< 0.001" if value < 0.0005 else number(value, 3)
-
-
-def pixels(value: float) -> str:
-    """A count."""
-    return DASH if math.isnan(value) else f"{round(value):,}"
-
-
-def rounded(value: float) -> str:
-    """An amount to three digits."""
-    return DASH if math.isnan(value) else f"{float(f'{value:.3g}'):,.10g}"
-
-
-def duration(seconds: float) -> str:
-    """Time as people say it, to two or three digits: in seconds up to 100, in minutes up to 100,
-    else in hours."""
-    for size, unit in ((1, "s"), (60, "min"), (3600, "h")):
-        amount = f"{rounded(_rounded(seconds / size, 0 if seconds >= 10 * size else 1))} {unit}"
-        if seconds < 99.5 * size:
-            break
-    return DASH if math.isnan(seconds) else amount
-
-
-def share(value: float) -> str:
-    """A share as a percentage of three digits."""
-    return DASH if math.isnan(value) else f"{100 * value:.3g}"

@@ -2,207 +2,151 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
 from tabulate import tabulate
 
-from harness.leaderboard.board import Board
-from harness.leaderboard.rows import FLOOR, Row, named_floor, rows, smoke
-from harness.leaderboard.selection_tracks import split
-from harness.leaderboard.significance import LISTED, RANKED
-from harness.leaderboard.statistics import DIGITS
-from harness.pages import formats as cells
-from harness.pages.caveats import caveats, incomplete, notes, varied
-from harness.pages.sections import all_sections
-from harness.pages.table import folded
+from harness.leaderboard.analysis import Leaderboard, TrackTable
+from harness.leaderboard.header import Header
+from harness.leaderboard.rows import CONSTANT
+from harness.pages import formats, markdown
+from harness.pages.headline import (
+    NOBODY_LISTED,
+    ColumnName,
+    tabulate_headline,
+    tabulate_unlisted,
+)
+from harness.pages.markdown import escape_sentence, escape_text, escape_texts
+from harness.pages.notes import (
+    Emphasis,
+    Sentence,
+    find_caveats,
+    find_reference_gaps,
+    find_unfinished,
+    make_legend,
+)
+from harness.pages.sections.all_sections import tabulate_sections
+from harness.pages.table import Cell, Table
+
+MARKDOWN_COLUMNS: tuple[ColumnName, ...] = (
+    "rank",
+    "method",
+    "score",
+    "difference",
+    "ratio",
+    "gap",
+    "pixels",
+    "seeds",
+)
+"""The columns of the headline that fit a page."""
 
 
-def headline(board: Board) -> str:
-    """The few columns that fit a terminal."""
-    reference, table = board.header["reference"], rows(board)
+def to_terminal(leaderboard: Leaderboard) -> str:
+    """Write the few columns that fit a terminal, and which seeds the reference lacks."""
+    reference = leaderboard.board.reference
     lines = []
-    for row in table:
-        rank = "" if row.rank is None else str(row.rank)
-        difference, ratio = (
-            cells.signed(row.against.difference.mean),
-            cells.percent(row.against.ratio),
-        )
+    for row in leaderboard.rows:
+        score = row.scores.mean_miou
         lines.append(
             (
-                rank,
+                "" if row.rank is None else str(row.rank),
                 row.method,
-                cells.within(cells.percent(row.score.mean), row.score.interval),
-                difference,
-                ratio,
-                row.score.n,
+                formats.format_interval(formats.format_percent(score.mean), score.interval),
+                formats.format_points(row.against.difference.mean),
+                formats.format_percent(row.against.ratio),
+                score.n,
             )
         )
     columns = ("rank", "method", "mIoU (%)", f"vs {reference} (pp)", f"% of {reference}", "seeds")
-    shown = tabulate(
-        lines, columns, disable_numparse=True, colalign=("right", "left", *["right"] * 4)
-    )
-    return "\n".join([shown, *incomplete(board, table)])
+    alignment = ("right", "left", "right", "right", "right", "right")
+    # All entries are text already, and would be read as numbers and written in another way.
+    blocks = [tabulate(lines, columns, disable_numparse=True, colalign=alignment)]
+    for table in leaderboard.tables:
+        blocks += find_reference_gaps(table)
+    return "\n".join(blocks)
 
 
-def to_markdown(board: Board, curve: bool = False) -> str:
-    """The leaderboard as a page: headline table, legend, what failed; everything else folded. A
-    table for each selection track.
+def to_markdown(leaderboard: Leaderboard, has_drawing: bool = False) -> str:
+    """Write a leaderboard as a page: headline, legend, what failed; everything else folded.
 
-    curve: whether NAME.svg lies beside it. Raises InputError naming runs that cannot stand in one
-    table.
+    Args:
+        leaderboard: the leaderboard. Each of its selection tracks has tables of its own.
+        has_drawing: whether NAME.svg lies beside the page.
     """
-    header, parts = board.header, split(board)
-    blocks = [f"# {_title(header)}", cells.text(header["about"])]
-    for track, part in parts.items():
-        table = rows(part)
-        listed = table if smoke(header) else [row for row in table if row.standing != "unlisted"]
-        blocks += [f"## Selection track `{track}`"] * (len(parts) > 1) + [_headline(header, listed)]
-        blocks += [f"![mIoU against labelled pixels]({header['board']}.svg)"] if curve else []
-        told = [*map(cells.text, caveats(part, table)), *_legend(part, table)]
-        blocks += [
-            cells.bullets(told),
-            *_unlisted(header, table),
-            *_failures(part),
-            *map(folded, all_sections.every(part, table)),
-        ]
-    profile = f" --profile {header['profile']}" if header["profile"] else ""
-    options = "".join(f" --set {setting}" for setting in header["overrides"])
-    again = f"Runs: `harness run scenarios/{header['scenario']}.yaml{profile}{options}`."
-    blocks.append(f"{again} {written_by(header['board'])} [All leaderboards](README.md).")
-    return "\n\n".join(block for block in blocks if block) + "\n"
+    header = leaderboard.board.header
+    blocks = [f"# {_make_markdown_title(header)}", escape_text(header.about)]
+    for table in leaderboard.tables:
+        if leaderboard.has_tracks:
+            blocks.append(f"## Selection track `{table.track}`")
+        blocks.append(_show_headline(table))
+        # One drawing at most: a leaderboard with tracks has none.
+        if has_drawing:
+            blocks.append(f"![mIoU against labelled pixels]({header.board}.svg)")
+        blocks += [_show_notes(table), *_show_unlisted(table), *_show_unfinished(table)]
+        blocks += map(markdown.fold_table, tabulate_sections(table))
+    blocks.append(
+        f"Runs: `{header.command}`. {name_command(header.board)} [All leaderboards](README.md)."
+    )
+    # A scenario may say nothing about itself.
+    filled = filter(None, blocks)
+    return "\n\n".join(filled) + "\n"
 
 
-def written_by(board: str) -> str:
-    """The sentence of a page that names its command."""
+def name_command(board: str) -> str:
+    """Return the sentence of a page that names its command."""
     return f"This page: `harness leaderboard {board}`."
 
 
-def _title(header: Mapping[str, Any]) -> str:
-    if smoke(header):
-        return f"{cells.text(header['board'])}: a smoke test, not a result"
-    profile = f", profile {header['profile']}" if header["profile"] else ""
-    overrides = f" ({', '.join(header['overrides'])})" if header["overrides"] else ""
-    return cells.text(header["scenario"] + profile + overrides)
+def _make_markdown_title(header: Header) -> str:
+    if header.is_smoke:
+        return f"{escape_text(header.board)}: a smoke test, not a result"
+    title = header.scenario
+    if header.profile:
+        title += f", profile {header.profile}"
+    if header.overrides:
+        title += f" ({', '.join(header.overrides)})"
+    return escape_text(title)
 
 
-def _headline(header: Mapping[str, Any], listed: Sequence[Row]) -> str:
-    """The table by mean mIoU; that of a smoke test is as the scenario has it, without ranks."""
-    if not any(row.role != "floor" for row in listed):
-        return f"No method has finished the {LISTED} seeds that it takes to be listed."
-    reference, ranked = cells.text(header["reference"]), not smoke(header)
-    columns = ["rank"] * ranked + [
-        "method",
-        "mIoU (%)",
-        f"difference to {reference} (pp)",
-        f"% of {reference}",
-    ]
-    columns += ["gap closed (%)", "labelled pixels", "seeds"]
+def _show_headline(table: TrackTable) -> str:
+    headline = tabulate_headline(table, MARKDOWN_COLUMNS)
+    return NOBODY_LISTED if headline is None else _show_table(headline)
+
+
+def _show_unlisted(table: TrackTable) -> list[str]:
+    unlisted = tabulate_unlisted(table)
+    return [] if unlisted is None else [f"## {unlisted.caption}", _show_table(unlisted)]
+
+
+def _show_table(table: Table) -> str:
+    """Show a table with the names of methods."""
     lines = []
-    for row in sorted(listed, key=lambda row: -round(row.score.mean, DIGITS)) if ranked else listed:
-        difference = row.against.difference
-        line = [
-            str(row.rank) if row.rank else "†" if row.standing == "unranked" else cells.DASH
-        ] * ranked
-        line += [_name(row), cells.within(cells.percent(row.score.mean), row.score.interval)]
-        line += [
-            (
-                "reference"
-                if row.role == "reference"
-                else cells.within(cells.signed(difference.mean), difference.interval, sign=True)
-            )
-        ]
-        line += [
-            cells.percent(row.against.ratio),
-            cells.percent(row.gap_closed.value),
-            cells.pixels(row.labelled_pixels),
-            _seeds(row),
-        ]
-        lines.append(line)
-    return cells.table(lines, columns, left=1 + ranked)
+    for line in table.lines:
+        lines.append([_show_cell(cell) for cell in line])
+    return markdown.make_table(lines, escape_texts(table.columns), words=table.words)
 
 
-def _legend(board: Board, table: Sequence[Row]) -> list[str]:
-    """What the columns mean. A column that is added to the headline is explained here."""
-    header = board.header
-    reference, floor = cells.text(header["reference"]), cells.text(named_floor(board))
-    validated = any("validation" in record.get("ledger", ()) for record in board.records)
-    parts = (
-        "the training split, and of the validation split where it is labelled weakly,"
-        if validated
-        else "the training split,"
-    )
-    sentences = [
-        (
-            "mIoU: of the whole test set (confusion counts summed over images), the mean over"
-            " seeds. Brackets: 95 % Student t interval over seeds, for what another"
-            f" {varied(board)} would change. The interval over test images is another one, and"
-            " folded below."
-        ),
-        (
-            f"Difference to {reference}: paired by seed (same split, initialisation and supervision"
-            " draw), with its 95 % t interval."
-        ),
-        f"Gap closed: (mIoU − floor) / ({reference} − floor); the floor is *{floor}*.",
-        f"Labelled pixels: those of {parts} counted by the harness.",
-        f"*{FLOOR}* predicts the commonest test class everywhere.",
-    ]
-    if smoke(header):
-        sentences.append(
-            "A smoke test has no ranks: it shows that things run, and says nothing about methods."
-        )
-    elif any(row.standing == "ranked" for row in table):
-        sentences.append(
-            f"Rank: of methods with at least {RANKED} seeds. Methods share a rank where the paired"
-            " difference to the first of them has a 95 % interval that contains 0, corrected by"
-            " Holm over all pairs of the table."
-        )
-    if not smoke(header) and any(row.standing == "unranked" for row in table):
-        sentences.append(f"† listed with fewer than {RANKED} seeds, so without a rank.")
-    return sentences + [cells.prose(note) for note in notes(board)]
+def _show_cell(cell: Cell) -> str:
+    # The one row that is no method of the scenario.
+    return f"*{CONSTANT}*" if cell.text == CONSTANT else escape_text(cell.text)
 
 
-def _unlisted(header: Mapping[str, Any], table: Sequence[Row]) -> list[str]:
-    few = [row for row in table if row.standing == "unlisted"]
-    if smoke(header) or not few:
+def _show_notes(table: TrackTable) -> str:
+    caveats = escape_texts(find_caveats(table))
+    explanations = map(_sentence_to_markdown, make_legend(table))
+    return markdown.make_list([*caveats, *explanations])
+
+
+def _sentence_to_markdown(sentence: Sentence) -> str:
+    shown = ""
+    for part in sentence:
+        if isinstance(part, Emphasis):
+            shown += f"*{escape_text(part.text)}*"
+        else:
+            shown += escape_sentence(part)
+    return shown
+
+
+def _show_unfinished(table: TrackTable) -> list[str]:
+    unfinished = find_unfinished(table.board)
+    if unfinished is None:
         return []
-    lines = [
-        [
-            _name(row),
-            ", ".join(f"{100 * score:.1f}" for score in row.miou.values()) or cells.DASH,
-            _seeds(row),
-        ]
-        for row in few
-    ]
-    return [
-        f"## Not listed: fewer than {LISTED} seeds",
-        cells.table(lines, ["method", "mIoU (%) of each seed", "seeds"]),
-    ]
-
-
-def _failures(board: Board) -> list[str]:
-    lines, title = [], "## Failed and missing runs"
-    for record in board.records:
-        name = f"{cells.text(record['method'])}, seed {record['seed']}"
-        if record["status"] == "failed":
-            error = f"{record['error']['type']}: {record['error']['message']}"
-            lines.append(f"{name}: failed: {cells.text(error)}")
-        elif record["status"] == "missing":
-            lines.append(f"{name}: missing: not run yet")
-        elif "stale" in record:
-            lines.append(f"{name}: stale: {cells.text(record['stale'])}")
-            title = "## Failed, missing and stale runs"
-    return [title, cells.bullets(lines)] if lines else []
-
-
-def _name(row: Row) -> str:
-    return f"*{FLOOR}*" if row.method == FLOOR else cells.text(row.method)
-
-
-def _seeds(row: Row) -> str:
-    if row.method == FLOOR:
-        return ""
-    notes = [f"{row.failed} failed"] * bool(row.failed) + [f"{row.missing} missing"] * bool(
-        row.missing
-    )
-    return f"{len(row.miou)}" + (f" ({', '.join(notes)})" if notes else "")
+    return [f"## {unfinished.title}", markdown.make_list(escape_texts(unfinished.runs))]

@@ -7,141 +7,177 @@ from pathlib import Path
 
 from harness.core.errors import InputError
 from harness.core.files import replace_file
+from harness.leaderboard.analysis import Leaderboard, analyse
 from harness.leaderboard.annotation_costs import cost_model
-from harness.leaderboard.board import Board, read_board, records_path
-from harness.leaderboard.comparability import require_comparable
-from harness.leaderboard.rows import rows, smoke
-from harness.leaderboard.selection_tracks import split
+from harness.leaderboard.board import read_board_file, records_path
 from harness.pages.csv_file import FIRST_COLUMNS, to_csv
-from harness.pages.curve_svg import curve_svg
+from harness.pages.curve_svg import to_svg
 from harness.pages.index_page import to_index
-from harness.pages.leaderboard_page import to_markdown, written_by
+from harness.pages.leaderboard_page import name_command, to_markdown
 
 INDEX = "README.md"
-
 
 Files = Mapping[str, str | None]
 """Texts by file name; None where the file must not be there."""
 
 
-def files(board: Board) -> Files:
-    """The page of a board, its CSV, and its curve, where there is something to draw."""
-    # one drawing would compare what no table may
-    apart = smoke(board.header) or len(split(board)) > 1
-    name, curve = board.header["board"], None if apart else curve_svg(rows(board), board)
+def make_files(leaderboard: Leaderboard) -> Files:
+    """Make the page of a leaderboard, its CSV, and its drawing, where there is something to
+    draw."""
+    name = leaderboard.board.name
+    drawing = None
+    # One drawing of several tracks would compare what no table may, and a smoke test shows nothing.
+    if not leaderboard.board.is_smoke and not leaderboard.has_tracks:
+        drawing = to_svg(leaderboard.tables[0])
     return {
-        f"{name}.md": to_markdown(board, curve is not None),
-        f"{name}.csv": to_csv(board),
-        f"{name}.svg": curve,
+        f"{name}.md": to_markdown(leaderboard, has_drawing=drawing is not None),
+        f"{name}.csv": to_csv(leaderboard),
+        f"{name}.svg": drawing,
     }
 
 
-def write_board(board: Board, root: Path) -> list[Path]:
-    """Writes the files of a board below `root`, and the index over all boards there. Returns the
-    paths that are the board's."""
-    written = _write(files(board), root)
-    _write(_index(*_believed(known(root), root)), root)
+def write_leaderboard(leaderboard: Leaderboard, root: Path) -> list[Path]:
+    """Write the files of a leaderboard below `root`, and the index over all that are there.
+
+    Returns:
+        The paths that are the leaderboard's own.
+    """
+    name = leaderboard.board.name
+    written = _write(make_files(leaderboard), root)
+    others = find_boards(root)
+    # It is analysed already.
+    if name in others:
+        others.remove(name)
+    leaderboards, damaged = _read_leaderboards(others, root)
+    leaderboards[name] = leaderboard
+    _write(_make_index(leaderboards, damaged), root)
     return written
 
 
 def write_boards(names: Sequence[str], root: Path) -> tuple[list[Path], list[str]]:
-    """Writes the files of the named boards (default: all) from their records, and the index.
-    Returns all paths, and what is wrong with the boards that are damaged: those are left as they
-    are, and do not stop the others.
+    """Write the files of boards from their records, and the index.
 
-    Raises InputError where there are no boards, or none of a name, or a file cannot be written.
+    Args:
+        names: the boards; all, if there are none.
+        root: the leaderboards' folder.
+
+    Returns:
+        All paths, and what is wrong with the boards that are damaged: those are left as they are,
+        and do not stop the others.
+
+    Raises:
+        InputError: where there are no boards, or none of a name, or a file cannot be written.
     """
-    boards, damaged = _believed(_all(root, names), root)
-    written = [
-        path
-        for name in names or boards
-        if name in boards
-        for path in _write(files(boards[name]), root)
-    ]
-    return written + _write(_index(boards, damaged), root), list(damaged.values())
+    leaderboards, damaged = _read_leaderboards(_require_boards(root, names), root)
+    written = []
+    for name in names or leaderboards:
+        if name in leaderboards:
+            written += _write(make_files(leaderboards[name]), root)
+    written += _write(_make_index(leaderboards, damaged), root)
+    return written, list(damaged.values())
 
 
-def stale(names: Sequence[str], root: Path) -> tuple[dict[Path, str], list[str]]:
-    """The files of the named boards (default: all) and the index that are not what the records
-    give, with what to do about each, and what is wrong with the boards that are damaged. Writes
-    nothing.
+def find_stale(names: Sequence[str], root: Path) -> tuple[dict[Path, str], list[str]]:
+    """Find the files that are not what the records give, and write nothing.
 
-    For all boards also pages that no records are left of.
+    Args:
+        names: the boards; if there are none all, and then also pages that no records are left of.
+        root: the leaderboards' folder.
+
+    Returns:
+        What to do about each file, and what is wrong with the boards that are damaged.
+
+    Raises:
+        InputError: where there are no boards, or none of a name.
     """
-    boards, damaged = _believed(_all(root, names), root)
-    expected: dict[str, str | None] = {} if damaged else {**_index(boards, damaged)}
-    for name in names or boards:
-        expected |= files(boards[name]) if name in boards else {}
-    remedy = (
-        "is not what the records give: write it with harness leaderboard, or restore the records"
-    )
-    found = {root / name: remedy for name, text in expected.items() if _text(root / name) != text}
+    leaderboards, damaged = _read_leaderboards(_require_boards(root, names), root)
+    expected: dict[str, str | None] = {}
+    # The index names damaged boards: one that does not would be told twice.
+    if not damaged:
+        expected.update(_make_index(leaderboards, damaged))
+    for name in names or leaderboards:
+        if name in leaderboards:
+            expected.update(make_files(leaderboards[name]))
+    remedies = {}
+    for name, text in expected.items():
+        if _read_text(root / name) != text:
+            remedies[root / name] = (
+                "is not what the records give: write it with harness leaderboard, or restore the"
+                " records"
+            )
     if not names:
-        gone = (
-            path
-            for path in sorted(root.glob("*.*"))
-            if path.name not in expected and path.stem not in damaged
-        )
-        found |= {
-            path: f"has no records: restore records/{path.stem}.jsonl, or delete it"
-            for path in gone
-            if _generated(path)
-        }
-    return found, list(damaged.values())
+        for path in sorted(root.glob("*.*")):
+            is_expected = path.name in expected or path.stem in damaged
+            if not is_expected and _is_generated(path):
+                remedies[path] = f"has no records: restore records/{path.stem}.jsonl, or delete it"
+    return remedies, list(damaged.values())
 
 
-def _generated(path: Path) -> bool:
-    """Whether a file says that it was written here; a person's own notes do not."""
-    text = _text(path) or ""
-    if path.suffix == ".svg":
-        return _generated(path.with_name(f"{path.stem}.md"))
-    return (path.suffix == ".md" and written_by(path.stem) in text) or (
-        path.suffix == ".csv" and text.startswith(FIRST_COLUMNS)
-    )
-
-
-def known(root: Path) -> list[str]:
-    """The names of the boards that there are records of."""
+def find_boards(root: Path) -> list[str]:
+    """Return the names of the boards that there are records of."""
     return sorted(path.stem for path in (root / "records").glob("*.jsonl"))
 
 
-def _all(root: Path, names: Sequence[str]) -> list[str]:
-    """The names of all boards. Raises InputError where there are none, or with the nearest where
-    one of `names` is not among them."""
-    found = known(root)
+def _is_generated(path: Path) -> bool:
+    """Tell whether a file says that it was written here; a person's own notes do not."""
+    text = _read_text(path) or ""
+    if path.suffix == ".svg":
+        return _is_generated(path.with_suffix(".md"))
+    if path.suffix == ".csv":
+        return text.startswith(FIRST_COLUMNS)
+    return path.suffix == ".md" and name_command(path.stem) in text
+
+
+def _require_boards(root: Path, names: Sequence[str]) -> list[str]:
+    """Return the names of all boards.
+
+    Raises:
+        InputError: where there are none, or one of the names is not among them.
+    """
+    boards = find_boards(root)
     for name in names:
-        if name not in found:
-            read_board(records_path(root, name))
-    if not found:
+        if name not in boards:
+            # Its error suggests the nearest name.
+            read_board_file(records_path(root, name))
+    if not boards:
         raise InputError(
             f"no leaderboard records in {root / 'records'}: run a scenario first, or set"
             " HARNESS_LEADERBOARDS"
         )
-    return found
+    return boards
 
 
-def _believed(names: Sequence[str], root: Path) -> tuple[dict[str, Board], dict[str, str]]:
-    """The boards of these names by name, and what is wrong with those whose records are damaged or
-    cannot stand in one table."""
-    cost_model(root)  # a mistake in it is not one of a board
-    boards, damaged = {}, {}
+def _read_leaderboards(
+    names: Sequence[str], root: Path
+) -> tuple[dict[str, Leaderboard], dict[str, str]]:
+    """Read and analyse boards.
+
+    Returns:
+        Leaderboards by name, and by name what is wrong with the boards whose records are damaged or
+        cannot stand in one table.
+    """
+    # A mistake in the cost model is not one of a board: it stops everything here.
+    cost_model(root)
+    leaderboards = {}
+    damaged = {}
     for name in names:
         try:
-            board = read_board(records_path(root, name))
-            for part in split(board).values():
-                require_comparable(part)
-            boards[name] = board
+            leaderboards[name] = analyse(read_board_file(records_path(root, name)))
         except InputError as error:
             damaged[name] = str(error)
-    return boards, damaged
+    return leaderboards, damaged
 
 
-def _index(boards: Mapping[str, Board], damaged: Mapping[str, str]) -> Files:
-    return {INDEX: to_index(list(boards.values()), sorted(damaged))}
+def _make_index(leaderboards: Mapping[str, Leaderboard], damaged: Mapping[str, str]) -> Files:
+    return {INDEX: to_index(list(leaderboards.values()), sorted(damaged))}
 
 
-def _text(path: Path) -> str | None:
-    return path.read_bytes().decode("utf-8", "replace") if path.is_file() else None
+def _read_text(path: Path) -> str | None:
+    """Read a file, whatever is in it; None where there is none."""
+    if not path.is_file():
+        return None
+    # A damaged file differs from what is expected, and is no error. Line ends are kept.
+    return path.read_bytes().decode("utf-8", "replace")
 
 
 def _write(texts: Files, root: Path) -> list[Path]:

@@ -1,106 +1,93 @@
-"""Expands a scenario into runs (method x seed), each with the key of everything that can change its
-numbers."""
+"""Expands a scenario into runs (method x seed), each with the key of all that can change it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-from harness.core.components import Component
-from harness.core.hashing import digest
-from harness.plan.keys import PROTOCOL, source_fingerprint
+from harness.core.values import JsonObject
+from harness.plan.keys import compute_key, recorded_settings
 from harness.scenario.scenario import Method, Scenario
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """One training and one test evaluation. `settings` is the resolved document that the record
-    keeps; `key` is the sha256 of what in it can change a number. Names of scenarios and methods
-    cannot, so two scenarios that ask for the same run share it. `threads`: the CPU threads to
-    compute with, where that is not left to the executor; not in the key."""
+class RunTitle:
+    """What a run is called in records, in events and on boards."""
 
-    key: str
-    scenario: Scenario
-    method: Method
+    scenario: str
+    """The name of its scenario."""
+    profile: str | None
+    """The profile that is laid over the scenario; None for the scenario as it stands."""
+    overrides: tuple[str, ...]
+    """The settings that are laid over the profile, as `--set` takes them."""
+    method: str
+    """The name of its method."""
     seed: int
-    data: str
-    settings: dict[str, Any]
-    threads: int | None = None
+    """The seed of its random draws."""
 
-    @property
-    def title(self) -> dict[str, Any]:
-        """What the run is called: scenario, profile, overrides, method and seed."""
-        scenario = self.scenario
+    def as_json(self) -> JsonObject:
+        """Return the fields as records have them, in this order."""
         return {
-            "scenario": scenario.name,
-            "profile": scenario.profile,
-            "overrides": list(scenario.overrides),
-            "method": self.method.name,
+            "scenario": self.scenario,
+            "profile": self.profile,
+            "overrides": list(self.overrides),
+            "method": self.method,
             "seed": self.seed,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One training and one test evaluation."""
+
+    key: str
+    """What `keys.compute_key` returns for it.
+
+    The names of scenarios and methods are not in it, so two scenarios that ask for the same run
+    share its record.
+    """
+    scenario: Scenario
+    """The scenario that it belongs to."""
+    method: Method
+    """The method that is trained."""
+    seed: int
+    """The seed of its random draws."""
+    data: str
+    """The fingerprint of the data set."""
+    settings: JsonObject
+    """The resolved document that the record keeps (`keys.recorded_settings`)."""
+    threads: int | None = None
+    """The CPU threads to compute with, where the executor does not choose them.
+
+    Not in the key: how many there are is the machine's matter.
+    """
+
+    @property
+    def title(self) -> RunTitle:
+        """What the run is called: scenario, profile, overrides, method and seed."""
+        return RunTitle(
+            scenario=self.scenario.name,
+            profile=self.scenario.profile,
+            overrides=self.scenario.overrides,
+            method=self.method.name,
+            seed=self.seed,
+        )
 
     @property
     def needs(self) -> str:
         """What the method's losses take from its supervision."""
-        return ", ".join(
-            sorted(frozenset[str]().union(*(term.loss.requires for term in self.method.terms)))
-        )
+        required: set[str] = set()
+        for term in self.method.terms:
+            required |= term.loss.requires
+        return ", ".join(sorted(required))
 
 
 def expand(scenario: Scenario, data: str) -> tuple[Run, ...]:
-    """All runs of a scenario, seed by seed, so that the first complete comparison is there early.
-    `data` is the data fingerprint."""
-    sections = {
-        "patches": scenario.patches,
-        "split": scenario.split,
-        "training": scenario.training,
-        "evaluation": scenario.evaluation,
-    }
-    components = {
-        "protocol": PROTOCOL,
-        "profile": scenario.profile,
-        "dataset": _identity(scenario.dataset) | {"content": data},
-        "model": _identity(scenario.model),
-    }
-    shared = components | {
-        name: section.model_dump(mode="json") for name, section in sections.items()
-    }
-    keyed = components | {
-        name: section.identity()
-        for name, section in sections.items()
-        if name in ("patches", "split", "training") or section.identity()
-    }
-    methods = [
-        (
-            method,
-            {
-                "supervision": [_identity(supervision) for supervision in method.supervisions],
-                "loss": [
-                    _identity(term.loss) | {"weight": term.weight, "ramp": term.ramp}
-                    for term in method.terms
-                ],
-                **({"floor": method.floor} if method.floor else {}),
-                **({"trains_on": method.trains_on} if method.trains_on != "training" else {}),
-            },
-        )
-        for method in scenario.methods
-    ]
-    return tuple(
-        Run(
-            digest({**keyed, **own, "seed": seed}),
-            scenario,
-            method,
-            seed,
-            data,
-            {**shared, **own, "seed": seed},
-        )
-        for seed in scenario.seeds
-        for method, own in methods
-    )
-
-
-def _identity(component: Component) -> dict[str, Any]:
-    return component.identity() | {
-        "version": component.version,
-        "source": source_fingerprint(type(component)),
-    }
+    """Return all runs of a scenario; `data` is the fingerprint of its data set."""
+    runs = []
+    # Seed by seed, so that the first complete comparison is there early.
+    for seed in scenario.seeds:
+        for method in scenario.methods:
+            key = compute_key(scenario, method, seed, data)
+            settings = recorded_settings(scenario, method, seed, data)
+            runs.append(Run(key, scenario, method, seed, data, settings))
+    return tuple(runs)

@@ -1,167 +1,178 @@
-"""What a line of a records file must be for a leaderboard to believe it: its fields and types, and
-figures that follow from its counts."""
+"""What makes a record believable: types of its fields, and figures that follow from its counts."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import ValidationError
 
 from harness import metrics
 from harness.core.errors import dotted
-from harness.records.record import Failed, Finished, Planned
+from harness.core.validation import list_mistakes
+from harness.core.values import JsonObject
+from harness.records.record import Calibration, Confusion, FinishedRecord, Ledger, Record
 
-Record = Mapping[str, Any]
-
-
-TOLERANCE = 2e-6
+METRIC_TOLERANCE = 2e-6
 """Stored scores have six decimals, the last of which may differ between machines."""
 
 
-KINDS: Mapping[str, type[Planned]] = {"ok": Finished, "failed": Failed, "missing": Planned}
+def first_mistake(error: ValidationError) -> str:
+    """Say in words which field of a line is missing or not of its type."""
+    mistake = list_mistakes(error)[0]
+    field = dotted(mistake.path)
+    # Pydantic writes sentences. Here the message goes on after a colon.
+    message = mistake.message[:1].lower() + mistake.message[1:]
+    if mistake.kind == "missing":
+        message = "is missing"
+    # Without a field, the line as a whole is no record.
+    return f"{field}: {message}" if field else message
 
 
-def problem_of_record(record: Any, header: Record) -> str | None:
-    """What is wrong with a later line, if anything is: by itself, or as a run of the board with
-    that header."""
-    status = record.get("status") if isinstance(record, dict) else None
-    found = _mistyped(KINDS.get(status, Planned) if isinstance(status, str) else Planned, record)
-    if found:
-        return found
-    if (
-        record["method"] not in [entry["name"] for entry in header["methods"]]
-        or record["seed"] not in header["seeds"]
-    ):
-        return f"the first line plans no run of {record['method']!r} with seed {record['seed']}"
-    settings = record.get("settings") or {}
-    claims = {name: (record, header[name]) for name in ("scenario", "profile", "overrides")}
-    claims |= {
-        "settings.profile": (settings, header["profile"]),
-        "settings.seed": (settings, record["seed"]),
+def find_contradiction(record: Record) -> str | None:
+    """Say what in a record does not fit together, if anything does not.
+
+    Only a result has figures that follow from others.
+    """
+    if not isinstance(record, FinishedRecord):
+        return None
+    return next(_contradictions(record), None)
+
+
+def repeated(values: Sequence[Any]) -> list[Any]:
+    """Return the values that occur more than once."""
+    # In the order in which they first occur, so that messages are the same again.
+    return [value for value, count in Counter(values).items() if count > 1]
+
+
+def _contradictions(record: FinishedRecord) -> Iterator[str]:
+    yield from _contradictions_of_names(record)
+    wrong_shape = _contradiction_of_shape(record.confusion, len(record.classes))
+    if wrong_shape is not None:
+        yield wrong_shape
+        # Nothing can be held against counts of the wrong shape.
+        return
+    total = record.confusion.total
+    yield from _contradictions_of_scores(record, total)
+    yield from _contradictions_of_ledger(record.ledger)
+    yield from _contradictions_of_lengths(record)
+    calibration = record.details.calibration
+    if calibration is not None:
+        yield from _contradictions_of_calibration(calibration, total)
+
+
+def _contradictions_of_names(record: FinishedRecord) -> Iterator[str]:
+    names_by_field = {
+        "classes": record.class_names,
+        "mean_over": record.mean_over,
+        "confusion.images": record.confusion.images,
     }
-    claims["settings.dataset.name"] = settings.get("dataset", {}), header["dataset"]["name"]
-    for field, (part, expected) in claims.items():
-        name = field.rpartition(".")[2]
-        if name in part and part[name] != expected:
-            return f"{field}: {part[name]!r} is not {expected!r}, as the rest of the file has it"
-    return next(_contradictions(record), None) if status == "ok" else None
+    for field, names in names_by_field.items():
+        twice = repeated(names)
+        if twice:
+            yield f"{field}: {twice[0]!r} occurs twice"
+    for name in record.mean_over:
+        if name not in record.class_names:
+            yield f"mean_over: {name!r} is not one of the classes"
 
 
-def _mistyped(model: type[BaseModel], value: Any) -> str | None:
+def _contradiction_of_shape(confusion: Confusion, classes: int) -> str | None:
+    """Say how the shape of the counts differs from [images, K, K], if it does."""
+    images = len(confusion.images)
+    if len(confusion.groups) != images:
+        return f"confusion.groups: {len(confusion.groups)} for {images} images"
     try:
-        model.model_validate(value)
-    except ValidationError as error:
-        return _told(error.errors(include_url=False)[0])
+        shape = confusion.array.shape
+    except ValueError:
+        # NumPy makes no array of lines of different lengths.
+        shape = ()
+    if shape != (images, classes, classes):
+        return (
+            f"confusion.counts: must be {images} x {classes} x {classes}, for the images and"
+            " classes"
+        )
     return None
 
 
-def _told(details: ErrorDetails) -> str:
-    where = dotted(details["loc"])
-    message = (
-        "is missing"
-        if details["type"] == "missing"
-        else details["msg"][:1].lower() + details["msg"][1:]
-    )
-    return f"{where}: {message}" if where else message
+def _contradictions_of_scores(record: FinishedRecord, total: metrics.Counts) -> Iterator[str]:
+    # Of all scores that the counts give, so that one that was deleted is missed too.
+    expected = metrics.summary(total, record.class_names, record.mean_over)
+    for difference in _differences(record.metrics.as_json(), expected):
+        yield f"metrics.{difference}"
 
 
-def _contradictions(record: Record) -> Iterator[str]:
-    """What in a finished record does not fit together."""
-    names, confusion, details = (
-        [entry["name"] for entry in record["classes"]],
-        record["confusion"],
-        record.get("details", {}),
-    )
-    size, images, counts = len(names), len(confusion["images"]), confusion["counts"]
-    for field, values in (
-        ("classes", names),
-        ("mean_over", record["mean_over"]),
-        ("confusion.images", confusion["images"]),
-    ):
-        if twice := _twice(values):
-            yield f"{field}: {twice[0]!r} occurs twice"
-    if unknown := [name for name in record["mean_over"] if name not in names]:
-        yield f"mean_over: {unknown[0]!r} is not one of the classes"
-    if len(confusion["groups"]) != images:
-        yield f"confusion.groups: {len(confusion['groups'])} for {images} images"
-    if not _shaped(counts, images, size):
-        yield f"confusion.counts: must be {images} x {size} x {size}, for the images and classes"
+def _contradictions_of_ledger(ledger: Ledger) -> Iterator[str]:
+    # Older ledgers do not have the valid pixels, and a training part may have none.
+    if not ledger.valid_pixels:
         return
-    total = np.array(counts, np.int64).sum(0)
-    scores = metrics.summary(total, names, record["mean_over"])
-    yield from (f"metrics.{field}" for field in _unequal(record["metrics"], scores))
-    ledger = record["ledger"]
-    if valid := ledger.get("valid_pixels"):
-        yield from (
-            f"ledger.{field}"
-            for field in _unequal(ledger, {"labelled_share": ledger["labelled_pixels"] / valid})
-        )
-    given = {
-        f"ledger.supervisions.{index}": entry
-        for index, entry in enumerate(ledger.get("supervisions", ()))
-    }
-    lengths = {
-        f"{name}.labelled_pixels_by_class": entry["labelled_pixels_by_class"]
-        for name, entry in given.items()
-    }
-    lengths |= {
-        f"details.boundary.{name}": values
-        for name, values in details.get("boundary", {}).items()
-        if name != "radius"
-    }
-    yield from (
-        f"{name}: {len(values)} numbers for {size} classes"
-        for name, values in lengths.items()
-        if len(values) != size
-    )
-    if calibration := details.get("calibration"):
-        if len({len(calibration[name]) for name in ("pixels", "correct", "confidence")}) > 1:
-            yield "details.calibration: pixels, correct and confidence must be of one length"
-        told = {"pixels": int(total.sum()), "correct": int(np.trace(total))}
-        yield from (
-            f"details.calibration.{name}: {sum(calibration[name])} in all, where confusion.counts"
-            f" give {expected}"
-            for name, expected in told.items()
-            if sum(calibration[name]) != expected
-        )
+    expected = {"labelled_share": ledger.labelled_pixels / ledger.valid_pixels}
+    stated = {"labelled_share": ledger.labelled_share}
+    for difference in _differences(stated, expected):
+        yield f"ledger.{difference}"
 
 
-def _shaped(counts: Any, images: int, size: int) -> bool:
-    try:
-        return np.array(counts, np.int64).shape == (images, size, size)
-    except ValueError:  # lines of different lengths
-        return False
+def _contradictions_of_lengths(record: FinishedRecord) -> Iterator[str]:
+    values_by_field: dict[str, Sequence[int]] = {}
+    for index, annotation in enumerate(record.ledger.supervisions or []):
+        field = f"ledger.supervisions.{index}.labelled_pixels_by_class"
+        values_by_field[field] = annotation.labelled_pixels_by_class
+    boundary = record.details.boundary
+    if boundary is not None:
+        # Not of `as_json`: fields that are unknown here need not be lists.
+        for name in type(boundary).model_fields:
+            if name != "radius":
+                values_by_field[f"details.boundary.{name}"] = getattr(boundary, name)
+    classes = len(record.classes)
+    for field, values in values_by_field.items():
+        if len(values) != classes:
+            yield f"{field}: {len(values)} numbers for {classes} classes"
 
 
-def _unequal(
-    stated: Mapping[str, Any], expected: Mapping[str, Any], prefix: str = ""
+def _contradictions_of_calibration(
+    calibration: Calibration, total: metrics.Counts
 ) -> Iterator[str]:
-    """The stated scores that are not what they should be, by dotted name."""
-    for name, value in expected.items():
-        own = stated.get(name, "nothing")
-        if isinstance(value, Mapping) and isinstance(own, Mapping):
-            yield from _unequal(own, value, f"{prefix}{name}.")
-        elif isinstance(value, Mapping) or not _close(own, value):
-            told = (
-                "one for each class"
-                if isinstance(value, Mapping)
-                else "none"
-                if value is None
-                else f"{value:g}"
+    lengths = {len(calibration.pixels), len(calibration.correct), len(calibration.confidence)}
+    if len(lengths) > 1:
+        yield "details.calibration: pixels, correct and confidence must be of one length"
+    # The bins divide the tested pixels, so their sums are those of the confusion counts.
+    stated = {"pixels": sum(calibration.pixels), "correct": sum(calibration.correct)}
+    expected = {"pixels": int(total.sum()), "correct": int(np.trace(total))}
+    for name, number in expected.items():
+        if stated[name] != number:
+            yield (
+                f"details.calibration.{name}: {stated[name]} in all, where confusion.counts give"
+                f" {number}"
             )
-            yield f"{prefix}{name}: {own!r} is stated, where the counts give {told}"
 
 
-def _close(stated: Any, expected: float | None) -> bool:
-    if expected is None or not isinstance(stated, int | float) or isinstance(stated, bool):
-        return expected is None and stated is None
-    return abs(stated - expected) <= TOLERANCE or (math.isnan(stated) and math.isnan(expected))
+def _differences(stated: JsonObject, expected: JsonObject, prefix: str = "") -> Iterator[str]:
+    """Yield the stated scores that are not what they should be, by dotted name."""
+    for name, value in expected.items():
+        given = stated.get(name, "nothing")
+        if isinstance(value, dict) and isinstance(given, dict):
+            yield from _differences(given, value, f"{prefix}{name}.")
+            continue
+        if isinstance(value, dict):
+            wanted = "one for each class"
+        elif _is_close(given, value):
+            continue
+        elif value is None:
+            wanted = "none"
+        else:
+            wanted = f"{value:g}"
+        yield f"{prefix}{name}: {given!r} is stated, where the counts give {wanted}"
 
 
-def _twice(values: Sequence[Any]) -> list[Any]:
-    return [value for value, count in Counter(values).items() if count > 1]
+def _is_close(stated: Any, expected: float | None) -> bool:
+    if expected is None:
+        return stated is None
+    # For Python, True is a number too.
+    if isinstance(stated, bool) or not isinstance(stated, int | float):
+        return False
+    # A score that is not defined is NaN on both sides, which is not equal to itself.
+    if math.isnan(stated) and math.isnan(expected):
+        return True
+    return abs(stated - expected) <= METRIC_TOLERANCE

@@ -1,96 +1,144 @@
-"""Follows training on the validation part: stops early, and remembers the best network. The test
-part is not in sight here."""
+"""Follow a training on the validation part: stop early, and remember the best network.
+
+Nothing here is handed a test patch, so that no epoch can be chosen on one.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from harness import metrics
 from harness.run.batches import TrainingSet, plain_batches
-from harness.run.evaluate import evaluate
+from harness.run.evaluation.evaluate import Predictor, evaluate
 from harness.run.patches import PatchSet
-from harness.run.train import autocast, objective
+from harness.run.train import EpochResult, autocast, objective
 from harness.scenario.scenario import Term
 from harness.scenario.settings import Training
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Best:
-    """The network of the best validation value: its epoch (from 1), the value, and its weights, on
-    the host."""
+    """The network of the best validation value."""
 
     epoch: int
+    """The epoch that it is of, from 1."""
     value: float
+    """Its validation value."""
     state: dict[str, Tensor]
+    """Its weights, on the host."""
 
 
-def followed(
-    model: torch.nn.Module,
-    epochs: Iterator[dict[str, Any]],
-    measure: Callable[[], float] | None,
-    settings: Training,
-) -> Generator[dict[str, Any], None, Best | None]:
-    """The epochs of a training, each with its `validation` value where there is a measure, up to
-    where patience ends.
+class FollowedTraining:
+    """The epochs of a training, up to where patience ends.
 
-    Returns the best network; None without a measure. A value that is not finite is never the best.
+    Each has its validation value where there is a measure. `best` is the best network so far,
+    None without a measure; a value that is not finite is never the best.
     """
-    best: Best | None = None
-    for epoch in epochs:
-        if measure is None:
-            yield epoch
-            continue
-        value = measure()
-        model.train()
-        yield epoch | {"validation": value}
-        if math.isfinite(value) and (best is None or _better(value, best.value, settings)):
-            state = {
-                name: tensor.detach().to("cpu", copy=True)
-                for name, tensor in model.state_dict().items()
-            }
-            best = Best(epoch["epoch"], value, state)
-        if settings.patience and epoch["epoch"] - (best.epoch if best else 0) >= settings.patience:
-            break
-    return best
 
+    def __init__(
+        self,
+        model: torch.nn.Module,
+        epochs: Iterable[EpochResult],
+        measure: Callable[[], float] | None,
+        settings: Training,
+    ) -> None:
+        """Follow a training.
 
-def _better(value: float, best: float, settings: Training) -> bool:
-    return value < best if settings.validation == "loss" else value > best
+        Args:
+            model: the network that the epochs train.
+            epochs: trains an epoch each time it is asked for the next result.
+            measure: computes the validation value of the network as it is.
+            settings: whether smaller or larger values are better, and the patience.
+        """
+        self.best: Best | None = None
+        self._model = model
+        self._epochs = epochs
+        self._measure = measure
+        self._settings = settings
+
+    def __iter__(self) -> Iterator[EpochResult]:
+        for result in self._epochs:
+            if self._measure is None:
+                yield result
+                continue
+            value = self._measure()
+            # The measure left it in evaluation mode.
+            self._model.train()
+            # Looked at before the epoch is handed on: a reader who stops here has seen the best.
+            if self._is_better(value):
+                self.best = Best(result.epoch, value, _copy_state(self._model))
+            yield replace(result, validation=value)
+            if self._is_out_of_patience(result.epoch):
+                break
+
+    def _is_better(self, value: float) -> bool:
+        if not math.isfinite(value):
+            return False
+        # Of equal values the first counts: it took the shorter training.
+        if self.best is None:
+            return True
+        if self._settings.validation == "loss":
+            return value < self.best.value
+        return value > self.best.value
+
+    def _is_out_of_patience(self, epoch: int) -> bool:
+        patience = self._settings.patience
+        if patience is None:
+            return False
+        # Without a finite value there is no best: patience then counts from the beginning.
+        best_epoch = self.best.epoch if self.best else 0
+        return epoch - best_epoch >= patience
 
 
 def validation_miou(
-    model: torch.nn.Module,
-    patches: PatchSet,
-    indices: Sequence[int],
-    classes: Sequence[int],
-    data: TrainingSet,
-    precision: str,
+    predictor: Predictor, patches: PatchSet, indices: Sequence[int], classes: Sequence[int]
 ) -> float:
-    """Mean IoU over `classes` of the validation patches, against their whole masks."""
-    tested = evaluate(model, patches, indices, (data.mean, data.std), precision)
-    return metrics.mean_iou(tested.counts.sum(0), classes)
+    """Compute the mean IoU of a network on validation patches, against their whole masks.
+
+    Args:
+        predictor: the network; it is left in evaluation mode.
+        patches: all patches of the data set.
+        indices: those of the validation part.
+        classes: the classes to take the mean over.
+    """
+    results = evaluate(predictor, patches, indices)
+    counts = results.counts.sum(0)
+    return metrics.mean_iou(counts, classes)
 
 
 def validation_loss(
-    model: torch.nn.Module,
-    data: TrainingSet,
-    terms: Sequence[Term],
-    settings: Training,
-    precision: str,
+    predictor: Predictor, data: TrainingSet, terms: Sequence[Term], batch_size: int
 ) -> float:
-    """The objective, with full weights, averaged over the patches of a validation set with weak
-    labels."""
-    model.eval()
+    """Compute the objective of a network, with full weights, as the mean over validation patches.
+
+    Args:
+        predictor: the network; it is left in evaluation mode.
+        data: the validation patches and their weak labels.
+        terms: the losses that make up the objective.
+        batch_size: patches at a time.
+    """
+    predictor.model.eval()
     total = torch.zeros((), device=data.device)
     with torch.inference_mode():
-        for batch in plain_batches(data, settings.batch_size):
-            with autocast(data.device, precision):
-                logits = model(batch.images)
-            total += objective(terms, logits, batch, 1.0)[0] * len(batch.images)
+        for batch in plain_batches(data, batch_size):
+            # A batch holds images that are standardised already, which `predict` would do again.
+            with autocast(data.device, predictor.precision):
+                logits = predictor.model(batch.images)
+            # A progress of 1: the values of all epochs are compared, so a ramp must not move them.
+            loss, _ = objective(terms, logits, batch, progress=1.0)
+            # A batch counts by its patches, since the last one may be smaller.
+            total += loss * len(batch.images)
     return float(total) / len(data.images)
+
+
+def _copy_state(model: torch.nn.Module) -> dict[str, Tensor]:
+    """Copy the weights of a network to the host, since later epochs change them in place."""
+    copied: dict[str, Tensor] = {}
+    for name, tensor in model.state_dict().items():
+        copied[name] = tensor.detach().to("cpu", copy=True)
+    return copied

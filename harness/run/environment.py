@@ -9,58 +9,13 @@ import subprocess
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from harness.core.errors import InputError
+from harness.records.record import GitState, Hardware, Machine
 
-
-def choose_device(wanted: str) -> torch.device:
-    """The training device. Raises InputError for one that this machine, or this build of PyTorch,
-    does not have."""
-    has = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if wanted == "auto":
-        return torch.device(next(name for name in ("cuda", "mps", "cpu") if has[name]))
-    if not has[wanted]:
-        raise InputError(f"training.device: {wanted} is not available here; use auto or cpu")
-    return torch.device(wanted)
-
-
-def choose_precision(wanted: str, device: torch.device) -> str:
-    """fp32 or bf16; `auto` takes bf16 where the hardware computes in it, not where it is
-    emulated."""
-    if wanted != "auto":
-        return wanted
-    if device.type == "cuda":
-        native = torch.cuda.get_device_capability(device) >= (8, 0)
-    elif device.type == "cpu":
-        native = (
-            bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
-            and torch.cpu._is_avx512_bf16_supported()
-        )
-    else:
-        native = False
-    return "bf16" if native else "fp32"
-
-
-def hardware(device: torch.device, precision: str) -> dict[str, Any]:
-    """What the record says of it."""
-    return {
-        "device": device.type,
-        "name": _device_name(device),
-        "precision": precision,
-        "threads": torch.get_num_threads(),
-    }
-
-
-def _device_name(device: torch.device) -> str:
-    return (
-        torch.cuda.get_device_name(device) if device.type == "cuda" else str(machine()["processor"])
-    )
-
-
-PACKAGES = (
+RECORDED_PACKAGES = (
     "weakseg-harness",
     "torch",
     "numpy",
@@ -71,21 +26,77 @@ PACKAGES = (
     "pydantic",
     "pluggy",
 )
+"""Those that can change a number, by the names of their distributions."""
+
+SOURCES = ("harness", "plugins")
+"""The folders of a checkout whose changes can change a number."""
 
 
-def package_versions(also: Iterable[str] = ()) -> dict[str, str]:
-    """Installed versions of the packages that can change a number, and of the distributions named
-    in `also`."""
-    found = {}
-    for name in (*PACKAGES, *also):
+def choose_device(wanted: str) -> torch.device:
+    """Choose the training device.
+
+    Args:
+        wanted: auto, cuda, mps or cpu.
+
+    Raises:
+        InputError: for one that this machine, or this build of PyTorch, does not have.
+    """
+    has_cuda = torch.cuda.is_available()
+    has_mps = torch.backends.mps.is_available()
+    if wanted == "auto":
+        if has_cuda:
+            return torch.device("cuda")
+        return torch.device("mps" if has_mps else "cpu")
+    available = {"cuda": has_cuda, "mps": has_mps, "cpu": True}
+    if not available[wanted]:
+        raise InputError(f"training.device: {wanted} is not available here; use auto or cpu")
+    return torch.device(wanted)
+
+
+def choose_precision(wanted: str, device: torch.device) -> str:
+    """Choose the precision of the forward pass.
+
+    Args:
+        wanted: auto, fp32 or bf16.
+        device: where the network is trained.
+
+    Returns:
+        fp32 or bf16. `auto` takes bf16 where the hardware computes in it, not where it is
+        emulated, which is slower than fp32.
+    """
+    if wanted != "auto":
+        return wanted
+    return "bf16" if _has_native_bf16(device) else "fp32"
+
+
+def describe_hardware(device: torch.device, precision: str) -> Hardware:
+    """Describe what a network is trained and tested on."""
+    is_cuda = device.type == "cuda"
+    return Hardware(
+        device=device.type,
+        name=torch.cuda.get_device_name(device) if is_cuda else _read_processor(),
+        precision=precision,
+        threads=torch.get_num_threads(),
+    )
+
+
+def package_versions(others: Iterable[str] = ()) -> dict[str, str]:
+    """Return the installed versions of the packages that can change a number.
+
+    Args:
+        others: names of more distributions, such as those of the components.
+    """
+    versions: dict[str, str] = {}
+    for name in (*RECORDED_PACKAGES, *others):
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except PackageNotFoundError:
+            # A model may need none of timm, and a component may come from a script.
             continue
-    return found
+    return versions
 
 
-def git_state(folder: Path = Path(__file__).parents[1]) -> dict[str, str | None]:
+def git_state(folder: Path = Path(__file__).parents[1]) -> GitState:
     """Describe the checkout that the core runs from.
 
     Args:
@@ -95,44 +106,69 @@ def git_state(folder: Path = Path(__file__).parents[1]) -> dict[str, str | None]
         Its commit, and the sha256 of uncommitted changes to source; None where there is no
         checkout, or nothing has changed.
     """
-
-    def git(where: Path, *arguments: str) -> bytes | None:
-        command = ["git", "-C", str(where), *arguments]
-        try:
-            done = subprocess.run(command, capture_output=True, check=True, timeout=10)
-        except (OSError, subprocess.SubprocessError):
-            return None
-        return done.stdout
-
     # An environment may lie in somebody else's checkout: only one that tracks this package counts.
-    tracked = git(folder, "ls-files", "api.py")
-    top_level = git(folder, "rev-parse", "--show-toplevel")
-    if not tracked or not top_level:
-        return {"commit": None, "changes": None}
-    root = Path(top_level.decode().strip())
-    commit = git(root, "rev-parse", "HEAD")
-    changes = git(root, "diff", "HEAD", "--", "harness", "plugins") if commit else None
-    return {
-        "commit": commit.decode().strip() if commit else None,
-        "changes": hashlib.sha256(changes).hexdigest() if changes else None,
-    }
+    tracked = _ask_git(folder, "ls-files", "api.py")
+    top_level = _ask_git(folder, "rev-parse", "--show-toplevel")
+    commit = _ask_git(folder, "rev-parse", "HEAD")
+    if not tracked or not top_level or not commit:
+        return GitState(commit=None, changes=None)
+    root = Path(os.fsdecode(top_level).strip())
+    # From the top, since the paths that `git diff` takes are those below the folder it starts in.
+    changes = _ask_git(root, "diff", "HEAD", "--", *SOURCES)
+    return GitState(
+        commit=commit.decode().strip(),
+        changes=hashlib.sha256(changes).hexdigest() if changes else None,
+    )
 
 
-def machine() -> dict[str, Any]:
-    """Operating system, Python, processor, cores and memory (GiB)."""
-    memory = None
-    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
-        memory = round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
-    return {
-        "system": f"{platform.system()} {platform.machine()}",
-        "python": platform.python_version(),
-        "processor": _processor(),
-        "cores": os.cpu_count(),
-        "memory_gib": memory,
-    }
+def describe_machine() -> Machine:
+    """Describe operating system, Python, processor, cores and memory."""
+    return Machine(
+        system=f"{platform.system()} {platform.machine()}",
+        python=platform.python_version(),
+        processor=_read_processor(),
+        cores=os.cpu_count(),
+        memory_gib=_read_memory_gib(),
+    )
 
 
-def _processor() -> str:
+def peak_memory_mib() -> float:
+    """Return the largest resident memory of this process so far; 0 where nobody tells it."""
+    try:
+        # Windows has no such module.
+        import resource
+    except ImportError:
+        return 0.0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # macOS counts bytes where others count KiB.
+    units_per_mib = 2**20 if platform.system() == "Darwin" else 2**10
+    return round(peak / units_per_mib, 1)
+
+
+def _has_native_bf16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        # Ampere, the first generation that has it.
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    if device.type == "cpu":
+        # Both: oneDNN also reports CPUs on which it emulates bf16.
+        supported = bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+        return supported and torch.cpu._is_avx512_bf16_supported()
+    return False
+
+
+def _ask_git(folder: Path, *arguments: str) -> bytes | None:
+    """Run git in a folder; return what it prints, or None where it fails or is not there."""
+    command = ["git", "-C", str(folder), *arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, check=True, timeout=10)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout
+
+
+def _read_processor() -> str:
+    """Return the name of the processor."""
+    # Linux names it in a file; `platform.processor` knows no more than its architecture there.
     try:
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
@@ -142,11 +178,9 @@ def _processor() -> str:
     return platform.processor() or "unknown"
 
 
-def peak_memory_mib() -> float:
-    """Largest resident memory of this process so far, in MiB. 0 where the system does not tell."""
-    try:
-        import resource
-    except ImportError:
-        return 0.0
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(peak / (2**20 if platform.system() == "Darwin" else 2**10), 1)
+def _read_memory_gib() -> float | None:
+    """Return the memory of the machine; None where the system does not tell."""
+    if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
+        return None
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return round(memory / 2**30, 1)

@@ -4,107 +4,149 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 import yaml
 
 from harness.core.errors import InputError, Keys
-from harness.scenario.yaml_document import Document, Place, parse_document
+from harness.scenario.scenario_settings import write_out
+from harness.scenario.yaml_document import (
+    Document,
+    Place,
+    YamlMapping,
+    YamlValue,
+    parse_document,
+    places_below,
+)
 
 
-def settings_in(changes: Mapping[str, Any], at: str = "") -> list[str]:
-    """Overrides one by one, as `--set` takes them: training.epochs=3."""
-    found = []
+def list_changes(changes: YamlMapping, parent: str = "") -> list[str]:
+    """Return changes one by one, as `--set` takes them: training.epochs=3.
+
+    `parent` is the dotted path that the changes lie below, with a dot at its end.
+    """
+    settings = []
     for name, value in changes.items():
         if isinstance(value, Mapping):
-            found += settings_in(value, f"{at}{name}.")
+            settings += list_changes(value, f"{parent}{name}.")
         else:
-            text = yaml.safe_dump(value, default_flow_style=True, width=math.inf).removesuffix(
-                "\n...\n"
-            )
-            found.append(f"{at}{name}={text.strip()}")
-    return found
+            settings.append(f"{parent}{name}={_as_one_line(value)}")
+    return settings
 
 
-def overridden(base: Document, changes: Document, at: Keys = ()) -> Document:
-    """The base with changes laid over it: mappings merge, everything else replaces.
+def _as_one_line(value: YamlValue) -> str:
+    text = yaml.safe_dump(value, default_flow_style=True, width=math.inf)
+    # PyYAML ends a document that is a scalar alone with a line of dots.
+    return text.removesuffix("\n...\n").strip()
+
+
+def override(base: Document, changes: Document) -> Document:
+    """Return a document with changes laid over it: mappings merge, everything else replaces.
 
     A component given by name alone ("points") merges as {name: points}, a split as {by: official};
     naming another component replaces the whole of it.
     """
-    values, keys = dict(base.values), dict(base.keys)
+    overlay = _Overlay(base, changes)
+    value = overlay.merge(base.value, changes.value, ())
+    return Document(value, overlay.values, overlay.keys)
 
-    def drop(path: Keys) -> None:
-        for places in (values, keys):
-            for known in [
-                known for known in places if known[: len(path)] == path and known != path
-            ]:
-                del places[known]
 
-    def merge(old: Any, new: Any, path: Keys) -> Any:
-        if isinstance(old, str) and isinstance(new, dict) and "name" not in new and path:
-            old = {"by" if path == ("split",) else "name": old}
-        components = (
-            path
-            and isinstance(old, dict)
-            and isinstance(new, dict)
-            and "name" in old
-            and "name" in new
-        )
-        replaces = components and new["name"] != old["name"]
-        values[path] = (
-            changes.values[path[len(at) :]] if path[len(at) :] in changes.values else values[path]
-        )
-        if path[len(at) :] in changes.keys:
-            keys[path] = changes.keys[path[len(at) :]]
-        if isinstance(old, dict) and isinstance(new, dict) and not replaces:
-            merged = dict(old)
-            for key, value in new.items():
-                merged[key] = merge(old.get(key), value, (*path, key))
-            return merged
-        drop(path)
-        for places, fresh in ((values, changes.values), (keys, changes.keys)):
-            inner = path[len(at) :]
-            places.update(
-                {
-                    (*at, *known): place
-                    for known, place in fresh.items()
-                    if known[: len(inner)] == inner
-                }
-            )
+class _Overlay:
+    """Lays changes over a document, and keeps the place of everything that is left or new."""
+
+    def __init__(self, base: Document, changes: Document) -> None:
+        self.changes = changes
+        self.values = dict(base.values)
+        self.keys = dict(base.keys)
+
+    def merge(self, old: YamlValue, new: YamlValue, path: Keys) -> YamlValue:
+        """Return `old` with `new` laid over it, both of them standing at a path."""
+        if path and isinstance(old, str) and isinstance(new, dict) and "name" not in new:
+            # Fields of a component that was given by its name alone: they belong to that component.
+            old = write_out(path, old)
+        if not isinstance(old, dict) or not isinstance(new, dict):
+            return self.replace(new, path)
+        # Another component has other fields: what is left of the first would be refused as unknown.
+        # The name of the scenario itself, at the root, is no component's.
+        if path and _is_another_component(old, new):
+            return self.replace(new, path)
+        self.move(path)
+        merged = dict(old)
+        for key, value in new.items():
+            merged[key] = self.merge(old.get(key), value, (*path, key))
+        return merged
+
+    def move(self, path: Keys) -> None:
+        """Let a path, without what is below it, stand where the changes have it."""
+        self.values[path] = self.changes.values[path]
+        if path in self.changes.keys:  # everything but the root has a key
+            self.keys[path] = self.changes.keys[path]
+
+    def replace(self, new: YamlValue, path: Keys) -> YamlValue:
+        """Let a path and all below it stand where the changes have it; return the new value."""
+        # Places of what is no longer there would make a later message point to the wrong line.
+        _replace_places(self.values, self.changes.values, path)
+        _replace_places(self.keys, self.changes.keys, path)
         return new
 
-    return Document(merge(base.value, changes.value, at), values, keys)
+
+def _is_another_component(old: YamlMapping, new: YamlMapping) -> bool:
+    """Return True where both mappings have a name, and not the same."""
+    match old, new:
+        case {"name": old_name}, {"name": new_name}:
+            return bool(old_name != new_name)
+    return False
+
+
+def _replace_places(places: dict[Keys, Place], changes: Mapping[Keys, Place], path: Keys) -> None:
+    for rest in places_below(places, path):
+        del places[(*path, *rest)]
+    for rest, place in places_below(changes, path).items():
+        places[(*path, *rest)] = place
 
 
 def parse_setting(text: str) -> Document:
-    """`--set training.epochs=3` as a document of changes. Raises InputError for another form."""
-    path, equals, raw = text.partition("=")
-    steps = path.split(".")
-    if not equals or not all(steps):
+    """Return `--set training.epochs=3` as a document of changes.
+
+    Raises InputError for another form.
+    """
+    name, equals, raw = text.partition("=")
+    path = name.split(".")
+    if not equals or not all(path):
         raise InputError(
             f"--set {text}: write it as field.field=value, for example --set training.epochs=3"
         )
     source = f"--set {text}"
     inner = parse_document(raw or "null", source)
-    value, place = inner.value, Place(source)
-    for step in reversed(steps):
+    value = inner.value
+    for step in reversed(path):
         value = {step: value}
-    values: dict[Keys, Place] = {tuple(steps[:depth]): place for depth in range(len(steps) + 1)}
-    values |= {(*steps, *known): place for known in inner.values}
-    return Document(value, values, {known: place for known in values if known})
+    # A line and a column mean nothing on a command line: everything stands at the option.
+    place = Place(source)
+    values: dict[Keys, Place] = {}
+    for depth in range(len(path)):
+        values[tuple(path[:depth])] = place
+    for inner_path in inner.values:
+        values[(*path, *inner_path)] = place
+    keys = {full_path: place for full_path in values if full_path}
+    return Document(value, values, keys)
 
 
-def substituted(value: Any, path: list[str], replacement: Any) -> Any:
-    """A copy of nested dicts and lists with one place set; a component given by name becomes {name:
-    ..., field: ...}."""
+def substitute(value: YamlValue, path: list[str], replacement: YamlValue) -> YamlValue:
+    """Return a copy of nested dicts and lists with the value at one path replaced.
+
+    A component given by name becomes {name: ..., field: ...}. Raises ValueError or TypeError where
+    the path leads nowhere.
+    """
     if not path:
         return replacement
+    step, rest = path[0], path[1:]
     if isinstance(value, list):
-        index = int(path[0])
-        return [
-            substituted(item, path[1:], replacement) if i == index else item
-            for i, item in enumerate(value)
-        ]
-    inner = {"name": value} if isinstance(value, str) else dict(value or {})
-    return {**inner, path[0]: substituted(inner.get(path[0]), path[1:], replacement)}
+        items = list(value)
+        index = int(step)
+        # A position that the list does not have changes nothing.
+        if 0 <= index < len(items):
+            items[index] = substitute(items[index], rest, replacement)
+        return items
+    fields = {"name": value} if isinstance(value, str) else dict(value or {})
+    fields[step] = substitute(fields.get(step), rest, replacement)
+    return fields

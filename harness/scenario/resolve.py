@@ -1,396 +1,190 @@
-"""Turns a scenario file into a Scenario. Every mistake in it is reported at once, with its place
-and a remedy."""
+"""Turns a scenario file into a Scenario, or tells every mistake in it with its place and remedy."""
 
 from __future__ import annotations
 
-import itertools
-import re
-from collections.abc import Callable, Iterable
-from functools import partial
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
-
-from pydantic import BaseModel, ValidationError
 
 from harness.catalog import Catalog
-from harness.core.components import Component, Dataset, Loss, Model, Supervision
-from harness.core.errors import InputError, Keys, dotted, suggestion
-from harness.scenario import mistakes as published
-from harness.scenario.mistakes import explained
-from harness.scenario.overrides import overridden, parse_setting, settings_in, substituted
-from harness.scenario.scenario import Method, Scenario, Term
-from harness.scenario.settings import ScenarioSettings, TermSettings
-from harness.scenario.yaml_document import Document, Problem, ScenarioError, read_document
-
-M = TypeVar("M", bound=BaseModel)
+from harness.core.components import Component, Dataset, Model
+from harness.core.errors import InputError, suggestion
+from harness.scenario.methods import MethodReader
+from harness.scenario.overrides import list_changes, override, parse_setting
+from harness.scenario.reading import Reader
+from harness.scenario.references import check_class_names, check_methods
+from harness.scenario.scenario import Scenario
+from harness.scenario.scenario_settings import ScenarioSettings
+from harness.scenario.yaml_document import (
+    Document,
+    DocumentError,
+    Problem,
+    YamlMapping,
+    YamlValue,
+    read_document,
+)
 
 
 def read_scenario(
     path: Path, catalog: Catalog, profile: str | None = None, settings: Iterable[str] = ()
 ) -> Scenario:
-    """The scenario in a file, with a profile and `field.field=value` settings laid over it.
+    """Return the scenario in a file.
 
-    Profiles that are not asked for are checked too. Raises ScenarioError with every problem found.
+    Args:
+        path: The file.
+        catalog: The components that it may name.
+        profile: The profile to lay over it. The other profiles are checked too.
+        settings: Changes to lay over the profile: field.field=value.
+
+    Raises:
+        DocumentError: With every mistake in the file and the settings.
+        InputError: For a file that cannot be read, and a profile that does not exist.
     """
     document = read_document(path)
     settings = tuple(settings)
     changes = [parse_setting(text) for text in settings]
-    if not isinstance(document.value, dict):
-        raise ScenarioError(
-            [
-                Problem(
-                    document.place(()),
-                    "",
-                    "a scenario is a mapping of fields: name, dataset, model, methods, ...",
-                )
-            ]
-        )
-    profiles = document.value.get("profiles") or {}
-    if not isinstance(profiles, dict):
-        raise ScenarioError(
-            [
-                Problem(
-                    document.place(("profiles",)),
-                    "profiles",
-                    "is a mapping of profile names to overrides",
-                )
-            ]
-        )
+    profiles = _read_profiles(document)
     if profile is not None and profile not in profiles:
         raise InputError(f"{path}: no profile {profile!r}. {suggestion(profile, profiles)}")
+
     problems: list[Problem] = []
-    wanted: Scenario | None = None
+    wanted_scenario: Scenario | None = None
+    # Every profile is read, so that a mistake in one shows before it is needed.
     for name in [None, *profiles]:
-        chosen = document
         if name is not None:
+            problems += _check_profile(document, name, profiles[name])
             if not isinstance(profiles[name], dict):
-                problems.append(
-                    Problem(
-                        document.place(("profiles", name)),
-                        f"profiles.{name}",
-                        "is a mapping of fields to override",
-                    )
-                )
                 continue
-            forbidden = {"name", "profiles"} & set(profiles[name])
-            problems += [
-                Problem(
-                    document.place(("profiles", name, key), key=True),
-                    f"profiles.{name}.{key}",
-                    "cannot be overridden",
-                )
-                for key in forbidden
-            ]
-            chosen = overridden(document, document.at("profiles", name))
-        if name == profile:
-            for change in changes:
-                chosen = overridden(chosen, change)
-        resolver = Resolver(chosen, catalog)
-        scenario = resolver.scenario(name, settings if name == profile else ())
-        problems += resolver.problems
-        wanted = scenario if name == profile else wanted
-    if problems or wanted is None:
-        raise ScenarioError(problems)
-    return wanted
-
-
-class Resolver:
-    """Turns a document into a Scenario, collecting problems instead of stopping at the first."""
-
-    def __init__(self, document: Document, catalog: Catalog) -> None:
-        self.document, self.catalog = document, catalog
-        self.problems, self.names = list[Problem](), list[str]()
-
-    def problem(self, path: Keys, message: str, *, key: bool = False) -> None:
-        """Notes a mistake at a path: at its value, or at its key."""
-        place = self.document.place(path, key=key)
-        self.problems.append(Problem(place, dotted(path), message))
-
-    def scenario(self, profile: str | None, overrides: tuple[str, ...]) -> Scenario | None:
-        """The scenario, or None where problems were noted that leave none."""
-        raw = self.document.value
-        sections = self.model(ScenarioSettings, raw, ())
-        # Components are checked also where a section is wrong, so that one reading reports
-        # everything.
-        dataset = (
-            self.component("dataset", raw.get("dataset"), ("dataset",))
-            if "dataset" in raw
-            else None
-        )
-        model = self.component("model", raw.get("model"), ("model",)) if "model" in raw else None
-        written = raw.get("methods")
-        methods = self.methods(written) if isinstance(written, dict) else []
-        self.references(raw)
-        if isinstance(dataset, Dataset):
-            replaced = profile is not None and "dataset" in raw["profiles"][profile]
-            self.evaluated_classes(
-                dataset, raw.get("mean_over"), None if replaced else raw.get("published")
-            )
-        if (
-            sections is None
-            or not isinstance(dataset, Dataset)
-            or not isinstance(model, Model)
-            or self.problems
-        ):
-            return None
-        if sections.patches.size % model.patch_multiple:
-            self.problem(
-                ("patches", "size"),
-                f"model {model.name!r} needs a multiple of {model.patch_multiple}, got"
-                f" {sections.patches.size}",
-            )
-        return Scenario(
-            name=sections.name,
-            about=" ".join(sections.about.split()),
-            profile=profile,
-            overrides=overrides,
-            dataset=dataset,
-            patches=sections.patches,
-            split=sections.split,
-            model=model,
-            training=sections.training,
-            seeds=(
-                tuple(range(sections.seeds)) if isinstance(sections.seeds, int) else sections.seeds
-            ),
-            reference=sections.reference,
-            evaluation=sections.evaluation,
-            mean_over=sections.mean_over or tuple(each.name for each in dataset.classes),
-            methods=tuple(methods),
-            published=sections.published,
-            changes=tuple(settings_in(raw["profiles"][profile])) if profile else (),
-        )
-
-    def references(self, raw: dict[str, Any]) -> None:
-        """Notes a reference, or a published value, that belongs to no method, and a published score
-        that is not computed."""
-        reference, evaluation = raw.get("reference", "full"), raw.get("evaluation")
-        if self.names and reference not in self.names:
-            where: Keys = ("reference",) if "reference" in raw else ("methods",)
-            self.problem(
-                where,
-                f"the reference {reference!r} is not a method."
-                f" {suggestion(str(reference), self.names)}",
-            )
-        batches = isinstance(evaluation, dict) and bool(evaluation.get("batch_average"))
-        self.published(published.mistakes(raw.get("published"), self.names, batches))
-
-    def evaluated_classes(self, dataset: Dataset, mean_over: Any, reported: Any) -> None:
-        """Notes a class to average over, or of a published score (such as iou:road), that the data
-        set does not have."""
         try:
-            classes = [each.name for each in dataset.classes]
-        except InputError as error:
-            self.problem(("dataset",), str(error))
-            return
-        for index, name in enumerate(mean_over if isinstance(mean_over, list) else ()):
-            if name not in classes:
-                self.problem(
-                    ("mean_over", index),
-                    f"the data set has no class {name!r}. {suggestion(str(name), classes)}",
-                )
-        self.published(published.unknown_classes(reported, classes))
+            if name == profile:
+                changed = _lay_over(document, name, changes)
+                wanted_scenario = resolve_document(changed, catalog, name, settings)
+            else:
+                resolve_document(_lay_over(document, name, ()), catalog, name)
+        except DocumentError as error:
+            problems += error.problems
+    if problems or wanted_scenario is None:
+        raise DocumentError(problems)
+    return wanted_scenario
 
-    def published(self, mistakes: Iterable[tuple[Keys, str]]) -> None:
-        """Notes mistakes in what a source reports: methods and scores are keys there, but for the
-        one to compare."""
-        for path, message in mistakes:
-            self.problem(("published", *path), message, key=path[0] == "values")
 
-    def methods(self, written: dict[str, Any]) -> list[Method]:
-        """All methods, sweeps expanded, without those that have problems."""
-        methods: list[Method] = []
-        for template, raw in written.items():
-            path: Keys = ("methods", template)
-            if not isinstance(raw, dict):
-                continue  # reported with the sections
-            sweep = raw.get("sweep") or {}
-            if not isinstance(sweep, dict) or not all(
-                isinstance(values, list) and values for values in sweep.values()
-            ):
-                self.problem(
-                    (*path, "sweep"),
-                    "is a mapping of fields to lists of values, such as {supervision.count:"
-                    " [1, 5]}",
-                )
-                continue
-            for values in itertools.product(*sweep.values()):
-                chosen = dict(zip(sweep, values, strict=True))
-                method = self.method(template, raw, chosen, path)
-                if method is not None:
-                    methods.append(method)
-        return methods
+def _read_profiles(document: Document) -> YamlMapping:
+    """Return the profiles by name; raise DocumentError where the document has no place for them."""
+    if not isinstance(document.value, dict):
+        message = "a scenario is a mapping of fields: name, dataset, model, methods, ..."
+        raise DocumentError([Problem(document.place(()), "", message)])
+    profiles = document.value.get("profiles") or {}
+    if not isinstance(profiles, dict):
+        place = document.place(("profiles",))
+        message = "is a mapping of profile names to overrides"
+        raise DocumentError([Problem(place, "profiles", message)])
+    return profiles
 
-    def method(
-        self, template: str, raw: dict[str, Any], chosen: dict[str, Any], path: Keys
-    ) -> Method | None:
-        """One method with the values chosen from its sweep."""
-        before = len(self.problems)
-        for field, value in chosen.items():
-            raw = self.swept(raw, field, value, path)
-        name = self.method_name(template, chosen, path)
-        if len(self.problems) > before:
-            return None
-        supervisions = [
-            self.component("supervision", *item)
-            for item in _items(raw.get("supervision"), (*path, "supervision"))
-        ]
-        terms = [self.term(*item) for item in _items(raw.get("loss"), (*path, "loss"))]
-        for field, items in (("supervision", supervisions), ("loss", terms)):
-            if field in raw and not items:
-                self.problem((*path, field), "is empty")
-        good = [each for each in supervisions if isinstance(each, Supervision)]
-        if good and len(good) == len(supervisions):
-            self.compatible(
-                good, terms, [where for _, where in _items(raw.get("loss"), (*path, "loss"))]
-            )
-        floor = raw.get("floor")
-        if floor and any("labels" not in each.provides for each in good[:1]):
-            self.problem(
-                (*path, "floor"),
-                f"floor {floor!r} needs labels, which supervision {good[0].name!r} does not"
-                " provide",
-            )
-        if len(self.problems) > before or not (terms or floor):
-            return None
-        about, part = str(raw.get("about") or ""), raw.get("trains_on", "training")
-        return Method(name, tuple(good), tuple(term for term in terms if term), about, floor, part)
 
-    def swept(self, raw: dict[str, Any], field: str, value: Any, path: Keys) -> dict[str, Any]:
-        """A method with one field of its supervision or loss changed."""
-        if field.partition(".")[0] not in ("supervision", "loss"):
-            self.problem(
-                (*path, "sweep", field), "a sweep changes fields of supervision or loss", key=True
-            )
-            return raw
-        try:
-            changed: dict[str, Any] = substituted(raw, field.split("."), value)
-        except (ValueError, TypeError):
-            self.problem(
-                (*path, "sweep", field),
-                "names no field; in a list, give the position: supervision.0.count",
-                key=True,
-            )
-            return raw
-        return changed
+def _check_profile(document: Document, name: str, profile: YamlValue) -> list[Problem]:
+    """Return what is wrong with a profile as such, whatever its fields are changed to."""
+    if not isinstance(profile, dict):
+        place = document.place(("profiles", name))
+        return [Problem(place, f"profiles.{name}", "is a mapping of fields to override")]
+    problems = []
+    for field in ("name", "profiles"):
+        if field in profile:
+            place = document.place(("profiles", name, field), key=True)
+            problems.append(Problem(place, f"profiles.{name}.{field}", "cannot be overridden"))
+    return problems
 
-    def method_name(self, template: str, chosen: dict[str, Any], path: Keys) -> str:
-        """The template with the swept values in it, noted as taken."""
-        known = {field.rpartition(".")[2]: _short(value) for field, value in chosen.items()}
-        for name in re.findall(r"{(.*?)}", template):
-            if name not in known:
-                self.problem(
-                    path, f"{{{name}}} is not in the sweep. {suggestion(name, known)}", key=True
-                )
-                return template
-        name = re.sub(r"{(.*?)}", lambda match: known[match[1]], template)
-        if name in self.names:
-            self.problem(
-                path,
-                f"there are two methods named {name!r}: put {{field}} in the name of a sweep",
-                key=True,
-            )
-        else:
-            self.names.append(name)
-        return name
 
-    def compatible(
-        self, supervisions: list[Supervision], terms: list[Term | None], places: list[Keys]
-    ) -> None:
-        """Notes each loss that needs what no supervision of the method provides."""
-        provided = frozenset[str]().union(*(each.provides for each in supervisions))
-        given = " and ".join(repr(each.name) for each in supervisions)
-        for term, where in zip(terms, places, strict=True):
-            if term and not term.loss.requires <= provided:
-                self.problem(
-                    where,
-                    f"loss {term.loss.name!r} needs"
-                    f" {' and '.join(sorted(term.loss.requires - provided))}, which supervision"
-                    f" {given} does not provide. Supervisions that do:"
-                    f" {self.matching('supervision', partial(_gives, term.loss.requires))}. Losses"
-                    f" that would work: {self.matching('loss', partial(_contents, provided))}.",
-                )
+def _lay_over(document: Document, profile: str | None, changes: Sequence[Document]) -> Document:
+    """Return the document with a profile laid over it, and then the changes, one by one."""
+    if profile is not None:
+        document = override(document, document.at("profiles", profile))
+    for change in changes:
+        document = override(document, change)
+    return document
 
-    def term(self, raw: Any, path: Keys) -> Term | None:
-        """A loss with its weight and ramp."""
-        settings = (
-            {key: raw[key] for key in ("weight", "ramp") if key in raw}
-            if isinstance(raw, dict)
-            else {}
+
+def resolve_document(
+    document: Document,
+    catalog: Catalog,
+    profile: str | None = None,
+    overrides: tuple[str, ...] = (),
+) -> Scenario:
+    """Return the scenario of a document, over which everything is laid already.
+
+    Args:
+        document: A mapping of the fields of a scenario.
+        catalog: The components that it may name.
+        profile: The profile that was laid over it, for the scenario to keep.
+        overrides: The settings that were laid over it, for the scenario to keep.
+
+    Raises:
+        DocumentError: With every mistake in the document.
+    """
+    reader = Reader(document, catalog)
+    scenario = _read_fields(reader, profile, overrides)
+    if scenario is None or reader.problems:
+        raise DocumentError(reader.problems)
+    return scenario
+
+
+def _read_fields(
+    reader: Reader, profile: str | None, overrides: tuple[str, ...]
+) -> Scenario | None:
+    """Return the scenario, or None where mistakes leave none."""
+    raw = reader.document.value
+    sections = reader.read_model(ScenarioSettings, raw, ())
+    # What follows is read also where a section is wrong, so that one reading tells everything.
+    dataset = _read_component(reader, "dataset")
+    model = _read_component(reader, "model")
+    method_reader = MethodReader(reader)
+    raw_methods = raw.get("methods")
+    methods = method_reader.read_methods(raw_methods if isinstance(raw_methods, dict) else {})
+    check_methods(reader, raw, method_reader.names)
+
+    profile_changes: YamlMapping = {}
+    if profile:
+        profile_changes = reader.document.at("profiles", profile).value
+    if isinstance(dataset, Dataset):
+        published = raw.get("published")
+        # A paper's classes are those of the scenario's own data set: a profile with another one,
+        # such as a synthetic one for a quick look, does not have them and does not show them.
+        if "dataset" in profile_changes:
+            published = None
+        check_class_names(reader, dataset, raw.get("mean_over"), published)
+    if sections is None or reader.problems:
+        return None
+    if not isinstance(dataset, Dataset) or not isinstance(model, Model):
+        return None
+
+    if sections.patches.size % model.patch_multiple:
+        reader.note_problem(
+            ("patches", "size"),
+            f"model {model.name!r} needs a multiple of {model.patch_multiple}, got"
+            f" {sections.patches.size}",
         )
-        rest = (
-            {key: value for key, value in raw.items() if key not in settings}
-            if isinstance(raw, dict)
-            else raw
-        )
-        term, loss = self.model(TermSettings, settings, path), self.component("loss", rest, path)
-        return Term(loss, term.weight, term.ramp) if term and isinstance(loss, Loss) else None
-
-    def matching(self, kind: str, condition: Callable[[Any], bool]) -> str:
-        """The names of a kind's components that fulfil a condition."""
-        offers = self.catalog.offers[kind]
-        return (
-            ", ".join(
-                name for name in self.catalog.names(kind) if condition(offers[name].component)
-            )
-            or "none installed"
-        )
-
-    def component(self, kind: str, raw: Any, path: Keys) -> Component | None:
-        """A component from its name, or from a mapping of its name and fields."""
-        name = raw.get("name") if isinstance(raw, dict) else raw
-        if not isinstance(name, str):
-            self.problem(
-                path,
-                f"is a {kind}: its name, or {{name: ..., field: value}}. Known:"
-                f" {', '.join(self.catalog.names(kind))}.",
-            )
-            return None
-        try:
-            component = self.catalog.find(kind, name).component
-        except InputError as error:
-            self.problem((*path, "name") if isinstance(raw, dict) else path, str(error))
-            return None
-        fields = (
-            {key: value for key, value in raw.items() if key != "name"}
-            if isinstance(raw, dict)
-            else {}
-        )
-        return self.model(component, fields, path)
-
-    def model(self, model: type[M], raw: Any, path: Keys) -> M | None:
-        """A pydantic model of what is written at a path, or None with a problem for each
-        mistake."""
-        try:
-            return model.model_validate(raw)
-        except ValidationError as error:
-            for details in error.errors(include_url=False):
-                problem = explained(model, details, self.document, path)
-                if (problem.place, problem.field) not in [
-                    (other.place, other.field) for other in self.problems
-                ]:
-                    # each member of a union complains; the first says enough
-                    self.problems.append(problem)
-            return None
-
-
-def _items(raw: Any, path: Keys) -> list[tuple[Any, Keys]]:
-    """A component or a list of them, each with its path."""
-    if raw is None:
-        return []
-    return (
-        [(item, (*path, index)) for index, item in enumerate(raw)]
-        if isinstance(raw, list)
-        else [(raw, path)]
+    seeds = sections.seeds
+    return Scenario(
+        name=sections.name,
+        about=" ".join(sections.about.split()),
+        profile=profile,
+        overrides=overrides,
+        dataset=dataset,
+        patches=sections.patches,
+        split=sections.split,
+        model=model,
+        training=sections.training,
+        seeds=tuple(range(seeds)) if isinstance(seeds, int) else seeds,
+        reference=sections.reference,
+        evaluation=sections.evaluation,
+        mean_over=sections.mean_over or tuple(item.name for item in dataset.classes),
+        methods=tuple(methods),
+        published=sections.published,
+        changes=tuple(list_changes(profile_changes)),
     )
 
 
-def _gives(required: frozenset[str], supervision: Any) -> bool:
-    return bool(required <= supervision.provides)
-
-
-def _contents(provided: frozenset[str], loss: Any) -> bool:
-    return bool(loss.requires <= provided)
-
-
-def _short(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+def _read_component(reader: Reader, kind: str) -> Component | None:
+    """Return the component in the field that is called like its kind."""
+    raw = reader.document.value
+    if kind not in raw:
+        return None  # `ScenarioSettings` reports the missing field
+    return reader.read_component(kind, raw[kind], (kind,))

@@ -1,45 +1,40 @@
-"""The sections of a scenario that are not components, as frozen models. Every default and bound is
-written here, once."""
+"""The sections of a scenario that decide what a network sees, how it trains and what is computed.
+
+Every default and bound is written here, once. Docstrings and descriptions appear in the JSON schema
+and in the reference of scenarios.
+"""
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from harness.core.strict_model import Frozen
+from harness.core.strict_model import StrictModel
+from harness.core.values import JsonObject
 
-SCORES = (
-    "miou",
-    "batch_miou",
-    "accuracy",
-    "macro_f1",
-    "iou:CLASS",
-    "f1:CLASS",
-    "precision:CLASS",
-    "recall:CLASS",
-)
-SCORE = r"^(miou|batch_miou|accuracy|macro_f1|(iou|f1|precision|recall):.+)$"
 Floor = Literal["majority", "mean-proportions", "qda"]
+"""The methods without a network; `MethodSettings.floor` describes them."""
 
 
-class Section(Frozen):
+class Section(StrictModel):
     """A frozen part of a scenario; unknown fields are refused."""
 
-    def identity(self) -> dict[str, Any]:
-        """What goes into keys: only what differs from the defaults, so that a new field with a
-        neutral default makes nothing stale.
-
-        In return, changing a default raises PROTOCOL.
-        """
+    def identity(self) -> JsonObject:
+        """Return what goes into keys: only what differs from the defaults."""
+        # So a new field makes no record stale, as long as its default changes no number. The price:
+        # no key changes with a default either, so whoever changes one must raise PROTOCOL.
         return self.model_dump(mode="json", exclude_defaults=True)
 
 
 Side = Annotated[int, Field(ge=8, le=8192)]
 
 
-def _square(value: Any) -> Any:
-    return (value, value) if type(value) is int else value
+def _write_out_square(value: Any) -> Any:
+    # `isinstance` would take true for 1, and then complain of a side that nobody wrote.
+    if type(value) is int:
+        return value, value
+    return value
 
 
 class Patches(Section):
@@ -76,7 +71,7 @@ class Patches(Section):
     resize: (
         Annotated[
             tuple[Side, Side],
-            BeforeValidator(_square, json_schema_input_type=Side | tuple[Side, Side]),
+            BeforeValidator(_write_out_square, json_schema_input_type=Side | tuple[Side, Side]),
         ]
         | None
     ) = Field(
@@ -98,6 +93,7 @@ class Patches(Section):
 
     @model_validator(mode="after")
     def _stride_divides_size(self) -> Self:
+        # Test patches are those on the grid of the size; training patches must fall on it too.
         if self.stride and self.size % self.stride:
             raise ValueError(
                 f"stride {self.stride} must divide the size {self.size}, so that test patches can"
@@ -113,10 +109,6 @@ class Patches(Section):
                 " it back)"
             )
         return self
-
-
-def _by(value: Any) -> Any:
-    return {"by": value} if isinstance(value, str) else value
 
 
 class Split(Section):
@@ -153,21 +145,24 @@ class Split(Section):
     )
 
     @model_validator(mode="after")
-    def _fractions(self) -> Self:
-        for part in (self.test, self.validation):
-            if isinstance(part, float) and not 0 <= part < 1:
+    def _parts_leave_something(self) -> Self:
+        fractions = [part for part in (self.test, self.validation) if isinstance(part, float)]
+        for fraction in fractions:
+            if not 0 <= fraction < 1:
                 raise ValueError(
                     "test and validation are fractions from 0 to below 1, or lists of group names"
                 )
-        if (
-            isinstance(self.test, float)
-            and isinstance(self.validation, float)
-            and self.test + self.validation >= 1
-        ):
+        # Named groups can leave nothing to train on as well: the data set's groups decide that.
+        if len(fractions) == 2 and sum(fractions) >= 1:
             raise ValueError("test and validation together leave nothing to train on")
-        named = isinstance(self.test, tuple) or isinstance(self.validation, tuple)
-        if self.by != "group" and named:
+        return self
+
+    @model_validator(mode="after")
+    def _parts_suit_the_kind(self) -> Self:
+        names_groups = isinstance(self.test, tuple) or isinstance(self.validation, tuple)
+        if names_groups and self.by != "group":
             raise ValueError("named test or validation groups need `by: group`")
+        # The other kinds take the test part from the data set, and never read this field.
         if self.by in ("group", "scene", "patch") and not self.test:
             raise ValueError("test is empty: name groups or give a fraction above 0")
         return self
@@ -253,6 +248,7 @@ class Training(Section):
 
     @model_validator(mode="after")
     def _needs_validation(self) -> Self:
+        # Both go by the validation value, which would never be computed.
         if self.validation == "none" and (self.patience or self.selection != "last"):
             raise ValueError(
                 "patience and selection: best-validation need validation: loss or miou"
@@ -261,11 +257,11 @@ class Training(Section):
 
     @property
     def selects(self) -> bool:
-        """Whether the validation part decides which network is reported, or when training ends."""
+        """True where the validation part decides which network is reported, or when to stop."""
         return self.selection != "last" or self.patience is not None
 
     def fixed(self) -> Training:
-        """The same schedule to its last epoch, without a look at the validation part."""
+        """Return the same schedule to its last epoch, without a look at the validation part."""
         return self.model_copy(update={"validation": "none", "patience": None, "selection": "last"})
 
 
@@ -291,168 +287,3 @@ class Evaluation(Section):
             " counts are always stored."
         ),
     )
-
-
-Fraction = Annotated[float, Field(ge=0, le=1)]
-
-
-Scores = Annotated[
-    dict[str, Fraction], Field(json_schema_extra={"propertyNames": {"pattern": SCORE}})
-]
-
-
-def _number_or_scores(value: Any) -> str:
-    return "scores" if isinstance(value, dict) else "number"
-
-
-class Published(Section):
-    """A paper's numbers for the methods of this scenario, shown beside ours. Not shown where a
-    profile's data set lacks the class."""
-
-    source: str = Field(description="Where the numbers are printed: paper, table.")
-    metric: str = Field(
-        description="What the source calls its numbers, and how they differ from ours."
-    )
-    compare: str = Field(
-        "miou",
-        json_schema_extra={"pattern": SCORE},
-        description=(
-            f"Which of our scores a number alone is: {', '.join(SCORES[:-1])} or {SCORES[-1]}."
-            " batch_miou: see evaluation."
-        ),
-    )
-    values: dict[
-        str,
-        Annotated[
-            Annotated[Fraction, Tag("number")] | Annotated[Scores, Tag("scores")],
-            Discriminator(_number_or_scores),
-        ],
-    ] = Field(
-        description=(
-            "What the source has for each method, by its name, as fractions (0.66, not 66): a"
-            ' number, or several by score, such as {miou: 0.523, accuracy: 0.823, "f1:water":'
-            " 0.901}."
-        )
-    )
-    deviations: tuple[str, ...] = Field(
-        (), description="What differs from the source and may explain a difference, a phrase each."
-    )
-
-
-class MethodSettings(Section):
-    """A named pair of supervision and loss."""
-
-    supervision: Any = Field(
-        None, description="A supervision, or a list of them: name, or {name: ..., field: value}."
-    )
-    loss: Any = Field(
-        None,
-        description=(
-            "A loss, or a list of weighted terms: {name: ..., weight: 0.5, ramp: 0.1, field:"
-            " value}."
-        ),
-    )
-    floor: Floor | None = Field(
-        None,
-        description=(
-            "Instead of a loss: a method without a network, fitted on the labels (without"
-            " supervision: on whole masks). majority: the commonest class. mean-proportions: the"
-            " class of largest mean share per patch. qda: quadratic discriminant analysis on colour"
-            " and local statistics."
-        ),
-    )
-    trains_on: Literal["training", "validation"] = Field(
-        "training",
-        description=(
-            "The part of the split that is annotated and trained on. validation: for a few-shot"
-            " row, dense training on exactly the images that the other methods use to select a"
-            " network; for all epochs, without early stopping or selection."
-        ),
-    )
-    sweep: dict[str, list[Any]] = Field(
-        {},
-        description=(
-            "Fields with lists of values: one method per combination. {field} in the method's name"
-            " becomes the value."
-        ),
-    )
-    about: str = Field("", description="One line for the leaderboard.")
-
-    @model_validator(mode="after")
-    def _loss_or_floor(self) -> Self:
-        if (self.loss is None) == (self.floor is None):
-            raise ValueError("give either a loss or a floor")
-        if self.loss is not None and self.supervision is None:
-            raise ValueError("a loss needs a supervision")
-        return self
-
-
-class TermSettings(Section):
-    """How one loss enters the objective."""
-
-    weight: float = Field(1.0, ge=0, description="Factor of this loss in the sum.")
-    ramp: float = Field(
-        0.0,
-        ge=0,
-        le=1,
-        description=(
-            "Fraction of training over which the weight rises from near 0 to its value, as exp(-5"
-            " (1 - t)^2). 0: no ramp."
-        ),
-    )
-
-
-MOST_SEEDS = 1000
-"""No study has more; a slip of the finger would fill the memory with planned runs."""
-
-
-class ScenarioSettings(Section):
-    """One file that decides everything about an experiment."""
-
-    name: str = Field(
-        pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$",
-        description="Name of the scenario and of its leaderboard, in kebab-case.",
-    )
-    about: str = Field(
-        "", description="What is compared and why, with its source; printed on the leaderboard."
-    )
-    dataset: Any = Field(description="A data set: name, or {name: ..., field: value}.")
-    patches: Patches = Field(Patches(), description="How scenes become patches.")
-    split: Annotated[Split, BeforeValidator(_by)] = Field(
-        Split(), description="How scenes are divided; a name alone means `by`."
-    )
-    model: Any = Field(description="A network: name, or {name: ..., field: value}.")
-    training: Training = Field(Training(), description="How networks are trained.")
-    seeds: int | tuple[int, ...] = Field(
-        5, description="How many seeds (0, 1, ...), or the list of them."
-    )
-    reference: str = Field("full", description="The method that every other one is compared with.")
-    evaluation: Evaluation = Field(
-        Evaluation(), description="What is computed on test patches beside the confusion counts."
-    )
-    mean_over: tuple[str, ...] | None = Field(
-        None, description="Classes that the mean IoU is taken over. Default: all of the data set."
-    )
-    methods: dict[str, MethodSettings] = Field(
-        min_length=1, description="The methods to compare, by name."
-    )
-    profiles: dict[str, dict[str, Any]] = Field(
-        {},
-        description=(
-            "Named overrides of the fields above, chosen with --profile. Results of profiles never"
-            " mix."
-        ),
-    )
-    published: Published | None = Field(None, description="A paper's numbers for these methods.")
-
-    @field_validator("seeds")
-    @classmethod
-    def _seeds(cls, seeds: int | tuple[int, ...]) -> int | tuple[int, ...]:
-        if isinstance(seeds, int) and seeds > MOST_SEEDS:
-            raise ValueError(f"is more than {MOST_SEEDS} seeds")
-        listed = range(seeds) if isinstance(seeds, int) else seeds
-        if not listed or min(listed) < 0 or len(set(listed)) != len(listed):
-            raise ValueError(
-                "write a number of seeds from 1, or a list of different numbers from 0"
-            )
-        return seeds

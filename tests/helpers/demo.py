@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import csv
+import io
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from harness.leaderboard.analysis import TrackTable, analyse
 from harness.leaderboard.board import Board
+from harness.leaderboard.header import Header
+from harness.leaderboard.rows import Row
+from harness.leaderboard.sweeps import NUMBER_IN_NAME
 from harness.metrics import summary
+from harness.pages.csv_file import to_csv
+from harness.pages.leaderboard_page import to_markdown, to_terminal
+from harness.pages.table import Table
+from harness.records.record import Fields, parse_record
 
 HEADER: dict[str, Any] = {
     "board": "demo.mini",
@@ -69,6 +79,81 @@ def record(
     }
 
 
+def numbered_record(method: str) -> dict[str, Any]:
+    """A record whose supervision has the numbers in its method's name."""
+    supervision: dict[str, Any] = {"name": NUMBER_IN_NAME.sub("", method)}
+    for place, number in enumerate(NUMBER_IN_NAME.findall(method)):
+        supervision[f"number {place}"] = float(number)
+    made = record(method, 0, [[1, 1], [1, 1]], 5, 1.0)
+    made["key"] = "a name may have what a key may not"
+    made["settings"]["supervision"] = [supervision]
+    return made
+
+
+def board_of(header: Header | Mapping[str, Any], records: Iterable[Any]) -> Board:
+    """Make a board of JSON, or of parts of other boards, and fill in what a test leaves out.
+
+    Args:
+        header: fields of the header.
+        records: the records, as JSON or as values.
+    """
+    parsed = [parse_record({"key": "unknown"} | _as_json(record)) for record in records]
+    fields = HEADER | _as_json(header)
+    if not fields["methods"]:
+        names = dict.fromkeys([fields["reference"], *(record.method for record in parsed)])
+        fields["methods"] = [{"name": name, "about": ""} for name in names]
+    return Board(Header.model_validate(fields), tuple(parsed))
+
+
+def _as_json(value: Fields | Mapping[str, Any]) -> dict[str, Any]:
+    return value.as_json() if isinstance(value, Fields) else dict(value)
+
+
+def rewrite_records(board: Board, rewrite: Callable[[dict[str, Any]], dict[str, Any]]) -> Board:
+    """Make a board of the records of another one, each rewritten as JSON."""
+    return board_of(board.header, [rewrite(record.as_json()) for record in board.records])
+
+
+def rows_of(board: Board) -> list[Row]:
+    """Return the rows of all tracks of a board."""
+    return analyse(board).rows
+
+
+def only_table(board: Board) -> TrackTable:
+    """Return the table of a board that has a single selection track."""
+    (table,) = analyse(board).tables
+    return table
+
+
+def page_of(board: Board, has_drawing: bool = False) -> str:
+    """Return the Markdown page of a board."""
+    return to_markdown(analyse(board), has_drawing)
+
+
+def terminal_of(board: Board) -> str:
+    """Return what a terminal shows of a board."""
+    return to_terminal(analyse(board))
+
+
+def csv_of(board: Board) -> str:
+    """Return the CSV of a board."""
+    return to_csv(analyse(board))
+
+
+def csv_lines(board: Board) -> list[dict[str, str]]:
+    """Return the lines of a board's CSV, each by the names of its columns."""
+    return list(csv.DictReader(io.StringIO(csv_of(board))))
+
+
+def texts_of(table: Table) -> list[dict[str, str]]:
+    """Return the lines of a table of a page, each as text by the names of its columns."""
+    lines = []
+    for line in table.lines:
+        texts = [cell.text for cell in line]
+        lines.append(dict(zip(table.columns, texts, strict=True)))
+    return lines
+
+
 def scored(
     scores: Mapping[str, Sequence[int]], floors: Mapping[str, str] | None = None, **header: Any
 ) -> Board:
@@ -102,7 +187,7 @@ def scored(
         "reference": methods[0],
         "seeds": list(range(count)),
     }
-    return Board(HEADER | {"published": None} | own | header, tuple(records))
+    return board_of(HEADER | {"published": None} | own | header, records)
 
 
 FULL = [

@@ -5,22 +5,27 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import rasterio
+from demo import board_of
 from numpy.typing import NDArray
-from rasterio.errors import NotGeoreferencedWarning
 
+from harness.core.images import open_without_georeference
+from harness.core.values import IGNORE
 from harness.leaderboard.board import Board
 from harness.metrics import summary
 
+# Names that would run or load something where a page shows them as HTML.
 SCRIPT = "<script>alert(1)</script>"
 POINTS = ['points-5"><img src=x onerror=alert(2)>', 'points-20"><img src=x onerror=alert(2)>']
-COLORS = [[60, 16, 152], [110, 193, 228]]
+
+CLASSES = [{"name": SCRIPT, "color": [60, 16, 152]}, {"name": "b", "color": [110, 193, 228]}]
+CLASS_NAMES = [SCRIPT, "b"]
 SIDE = 16
+"""Pixels of a side of a test patch."""
+
 HEADER: dict[str, Any] = {
     "board": "demo",
     "scenario": "demo",
@@ -34,34 +39,45 @@ HEADER: dict[str, Any] = {
     "published": {"source": "Paper, <i>Table 1</i>", "metric": "mIoU", "values": {POINTS[0]: 0.5}},
 }
 
+SUPERVISIONS = {"full": "full", "shares": "proportions"}
+"""What methods are given; the others get points."""
+
 
 def record(method: str, seed: int, counts: list[list[int]], pixels: int) -> dict[str, Any]:
-    """A finished run with the counts of one test image."""
-    kind = {"full": "full", "shares": "proportions"}.get(method, "points-per-class")
-    given = {
-        "supervision": kind,
+    """Make the record of a finished run.
+
+    Args:
+        method: its name.
+        seed: its seed.
+        counts: the confusion counts of the one test image.
+        pixels: how many pixels of 100 are labelled.
+    """
+    supervision = SUPERVISIONS.get(method, "points-per-class")
+    annotation = {
+        "supervision": supervision,
         "unit": "scene",
         "units": 1,
+        "labelled_pixels": pixels,
+        "labelled_pixels_by_class": [pixels, 0],
         "units_without_labels": 0,
+        "proportion_vectors": int(method == "shares"),
         "tag_vectors": 0,
         "reveals": ["presence"],
     }
-    given |= {
-        "labelled_pixels": pixels,
-        "labelled_pixels_by_class": [pixels, 0],
-        "proportion_vectors": int(method == "shares"),
-    }
+    history: list[dict[str, Any]] = []
+    for epoch in (1, 2, 3):
+        loss = (1 + seed) / epoch
+        history.append({"epoch": epoch, "loss": loss, "terms": {}, "learning_rate": 1.0})
+    groups = [f"g{number}" for number in range(20)]
+    part = {"patches": 3, "groups": groups}
     return {
         "status": "ok",
         "key": hashlib.sha256(f"{method} {seed}".encode()).hexdigest(),
         "method": method,
         "seed": seed,
-        "classes": [
-            {"name": name, "color": color}
-            for name, color in zip((SCRIPT, "b"), COLORS, strict=True)
-        ],
-        "mean_over": [SCRIPT, "b"],
-        "metrics": summary(np.array(counts), [SCRIPT, "b"], [SCRIPT, "b"]),
+        "classes": CLASSES,
+        "mean_over": CLASS_NAMES,
+        "metrics": summary(np.array(counts), CLASS_NAMES, CLASS_NAMES),
         "initialisation": "random",
         "confusion": {"images": ["x"], "groups": ["x"], "counts": [counts]},
         "ledger": {
@@ -69,20 +85,14 @@ def record(method: str, seed: int, counts: list[list[int]], pixels: int) -> dict
             "patches": 1,
             "labelled_pixels": pixels,
             "labelled_share": pixels / 100,
-            "supervisions": [given],
+            "supervisions": [annotation],
         },
-        "history": [
-            {"epoch": epoch, "loss": (1 + seed) / epoch, "terms": {}, "learning_rate": 1.0}
-            for epoch in (1, 2, 3)
-        ],
+        "history": history,
         "cost": {"seconds": 2.0, "peak_memory_mib": 100.0, "started": "2026-01-01T00:00:00+00:00"},
         "hardware": {"device": "cpu", "name": "c", "precision": "fp32"},
         "packages": {"torch": "2", "numpy": "2", "weakseg-harness": "0.1.0"},
         "parameters": 10,
-        "split": {
-            part: {"patches": 3, "groups": [f"g{number}" for number in range(20)]}
-            for part in ("train", "validation", "test")
-        },
+        "split": {"train": part, "validation": part, "test": part},
         "settings": {
             "protocol": 1,
             "dataset": {"name": "d", "content": "c", "version": "1", "source": "s"},
@@ -90,15 +100,16 @@ def record(method: str, seed: int, counts: list[list[int]], pixels: int) -> dict
             "split": {"by": "official"},
             "model": {"name": "m", "architecture": "unet", "version": "1", "source": "s"},
             "training": {"epochs": 3, "augment": []},
-            "supervision": [{"name": kind, "count": pixels}],
+            "supervision": [{"name": supervision, "count": pixels}],
             "seed": seed,
         },
     }
 
 
 FULL = [
-    record("full", seed, counts, 100)
-    for seed, counts in enumerate([[[6, 2], [0, 2]], [[8, 0], [0, 2]], [[6, 2], [0, 2]]])
+    record("full", 0, [[6, 2], [0, 2]], 100),
+    record("full", 1, [[8, 0], [0, 2]], 100),
+    record("full", 2, [[6, 2], [0, 2]], 100),
 ]
 WEAK = [record(POINTS[0], seed, [[6, 2], [2, 0]], 5) for seed in (0, 1, 2)]
 MORE = [record(POINTS[1], 0, [[7, 1], [1, 1]], 20)]
@@ -111,63 +122,74 @@ FAILED = {
     "error": {"type": "RuntimeError", "message": SCRIPT},
 }
 MISSING = {"status": "missing", "key": "e", "method": "shares", "seed": 1}
-BOARD = Board(HEADER, (*FULL, *WEAK, *MORE, *SHARES, FAILED, MISSING))
+BOARD = board_of(HEADER, (*FULL, *WEAK, *MORE, *SHARES, FAILED, MISSING))
 
 
 def tracked() -> Board:
-    """The board, whose points-20 and shares are now selected by their own weak labels: a selection
-    track of their own."""
+    """Return the board with points-20 and shares on a selection track of their own.
+
+    They are selected by their own weak labels. The loss of their last epoch is not finite.
+    """
     records = []
-    for own in BOARD.records:
-        if own["status"] == "ok" and own["method"] in (POINTS[1], "shares"):
-            training = own["settings"]["training"] | {
-                "validation": "loss",
-                "selection": "best-validation",
-            }
-            history = [epoch | {"validation": 2.0 / epoch["epoch"]} for epoch in own["history"]]
-            own = own | {
-                "settings": own["settings"] | {"training": training},
-                "history": [*history, {"epoch": 4, "loss": 1.0, "validation": math.nan}],
-            }
-        records.append(own)
-    return Board(HEADER, tuple(records))
+    for run in BOARD.records:
+        fields = run.as_json()
+        if fields["status"] == "ok" and fields["method"] in (POINTS[1], "shares"):
+            fields["settings"]["training"].update(validation="loss", selection="best-validation")
+            for epoch in fields["history"]:
+                epoch["validation"] = 2.0 / epoch["epoch"]
+            fields["history"].append({"epoch": 4, "loss": 1.0, "validation": math.nan})
+        records.append(fields)
+    return board_of(HEADER, records)
 
 
 def png(path: Path, bands: NDArray[np.uint8]) -> None:
-    """Writes uint8 [C, H, W]."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        count, height, width = bands.shape
-        with rasterio.open(
-            path, "w", driver="PNG", height=height, width=width, count=count, dtype="uint8"
-        ) as file:
-            file.write(bands)
+    """Write uint8 [bands, H, W] as PNG."""
+    count, height, width = bands.shape
+    with open_without_georeference(
+        path, "w", driver="PNG", height=height, width=width, count=count, dtype="uint8"
+    ) as file:
+        file.write(bands)
 
 
-def store_samples(runs: Path, own: dict[str, Any], patches: int = 2) -> None:
-    """Two test patches of a run: the left half class 0, the right half class 1, the prediction one
-    column off, three labelled pixels."""
-    folder = runs / own["key"] / "samples"
+def store_samples(runs: Path, run: dict[str, Any], patches: int = 2) -> None:
+    """Store test patches of a run.
+
+    Their left half is class 0, their right half class 1; the prediction is a column off, and three
+    pixels are labelled.
+
+    Args:
+        runs: the folder of all runs.
+        run: the record of the run.
+        patches: how many patches there are.
+    """
+    folder = runs / run["key"] / "samples"
     folder.mkdir(parents=True)
     truth = np.zeros((SIDE, SIDE), np.uint8)
     truth[:, SIDE // 2 :] = 1
-    weak = np.full((SIDE, SIDE), 255, np.uint8)
-    weak[2, 3], weak[9, 12], weak[14, 1] = 0, 1, 0
-    listed = []
+    maps = {"truth": truth, "prediction": np.roll(truth, 1, 1)}
+    if run["method"] != "shares":
+        weak = np.full((SIDE, SIDE), IGNORE, np.uint8)
+        weak[2, 3] = weak[14, 1] = 0
+        weak[9, 12] = 1
+        maps["weak"] = weak
+    entries = []
     for number in range(patches):
-        maps = {"truth": truth, "prediction": np.roll(truth, 1, 1)} | (
-            {} if own["method"] == "shares" else {"weak": weak}
-        )
-        png(folder / f"{number}-image.png", np.full((3, SIDE, SIDE), 40 * number + 40, np.uint8))
+        image = np.full((3, SIDE, SIDE), 40 * number + 40, np.uint8)
+        png(folder / f"{number}-image.png", image)
         for name, labels in maps.items():
             png(folder / f"{number}-{name}.png", labels[None])
-        entry: dict[str, Any] = {"patch": f"{SCRIPT}@{number}", "confusion": [[112, 16], [16, 112]]}
-        entry["files"] = {name: f"{number}-{name}.png" for name in ("image", *maps)}
-        listed.append(entry | ({"proportions": [0.5, 0.5]} if own["method"] == "shares" else {}))
-    (folder / "samples.json").write_text(json.dumps(listed))
+        entry: dict[str, Any] = {
+            "patch": f"{SCRIPT}@{number}",
+            "confusion": [[112, 16], [16, 112]],
+            "files": {name: f"{number}-{name}.png" for name in ("image", *maps)},
+        }
+        if run["method"] == "shares":
+            entry["proportions"] = [0.5, 0.5]
+        entries.append(entry)
+    (folder / "samples.json").write_text(json.dumps(entries))
 
 
 def store(runs: Path) -> None:
-    """The patches of all finished runs but the reference's later ones."""
-    for own in (FULL[0], *WEAK, *MORE, *SHARES):
-        store_samples(runs, own)
+    """Store the patches of all finished runs but the reference's later ones."""
+    for run in (FULL[0], *WEAK, *MORE, *SHARES):
+        store_samples(runs, run)

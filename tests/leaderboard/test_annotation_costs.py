@@ -1,5 +1,7 @@
-"""What annotation costs: the packaged model against the published times it is made from, and files
-that a user writes."""
+"""What annotation costs: the packaged model against the published times it is made from.
+
+And files that a user writes.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from demo import record
 
+from harness.api import Supervision
 from harness.catalog import load_catalog
 from harness.core.errors import InputError
 from harness.leaderboard.annotation_costs import (
@@ -20,12 +24,13 @@ from harness.leaderboard.annotation_costs import (
     clicks,
     cost_model,
     hidden_knowledge,
-    scale,
+    pixel_area,
     selection_seconds,
 )
+from harness.records.record import Annotation, FinishedRecord, Ledger, RunSettings
 from harness.run.annotate import annotate, whole_masks
 from harness.run.patches import PatchSet
-from harness.scenario.yaml_document import ScenarioError
+from harness.scenario.yaml_document import DocumentError
 from harness_points.boxes import Boxes
 from harness_points.full import Full
 from harness_points.random_points import PointsPerClass
@@ -33,30 +38,41 @@ from harness_points.random_points import PointsPerClass
 MODEL = cost_model(Path("no such folder"))
 
 
-def ledger(supervision: str, **counts: Any) -> dict[str, Any]:
-    """Two images of 20 classes, of which three pairs of image and class are present, as VOC's
-    average of 1.5."""
-    counted = {
+def ledger(supervision: str, **counts: Any) -> Ledger:
+    """Return the ledger of two images of 20 classes.
+
+    Three pairs of image and class are present, as VOC's average of 1.5.
+    """
+    annotation = {
         "supervision": supervision,
         "unit": "scene",
         "units": 2,
         "units_without_labels": 0,
         "labelled_pixels": 3,
-    }
-    counted |= {
         "labelled_pixels_by_class": [3] + [0] * 19,
         "present_classes": 3,
         "pieces": 3,
         "proportion_vectors": 0,
         "tag_vectors": 0,
+        **counts,
     }
-    counted |= counts
-    return {
-        "scenes": 2,
-        "patches": 2,
-        "labelled_pixels": counted["labelled_pixels"],
-        "supervisions": [counted],
-    }
+    return Ledger(
+        scenes=2,
+        patches=2,
+        labelled_pixels=annotation["labelled_pixels"],
+        labelled_share=0.1,
+        supervisions=[Annotation.model_validate(annotation)],
+    )
+
+
+def only_annotation(counted: Ledger) -> Annotation:
+    assert counted.supervisions is not None
+    (annotation,) = counted.supervisions
+    return annotation
+
+
+def name_of_supervision(value: Any) -> str:
+    return only_annotation(value).supervision if isinstance(value, Ledger) else ""
 
 
 @pytest.mark.parametrize(
@@ -69,11 +85,9 @@ def ledger(supervision: str, **counts: Any) -> dict[str, Any]:
         (ledger("points-per-image", labelled_pixels=20), 10 * 0.9),
         (ledger("proportions", proportion_vectors=2, labelled_pixels=0), 3 + 20 * 2),
     ],
-    ids=lambda value: value["supervisions"][0]["supervision"] if isinstance(value, dict) else "",
+    ids=name_of_supervision,
 )
-def test_an_average_voc_image_takes_what_was_published(
-    counted: dict[str, Any], published: float
-) -> None:
+def test_an_average_voc_image_takes_what_was_published(counted: Ledger, published: float) -> None:
     seconds = annotation_seconds(counted, MODEL)
     assert seconds is not None
     assert seconds / 2 == pytest.approx(published, abs=0.1)
@@ -82,30 +96,47 @@ def test_an_average_voc_image_takes_what_was_published(
 def test_tags_take_a_second_for_each_class(tmp_path: Path) -> None:
     text = DEFAULTS.read_text(encoding="utf-8") + "  presence: tag\n"
     (tmp_path / OWN).write_text(text)
-    assert (
-        annotation_seconds(
-            ledger("presence", tag_vectors=2, labelled_pixels=0), cost_model(tmp_path)
-        )
-        == 40
-    )
+    tags = ledger("presence", tag_vectors=2, labelled_pixels=0)
+    assert annotation_seconds(tags, cost_model(tmp_path)) == 40
 
 
-def test_counted_by_hand_from_labels(patch_set: Callable[..., PatchSet]) -> None:
+def ledger_of(patches: PatchSet, *supervisions: Supervision) -> Ledger:
+    """Return what the supervisions use for all patches; whole masks without any."""
+    indices = range(len(patches.origins))
+    if not supervisions:
+        return whole_masks(patches, indices)[1]
+    return annotate(patches, indices, supervisions, 0)[1]
+
+
+@pytest.fixture
+def two_scenes(patch_set: Callable[..., PatchSet]) -> PatchSet:
     """`a` has two squares of class 1 in class 0, `b` is class 2 alone."""
     a = np.zeros((8, 8))
-    a[1:3, 1:3] = a[5:7, 5:7] = 1
-    patches = patch_set({"a": a, "b": np.full((8, 8), 2)}, 8, 3)
-    boxes = annotate(patches, range(2), [Boxes()], 0)[1]
-    (entry,) = boxes["supervisions"]
-    # two boxes of class 1 inside the one of class 0, and one of class 2
-    assert (entry["present_classes"], entry["pieces"]) == (3, 4)
-    # of 2 x 3 pairs, 3 are absent
+    a[1:3, 1:3] = 1
+    a[5:7, 5:7] = 1
+    b = np.full((8, 8), 2)
+    return patch_set({"a": a, "b": b}, 8, 3)
+
+
+def test_boxes_counted_by_hand(two_scenes: PatchSet) -> None:
+    boxes = ledger_of(two_scenes, Boxes())
+    annotation = only_annotation(boxes)
+    # Two boxes of class 1 inside the one of class 0, and one of class 2.
+    assert (annotation.present_classes, annotation.pieces) == (3, 4)
+    # Of 2 x 3 pairs of a scene and a class, 3 are absent.
     assert annotation_seconds(boxes, MODEL) == pytest.approx(3 * 1.0 + 4 * 7.0)
     assert clicks(boxes, MODEL) == 4
-    points = annotate(patches, range(2), [PointsPerClass(count=2)], 0)[1]
+
+
+def test_points_counted_by_hand(two_scenes: PatchSet) -> None:
+    points = ledger_of(two_scenes, PointsPerClass(count=2))
+    # 3 absent pairs, 3 first points, 6 points in all.
     assert annotation_seconds(points, MODEL) == pytest.approx(3 * 1.0 + 3 * 1.5 + 6 * 0.9)
     assert clicks(points, MODEL) == 6
-    both = annotate(patches, range(2), [PointsPerClass(count=2), Full()], 0)[1]
+
+
+def test_two_supervisions_are_paid_for_both(two_scenes: PatchSet) -> None:
+    both = ledger_of(two_scenes, PointsPerClass(count=2), Full())
     assert annotation_seconds(both, MODEL) == pytest.approx(12.9 + 128 * 1278e-6)
     assert hidden_knowledge(both) == ("which classes occur in the unit",)
 
@@ -114,62 +145,87 @@ def test_whole_masks_without_a_supervision_cost_what_full_costs(
     patch_set: Callable[..., PatchSet],
 ) -> None:
     patches = patch_set({"a": np.zeros((8, 8))}, 4, 2)
-    whole, full = whole_masks(patches, range(4))[1], annotate(patches, range(4), [Full()], 0)[1]
-    assert (
-        annotation_seconds(whole, MODEL)
-        == annotation_seconds(full, MODEL)
-        == pytest.approx(64 * 1278e-6)
-    )
+    whole = ledger_of(patches)
+    full = ledger_of(patches, Full())
+    assert whole.supervisions == []
+    assert annotation_seconds(whole, MODEL) == pytest.approx(64 * 1278e-6)
+    assert annotation_seconds(whole, MODEL) == annotation_seconds(full, MODEL)
     assert clicks(whole, MODEL) == 0
 
 
 def test_overlapping_patches_draw_a_mask_once(patch_set: Callable[..., PatchSet]) -> None:
-    full = annotate(patch_set({"a": np.zeros((8, 8))}, 4, 2, step=2), range(9), [Full()], 0)[1]
-    assert full["supervisions"][0]["labelled_pixels"] == 9 * 16
+    overlapping = patch_set({"a": np.zeros((8, 8))}, 4, 2, step=2)
+    full = ledger_of(overlapping, Full())
+    assert only_annotation(full).labelled_pixels == 9 * 16
     assert annotation_seconds(full, MODEL) == pytest.approx(64 * 1278e-6)
 
 
+SELECTION = {"scenes": 4, "patches": 9, "labelled_pixels": 1_000_000}
+
+
 def test_images_that_select_are_paid_for() -> None:
-    selected = ledger("points-per-class") | {
-        "selection": {"scenes": 4, "patches": 9, "labelled_pixels": 1_000_000}
-    }
+    selected = ledger("points-per-class").changed(selection=SELECTION)
     assert selection_seconds(selected, MODEL) == 1278
     assert selection_seconds(ledger("points-per-class"), MODEL) == 0
     assert annotation_seconds(selected, MODEL) == pytest.approx(44.2 + 1278)
 
 
+def settings_with(patches: dict[str, Any]) -> RunSettings:
+    """Return settings with this section `patches`."""
+    run = FinishedRecord.model_validate(record("m", 0, [[1, 0], [0, 1]], 1, 1.0))
+    return run.settings.changed(patches=patches)
+
+
+def test_the_area_of_a_pixel_is_that_on_the_image() -> None:
+    settings = settings_with({"size": 64})
+    assert pixel_area(settings) == 1
+    settings = settings_with({"size": 64, "downsample": 4})
+    assert pixel_area(settings) == 16
+
+
 def test_a_mask_is_drawn_on_the_image_before_it_was_downsampled_and_a_point_is_a_point() -> None:
-    area = scale({"patches": {"size": 64, "downsample": 4}})
-    masks, points = ledger("full", labelled_pixels=1_000_000), ledger("points-per-class")
-    assert area == 16
-    assert scale({"patches": {"size": 64}}) == 1
-    assert annotation_seconds(masks, MODEL, area) == pytest.approx(16 * 1278)
-    assert annotation_seconds(points, MODEL, area) == annotation_seconds(points, MODEL)
-    selected = points | {"selection": {"scenes": 4, "patches": 9, "labelled_pixels": 1_000_000}}
-    assert selection_seconds(selected, MODEL, area) == 16 * 1278
+    masks = ledger("full", labelled_pixels=1_000_000)
+    points = ledger("points-per-class")
+    assert annotation_seconds(masks, MODEL, area=16) == pytest.approx(16 * 1278)
+    assert annotation_seconds(points, MODEL, area=16) == annotation_seconds(points, MODEL)
+    selected = points.changed(selection=SELECTION)
+    assert selection_seconds(selected, MODEL, area=16) == 16 * 1278
 
 
-def older(counted: dict[str, Any]) -> dict[str, Any]:
-    """As ledgers were before they counted present classes and pieces."""
-    entries = [
-        {key: value for key, value in own.items() if key not in ("present_classes", "pieces")}
-        for own in counted["supervisions"]
-    ]
-    return counted | {"supervisions": entries}
+def older(counted: Ledger) -> Ledger:
+    """Return a ledger as it was before present classes and pieces were counted."""
+    annotation = only_annotation(counted).without("present_classes").without("pieces")
+    return counted.changed(supervisions=[annotation.as_json()])
 
 
 def test_an_older_ledger_has_a_cost_where_it_counted_enough() -> None:
-    assert annotation_seconds(older(ledger("full")), MODEL) == annotation_seconds(
-        ledger("full"), MODEL
-    )
+    full = ledger("full")
+    assert annotation_seconds(older(full), MODEL) == annotation_seconds(full, MODEL)
     # At most two images have class 0, so present is 2 and not 3: a pair more absent, a first point
     # less.
-    assert annotation_seconds(older(ledger("points-per-class")), MODEL) == pytest.approx(
-        38 * 1.0 + 2 * 1.5 + 3 * 0.9
-    )
-    assert annotation_seconds(older(ledger("scribbles")), MODEL) is None
-    assert clicks(older(ledger("scribbles")), MODEL) is None
-    assert annotation_seconds({"labelled_pixels": 5, "labelled_share": 0.1}, MODEL) is None
+    points = older(ledger("points-per-class"))
+    assert annotation_seconds(points, MODEL) == pytest.approx(38 * 1.0 + 2 * 1.5 + 3 * 0.9)
+
+
+def test_an_older_ledger_has_no_cost_where_it_did_not() -> None:
+    scribbles = older(ledger("scribbles"))
+    assert annotation_seconds(scribbles, MODEL) is None
+    assert clicks(scribbles, MODEL) is None
+
+
+def test_a_ledger_that_does_not_say_how_it_was_annotated_has_no_cost() -> None:
+    oldest = ledger("full").without("supervisions")
+    assert oldest.supervisions is None
+    assert annotation_seconds(oldest, MODEL) is None
+    assert clicks(oldest, MODEL) is None
+    assert hidden_knowledge(oldest) == ()
+
+
+def test_nothing_present_is_not_the_same_as_not_counted() -> None:
+    counted = ledger("points-per-class", present_classes=0, pieces=0)
+    # All 40 pairs are absent, where an older ledger would guess that 2 are not.
+    assert annotation_seconds(counted, MODEL) == pytest.approx(40 * 1.0 + 3 * 0.9)
+    assert annotation_seconds(ledger("scribbles", pieces=0), MODEL) is not None
 
 
 def test_what_the_model_does_not_know_has_no_cost() -> None:
@@ -178,12 +234,12 @@ def test_what_the_model_does_not_know_has_no_cost() -> None:
 
 
 def test_every_supervision_here_has_a_rate() -> None:
-    ours = [
-        name
-        for name, offer in load_catalog(disabled=()).offers["supervision"].items()
-        if offer.plugin.distribution == "weakseg-harness"
-    ]
-    assert set(ours) == set(MODEL.supervisions)
+    offers = load_catalog(disabled=()).offers["supervision"]
+    ours = set()
+    for name, offer in offers.items():
+        if offer.plugin.distribution == "weakseg-harness":
+            ours.add(name)
+    assert ours == set(MODEL.supervisions)
 
 
 def test_a_file_of_the_user_replaces_the_packaged_one(tmp_path: Path) -> None:
@@ -192,11 +248,10 @@ def test_a_file_of_the_user_replaces_the_packaged_one(tmp_path: Path) -> None:
         "image": {"seconds": 600, "trust": "published", "source": "our own time sheets"}
     }
     (tmp_path / OWN).write_text(yaml.safe_dump(document))
-    own = cost_model(tmp_path)
-    assert annotation_seconds(ledger("full"), own) == 1200
-    assert annotation_seconds(ledger("points-per-class"), own) == annotation_seconds(
-        ledger("points-per-class"), MODEL
-    )
+    model = cost_model(tmp_path)
+    points = ledger("points-per-class")
+    assert annotation_seconds(ledger("full"), model) == 1200
+    assert annotation_seconds(points, model) == annotation_seconds(points, MODEL)
 
 
 RATE = "{seconds: 1, trust: published, source: here}"
@@ -214,10 +269,8 @@ RATE = "{seconds: 1, trust: published, source: here}"
             [":2:27: kinds.mask.image.seconds: -1: "],
         ),
         (
-            (
-                "kinds:\n  mask: {image: {seconds: true, trust: published, source:"
-                " x}}\nsupervisions: {}"
-            ),
+            "kinds:\n  mask: {image: {seconds: true, trust: published, source: x}}\n"
+            "supervisions: {}",
             [":2:27: kinds.mask.image.seconds: True: write a number, not yes or no"],
         ),
         (
@@ -249,7 +302,7 @@ def test_a_mistake_in_the_file_is_named_by_line_and_field(
     tmp_path: Path, text: str, messages: list[str]
 ) -> None:
     (tmp_path / OWN).write_text(text)
-    with pytest.raises(ScenarioError) as caught:
+    with pytest.raises(DocumentError) as caught:
         cost_model(tmp_path)
     assert str(tmp_path / OWN) in str(caught.value)
     for message in messages:

@@ -11,68 +11,95 @@ from demo import record
 from harness.leaderboard.bootstrap import LEAST_GROUPS, image_interval
 from harness.leaderboard.statistics import Interval
 from harness.metrics import mean_iou
+from harness.records.record import FinishedRecord
+
+IMAGES = 60
+TILES = [f"tile {index:02}" for index in range(IMAGES)]
+OTHER_TILES = [f"other {name}" for name in TILES]
+HALF_WRONG = [[5, 5], [5, 5]]
+ALL_RIGHT = [[10, 0], [0, 10]]
 
 
-def with_images(counts: list[Any], groups: list[str], seed: int = 0) -> dict[str, Any]:
+def with_images(counts: list[Any], groups: list[str], seed: int = 0) -> FinishedRecord:
+    """Return a run on these test images, with their confusion counts and groups."""
     images = [f"image {index}" for index in range(len(counts))]
-    return record("m", seed, [[0, 0], [0, 0]], 1, 1.0) | {
-        "confusion": {"images": images, "groups": groups, "counts": counts}
-    }
+    fields = record("m", seed, [[0, 0], [0, 0]], 1, 1.0)
+    fields["confusion"] = {"images": images, "groups": groups, "counts": counts}
+    return FinishedRecord.model_validate(fields)
 
 
-def noisy(count: int, seed: int = 0) -> list[Any]:
-    return np.random.default_rng(seed).integers(1, 50, (count, 2, 2)).tolist()
+def noisy(images: int, seed: int = 0) -> list[Any]:
+    """Draw confusion counts of images that are not alike."""
+    generator = np.random.default_rng(seed)
+    counts: list[Any] = generator.integers(1, 50, (images, 2, 2)).tolist()
+    return counts
 
 
-NAMES = [f"tile {index:02}" for index in range(60)]
+def interval_of(*records: FinishedRecord) -> Interval:
+    interval = image_interval(records)
+    assert isinstance(interval, Interval)
+    return interval
 
 
 def test_it_contains_the_score_is_inside_the_scale_and_the_same_again() -> None:
-    records = [with_images(noisy(60, seed), NAMES, seed) for seed in range(3)]
-    found = image_interval(records)
-    assert isinstance(found, Interval)
-    score = np.mean([mean_iou(np.sum(one["confusion"]["counts"], 0)) for one in records])
-    assert 0 < found.low < score < found.high < 1
-    assert image_interval(records) == found
+    records = []
+    scores = []
+    for seed in range(3):
+        counts = noisy(IMAGES, seed)
+        records.append(with_images(counts, TILES, seed))
+        scores.append(mean_iou(np.sum(counts, 0)))
+    interval = interval_of(*records)
+    assert 0 < interval.low < np.mean(scores) < interval.high < 1
+    assert interval_of(*records) == interval
 
 
 def test_the_order_of_images_does_not_matter() -> None:
-    counts = noisy(60)
-    one = with_images(counts, NAMES)
-    order = np.random.default_rng(0).permutation(60)
-    shuffled = {key: [values[index] for index in order] for key, values in one["confusion"].items()}
-    assert image_interval([one | {"confusion": shuffled}]) == image_interval([one])
+    in_order = with_images(noisy(IMAGES), TILES)
+    order = np.random.default_rng(0).permutation(IMAGES)
+    shuffled = {}
+    for field, values in in_order.confusion.as_json().items():
+        shuffled[field] = [values[index] for index in order]
+    assert interval_of(in_order.changed(confusion=shuffled)) == interval_of(in_order)
 
 
 def test_images_of_a_group_are_drawn_together() -> None:
-    counts = noisy(60)
-    alone = image_interval([with_images(counts, NAMES)])
+    counts = noisy(IMAGES)
+    alone = interval_of(with_images(counts, TILES))
     # Each group twice is the same groups, but each image twice as a group of its own would be twice
     # the evidence.
-    assert image_interval([with_images(counts * 2, NAMES * 2)]) == alone
-    apart = image_interval(
-        [with_images(counts * 2, [*NAMES, *(f"other {name}" for name in NAMES)])]
-    )
-    assert isinstance(alone, Interval)
-    assert isinstance(apart, Interval)
-    assert apart.high - apart.low < 0.9 * (alone.high - alone.low)
+    together = interval_of(with_images(counts * 2, TILES * 2))
+    apart = interval_of(with_images(counts * 2, TILES + OTHER_TILES))
+    assert together == alone
+    width = alone.high - alone.low
+    assert apart.high - apart.low < 0.9 * width
 
 
 def test_images_that_are_alike_leave_no_doubt() -> None:
-    found = image_interval([with_images([[[6, 2], [0, 2]]] * 60, NAMES)])
-    assert found == Interval(pytest.approx(0.625), pytest.approx(0.625))
+    alike = [[[6, 2], [0, 2]]] * IMAGES
+    interval = interval_of(with_images(alike, TILES))
+    assert interval.low == interval.high == pytest.approx(0.625)
 
 
 def test_one_image_with_all_the_errors_leaves_it_open() -> None:
-    found = image_interval([with_images([[[5, 5], [5, 5]], *[[[10, 0], [0, 10]]] * 59], NAMES)])
-    assert isinstance(found, Interval)
-    assert found.low == 0  # draws without that image have no variation to measure a distance by
+    counts = [HALF_WRONG] + [ALL_RIGHT] * (IMAGES - 1)
+    # Draws without that image have no variation to measure a distance by.
+    assert interval_of(with_images(counts, TILES)).low == 0
 
 
-def test_why_there_is_none() -> None:
+def test_too_few_groups_give_no_interval() -> None:
     few = LEAST_GROUPS - 1
-    assert f"{few} groups" in image_interval([with_images(noisy(few), NAMES[:few])])
-    other = with_images(noisy(60), NAMES)
-    other["confusion"]["images"] = [f"other {name}" for name in other["confusion"]["images"]]
-    assert "different test images" in image_interval([with_images(noisy(60), NAMES), other])
+    apart = with_images(noisy(few), TILES[:few])
+    together = with_images(noisy(IMAGES), ["a"] * IMAGES)
+    assert f"{few} groups" in image_interval([apart])
+    assert "1 group of" in image_interval([together])
+
+
+def test_seeds_with_different_images_give_no_interval() -> None:
+    first = with_images(noisy(IMAGES), TILES)
+    confusion = first.confusion.changed(images=OTHER_TILES)
+    other = first.changed(confusion=confusion.as_json())
+    assert "different test images" in image_interval([first, other])
+
+
+def test_no_run_gives_no_interval() -> None:
     assert image_interval([]) == "no run has finished"

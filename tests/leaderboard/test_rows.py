@@ -1,24 +1,18 @@
-"""Leaderboards as a pure function of records, checked on a board counted by hand."""
+"""Rows as a pure function of records, checked on a board counted by hand."""
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
-import re
+from typing import Any
 
 import pytest
-from demo import FULL, HEADER, WEAK, scored
+from demo import FULL, HEADER, WEAK, board_of, rows_of, scored
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.leaderboard.board import Board
-from harness.leaderboard.rows import FLOOR, named_floor, rows
-from harness.leaderboard.statistics import Interval
-from harness.pages.csv_file import to_csv
-from harness.pages.formats import counted, number, percent, signed, text, within
-from harness.pages.leaderboard_page import headline, to_markdown
+from harness.leaderboard.rows import CONSTANT, Row, find_gap_floor
 
 FAILED = {
     "status": "failed",
@@ -27,128 +21,144 @@ FAILED = {
     "seed": 1,
     "error": {"type": "RuntimeError", "message": "out of luck"},
 }
-BOARD = Board(HEADER, (FULL[0], WEAK, FULL[1], FAILED))
+BOARD = board_of(HEADER, [FULL[0], WEAK, FULL[1], FAILED])
 
 
-def test_rows_counted_by_hand() -> None:
-    full, weak, floor = rows(BOARD)
-    # full: seed 0 IoU a = 6/8, b = 2/4; seed 1 both 1. weak: a = 6/10, b = 0.
-    assert full.miou == pytest.approx({0: 0.625, 1: 1.0})
-    assert full.score.mean == pytest.approx(0.8125)
-    assert full.score.sd == pytest.approx(0.375 / 2**0.5)
-    assert weak.miou == pytest.approx({0: 0.3})
-    assert (weak.planned, weak.failed, weak.missing) == (2, 1, 0)
-    assert weak.against.difference.n == 1  # paired: seed 1 has no partner
+def row_of(board: Board, method: str) -> Row:
+    """Return the row of a method."""
+    rows = {row.method: row for row in rows_of(board)}
+    return rows[method]
+
+
+def test_scores_counted_by_hand() -> None:
+    full, weak, floor = rows_of(BOARD)
+    # Seed 0: IoU a = 6/8, b = 2/4. Seed 1: both 1.
+    assert full.scores.miou == pytest.approx({0: 0.625, 1: 1.0})
+    assert full.scores.mean_miou.mean == pytest.approx(0.8125)
+    assert full.scores.mean_miou.sd == pytest.approx(0.375 / 2**0.5)
+    # IoU a = 6/10, b = 0.
+    assert weak.scores.miou == pytest.approx({0: 0.3})
+    # Class a everywhere: IoU a = 8/10, b = 0.
+    assert floor.method == CONSTANT
+    assert floor.scores.miou == pytest.approx({0: 0.4, 1: 0.4})
+
+
+def test_runs_are_counted() -> None:
+    full, weak, floor = rows_of(BOARD)
+    assert (full.runs.planned, full.runs.failed, full.missing) == (2, 0, 0)
+    assert (weak.runs.planned, weak.runs.failed, weak.missing) == (2, 1, 0)
+    assert (floor.runs.planned, floor.runs.failed, floor.missing) == (2, 0, 0)
+
+
+def test_a_row_is_compared_with_the_reference_seed_by_seed() -> None:
+    weak = row_of(BOARD, "points|<i>")
+    # Seed 1 of the method failed, so that of the reference has no partner.
+    assert weak.against.difference.n == 1
     assert weak.against.difference.mean == pytest.approx(0.3 - 0.625)
     assert weak.against.ratio == pytest.approx(0.3 / 0.625)
-    assert (weak.labelled_pixels, weak.seconds, weak.published) == (5, 2.0, {"miou": 0.5})
-    assert floor.method == FLOOR
-    assert floor.miou == pytest.approx({0: 0.4, 1: 0.4})  # class a everywhere: 8/10 and 0
 
 
-def cells(page: str, table: int, method: str) -> list[str]:
-    """The cells of a method's line in a page's nth table."""
-    tables = [block for block in page.replace("\\|", "").split("\n\n") if block.startswith("|")]
-    return next(
-        [cell.strip() for cell in line.split("|")[1:-1]]
-        for line in tables[table].splitlines()
-        if method in map(str.strip, line.split("|"))
-    )
+def test_annotation_and_time_are_means_over_seeds() -> None:
+    full, weak, floor = rows_of(BOARD)
+    assert (full.annotation.labelled_pixels, full.seconds) == (100, 4.0)
+    assert (weak.annotation.labelled_pixels, weak.seconds) == (5, 2.0)
+    # They belong to the runs whose truth is borrowed, and not to the constant.
+    assert math.isnan(floor.annotation.labelled_pixels)
+    assert math.isnan(floor.seconds)
 
 
-def test_markdown_shows_failures_and_escapes() -> None:
-    page = to_markdown(BOARD)
-    assert page.startswith("# demo, profile mini\n")
-    assert "1 (1 failed)" in page
-    assert "- points\\|&lt;i&gt;, seed 1: failed: RuntimeError: out of luck" in page
-    assert "<b>" not in page
-    assert "&lt;b&gt;markup&lt;/b&gt; \\| pipes" in page
-    assert "harness run scenarios/demo.yaml --profile mini" in page
-    assert "| initialisation" in page
-
-
-def test_the_headline_by_hand() -> None:
-    page = to_markdown(
-        scored(
-            {"full": [800, 820, 840], "points": [700, 730, 730], "qda": [300, 300, 330]},
-            {"qda": "qda"},
-        )
-    )
-    # mean 0.72, sd sqrt(3e-4), t(2) 4.3027; differences -0.1, -0.09, -0.11; (0.72 - 0.31) / (0.82 -
-    # 0.31)
-    line = ["†", "points", "72.0 [67.7, 76.3]", "−10.0 [−12.5, −7.5]", "87.8", "80.4", "5", "3"]
-    assert cells(page, 0, "points") == line
-    assert cells(page, 0, "full")[:4] == ["–", "full", "82.0 [77.0, 87.0]", "reference"]
-    assert "the floor is *qda*" in page
+def test_a_board_without_results_has_no_floor() -> None:
+    missing = {"status": "missing", "key": "k", "method": "full", "seed": 0}
+    full, weak = rows_of(board_of(HEADER, [missing, FAILED]))
+    assert (full.missing, weak.missing) == (1, 0)
+    assert math.isnan(full.scores.mean_miou.mean)
+    assert math.isnan(weak.against.ratio)
 
 
 def test_methods_are_ranked_from_five_seeds_listed_from_three_and_apart_below() -> None:
-    scores = {
-        "full": [900] * 5,
-        "two": [500, 510],
-        "four": [600, 610, 620, 630],
-        "good": [800, 801, 802, 803, 804],
-    }
-    scores |= {"same": [801, 800, 802, 804, 803], "bad": [400, 411, 402, 403, 404]}
-    board = scored(scores)
-    assert {row.method: (row.standing, row.rank) for row in rows(board)} == {
+    board = scored(
+        {
+            "full": [900] * 5,
+            "two": [500, 510],
+            "four": [600, 610, 620, 630],
+            "good": [800, 801, 802, 803, 804],
+            "same": [801, 800, 802, 804, 803],
+            "bad": [400, 411, 402, 403, 404],
+        }
+    )
+    standings = {row.method: (row.standing, row.rank) for row in rows_of(board)}
+    assert standings == {
         "full": ("reference", None),
         "two": ("unlisted", None),
         "four": ("unranked", None),
         "good": ("ranked", 1),
         "same": ("ranked", 1),
         "bad": ("ranked", 3),
-        FLOOR: ("floor", None),
+        CONSTANT: ("floor", None),
     }
-    page = to_markdown(board)
-    head, _, below = page.partition("## Not listed: fewer than 3 seeds")
-    assert cells(head, 0, "four")[0] == "†"
-    assert " two " not in head
-    assert "50.0, 51.0" in below
-    order = [cells(head, 0, method)[0] for method in ("good", "same", "bad")]
-    assert order == ["1", "1", "3"]
 
 
-def test_the_gap_is_closed_from_qda_or_the_majority_or_the_most_frequent_class() -> None:
-    scores = {
-        "full": [800, 800],
-        "points": [600, 600],
-        "constant": [100, 100],
-        "pixels": [200, 200],
-    }
-    qda = scored(scores, {"constant": "majority", "pixels": "qda"})
-    majority = scored(scores, {"constant": "majority"})
-    bare = scored(scores)
-    assert [named_floor(board) for board in (qda, majority, bare)] == ["pixels", "constant", FLOOR]
-    gaps = [rows(board)[1].gap_closed.value for board in (qda, majority, bare)]
-    assert gaps == pytest.approx([(0.6 - 0.2) / (0.8 - 0.2), (0.6 - 0.1) / (0.8 - 0.1), 0.6 / 0.8])
-    assert [row.role for row in rows(qda)] == ["reference", "method", "floor", "floor", "floor"]
+SCORES = {"full": [800, 800], "points": [600, 600], "constant": [100, 100], "pixels": [200, 200]}
+
+
+@pytest.mark.parametrize(
+    ("floors", "named", "gap"),
+    [
+        ({"constant": "majority", "pixels": "qda"}, "pixels", (0.6 - 0.2) / (0.8 - 0.2)),
+        ({"constant": "majority"}, "constant", (0.6 - 0.1) / (0.8 - 0.1)),
+        ({}, CONSTANT, 0.6 / 0.8),
+    ],
+)
+def test_the_gap_is_closed_from_qda_or_the_majority_or_the_most_frequent_class(
+    floors: dict[str, str], named: str, gap: float
+) -> None:
+    board = scored(SCORES, floors)
+    assert find_gap_floor(board) == named
+    assert row_of(board, "points").gap_closed.value == pytest.approx(gap)
+
+
+def test_floors_are_no_methods() -> None:
+    board = scored(SCORES, {"constant": "majority", "pixels": "qda"})
+    roles = [row.role for row in rows_of(board)]
+    assert roles == ["reference", "method", "floor", "floor", "floor"]
 
 
 def test_a_run_has_collapsed_where_it_is_no_better_than_the_commonest_class() -> None:
-    points = rows(scored({"full": [800] * 4, "points": [10, 11, 0, 500]}))[1]
-    assert points.collapsed == 0.5  # the most frequent class has 0, so up to 0.01
+    board = scored({"full": [800] * 4, "points": [10, 11, 0, 500]})
+    # The most frequent class has 0, so a score up to 0.01 is no better.
+    assert row_of(board, "points").collapsed == 0.5
+    assert math.isnan(row_of(board, CONSTANT).collapsed)
 
 
-def test_details_have_columns_where_records_have_them() -> None:
-    boundary = {
-        "radius": 3,
-        "intersection": [1, 0],
-        "union": [4, 0],
-        "predicted": [2, 0],
-        "true": [2, 0],
+def test_a_smoke_test_has_no_ranks() -> None:
+    scores = {"full": [900] * 5, "points": [800, 801, 802, 803, 804]}
+    assert row_of(scored(scores), "points").rank == 1
+    for board in (scored(scores, scenario="smoke"), scored(scores, profile="smoke")):
+        assert [row.rank for row in rows_of(board)] == [None, None, None]
+
+
+BOUNDARY = {
+    "radius": 3,
+    "intersection": [1, 0],
+    "union": [4, 0],
+    "predicted": [2, 0],
+    "predicted_matched": [1, 0],
+    "true": [2, 0],
+    "true_matched": [1, 0],
+}
+CALIBRATION = {"pixels": [1, 3], "correct": [1, 1], "confidence": [0.5, 2.5], "nll": 2.0}
+
+
+def test_details_by_hand() -> None:
+    details = {
+        "boundary": BOUNDARY,
+        "proportions": {"hard": {"error": 0.125}},
+        "calibration": CALIBRATION,
     }
-    boundary |= {"predicted_matched": [1, 0], "true_matched": [1, 0]}
-    details = {"boundary": boundary, "proportions": {"hard": {"error": 0.125}}}
-    details["calibration"] = {
-        "pixels": [1, 3],
-        "correct": [1, 1],
-        "confidence": [0.5, 2.5],
-        "nll": 2.0,
-    }
-    board = scored({"full": [800], "points": [700]})
-    board = Board(board.header, (board.records[0] | {"details": details}, board.records[1]))
-    assert {name: value.mean for name, value in rows(board)[0].details.items()} == pytest.approx(
+    full, points = scored({"full": [800], "points": [700]}).records
+    board = board_of(HEADER | {"methods": []}, [full.changed(details=details), points])
+    measured = row_of(board, "full").scores.details
+    assert {name: score.mean for name, score in measured.items()} == pytest.approx(
         {
             "boundary_iou": 0.25,
             "boundary_f1": 0.5,
@@ -157,252 +167,82 @@ def test_details_have_columns_where_records_have_them() -> None:
             "nll": 0.5,
         }
     )
-    page = to_markdown(board)
-    assert "boundary IoU (%) |" in page
-    assert "within 3 pixels" in page
-    assert "soft (%)" not in page
-    assert "ECE" not in to_markdown(scored({"full": [800]}))
+    assert row_of(board, "points").scores.details == {}
 
 
-def test_few_seeds_are_not_testable() -> None:
-    three = {"full": [900, 901, 902], "points": [100, 110, 120]}
-    assert "not testable at n=3" in cells(to_markdown(scored(three)), 2, "points")
-    eight = {"full": [900] * 8, "points": [100, 110, 120, 130, 100, 110, 120, 140]}
-    assert cells(to_markdown(scored(eight)), 2, "points")[-1] == "0.008"  # 2 of 2^8
+ENTRY = {
+    "units": 2,
+    "units_without_labels": 0,
+    "labelled_pixels": 5,
+    "labelled_pixels_by_class": [5, 0],
+    "proportion_vectors": 0,
+    "tag_vectors": 0,
+}
 
 
-def test_a_smoke_test_is_called_one_and_has_no_ranks() -> None:
-    scores = {"full": [900] * 5, "points": [800, 801, 802, 803, 804]}
-    for board in (scored(scores, scenario="smoke"), scored(scores, profile="smoke")):
-        page = to_markdown(board)
-        assert "a smoke test, not a result" in page.splitlines()[0]
-        assert "rank |" not in page
-        assert all(row.rank is None for row in rows(board))
-        assert {line["standing"] for line in csv.DictReader(io.StringIO(to_csv(board)))} == {
-            "smoke"
+def test_the_error_of_proportions_is_of_the_supervisions_that_give_some() -> None:
+    full = ENTRY | {"supervision": "full"}
+    noisy = ENTRY | {"supervision": "noisy", "total_variation": {"mean": 0.25}}
+    ledger = WEAK["ledger"] | {"supervisions": [full, noisy]}
+    rows = rows_of(board_of(HEADER, [*FULL, WEAK | {"ledger": ledger}]))
+    errors = [row.annotation.total_variation for row in rows]
+    assert errors == pytest.approx([math.nan, 0.25, math.nan], nan_ok=True)
+
+
+def published(values: dict[str, Any]) -> Board:
+    """Return the board with these numbers of a source."""
+    section = HEADER["published"] | {"values": values}
+    return board_of(HEADER | {"published": section}, BOARD.records)
+
+
+def test_a_number_alone_is_the_score_that_the_source_compares() -> None:
+    full, weak, floor = rows_of(published({"points|<i>": 0.5}))
+    assert weak.reproduction.published == {"miou": 0.5}
+    assert weak.reproduction.ours["miou"].mean == pytest.approx(0.3)
+    assert full.reproduction.published == {}
+    assert floor.reproduction.published == {}
+
+
+def test_every_score_of_a_source_stands_beside_ours() -> None:
+    names = ("accuracy", "macro_f1", "f1:b", "precision:a", "recall:a", "precision:b")
+    board = published({"full": dict.fromkeys(names, 0.5)})
+    ours = row_of(board, "full").reproduction.ours
+    # Seed 0: of a, TP 6, FP 0, FN 2; of b, TP 2, FP 2, FN 0. Seed 1: all right.
+    assert {name: score.mean for name, score in ours.items()} == pytest.approx(
+        {
+            "accuracy": 0.9,
+            "macro_f1": (12 / 14 + 4 / 6 + 2) / 4,
+            "f1:b": 5 / 6,
+            "precision:a": 1.0,
+            "recall:a": 0.875,
+            "precision:b": 0.75,
         }
+    )
 
 
+def test_a_class_that_a_board_lacks_has_no_score() -> None:
+    board = published({"full": {"iou:elsewhere": 0.5, "batch_miou": 0.5}})
+    ours = row_of(board, "full").reproduction.ours
+    assert [score.n for score in ours.values()] == [0, 0]
+
+
+def scores_of(board: Board) -> list[tuple[str, float, int | None]]:
+    """Return what can be compared of rows, since NaN is not equal to itself."""
+    return [(row.method, row.scores.mean_miou.mean, row.rank) for row in rows_of(board)]
+
+
+@pytest.mark.slow
 @settings(max_examples=20)
 @given(st.permutations(range(12)))
 def test_the_order_of_records_does_not_matter(order: list[int]) -> None:
-    board = scored(
-        {"full": [900, 890, 880, 870, 860, 850], "points": [700, 720, 740, 730, 710, 750]}
-    )
-    shuffled = Board(board.header, tuple(board.records[index] for index in order))
-    assert to_markdown(shuffled) == to_markdown(board)
-    assert to_csv(shuffled) == to_csv(board)
+    full = [900, 890, 880, 870, 860, 850]
+    points = [700, 720, 740, 730, 710, 750]
+    board = scored({"full": full, "points": points})
+    shuffled = board_of(board.header.as_json(), [board.records[index] for index in order])
+    assert scores_of(shuffled) == scores_of(board)
 
 
-def test_every_table_is_rectangular() -> None:
-    page = to_markdown(BOARD).replace("\\|", "")
-    for block in page.split("\n\n"):
-        widths = {line.count("|") for line in block.splitlines() if line.startswith("|")}
-        assert len(widths) <= 1
-
-
-def test_csv_keeps_numbers() -> None:
-    lines = list(csv.DictReader(io.StringIO(to_csv(BOARD))))
-    assert [line["method"] for line in lines] == ["full", "points|<i>", FLOOR]
-    assert float(lines[0]["miou"]) == pytest.approx(0.8125)
-    assert lines[1]["miou_sd"] == ""
-    assert lines[0]["miou_per_seed"] == "0:0.625000 1:1.000000"
-    assert lines[1]["iou_b"] == "0.000000"
-
-
-def test_the_error_of_proportions_has_a_column_where_a_method_has_proportions() -> None:
-    noisy = [
-        {"supervision": "full"},
-        {"supervision": "noisy", "total_variation": {"mean": 0.25, "median": 0.2, "max": 1.0}},
-    ]
-    board = Board(HEADER, (*FULL, WEAK | {"ledger": WEAK["ledger"] | {"supervisions": noisy}}))
-    full, weak, floor = rows(board)
-    assert weak.total_variation == 0.25
-    assert math.isnan(full.total_variation)
-    assert math.isnan(floor.total_variation)
-    page = to_markdown(board).replace("\\|", "")
-    (columns, _, *lines) = [
-        line.split("|")
-        for line in page.split("<summary>Annotation and cost</summary>\n\n")[1]
-        .split("\n\n")[0]
-        .splitlines()
-    ]
-    column = [name.strip() for name in columns].index("proportions off by (%)")
-    assert [line[column].strip() for line in lines] == ["–", "25.0"]
-    assert "total variation" in page
-    assert [line["total_variation"] for line in csv.DictReader(io.StringIO(to_csv(board)))] == [
-        "",
-        "0.250000",
-        "",
-    ]
-    for written in (to_markdown(BOARD), to_csv(BOARD)):
-        assert "proportions" not in written.lower()
-        assert "variation" not in written
-
-
-def test_labelled_pixels_that_are_for_validation_are_told() -> None:
-    validated = WEAK | {
-        "ledger": WEAK["ledger"] | {"validation": {"patches": 1, "labelled_pixels": 2}}
-    }
-    assert (
-        "of the training split, and of the validation split where it is labelled weakly"
-        in to_markdown(Board(HEADER, (*FULL, validated)))
-    )
-    assert "Labelled pixels: those of the training split, counted by the harness." in to_markdown(
-        BOARD
-    )
-
-
-@pytest.mark.parametrize(
-    ("compare", "expected"),
-    [
-        ("iou:a", ["IoU, a", "50.0", "60.0", "1", "+10.0"]),
-        ("f1:b", ["F1, b", "50.0", "0.0", "1", "−50.0"]),
-        ("iou:elsewhere", ["IoU, elsewhere", "50.0", "–", "0", "–"]),
-        ("batch_miou", ["mIoU, mean over batches", "50.0", "–", "0", "–"]),
-    ],
-)
-def test_a_reproduction_compares_the_score_of_the_source(compare: str, expected: list[str]) -> None:
-    page = to_markdown(
-        Board(HEADER | {"published": HEADER["published"] | {"compare": compare}}, BOARD.records)
-    )
-    assert "nan" not in page
-    assert cells(page.split("<summary>Reproduction")[1], 0, "points&lt;i&gt;")[1:] == expected
-
-
-def test_a_reproduction_has_a_line_per_score() -> None:
-    several = {
-        "accuracy": 0.8,
-        "macro_f1": 0.9,
-        "f1:b": 0.7,
-        "precision:a": 1.0,
-        "recall:a": 0.9,
-        "precision:b": 0.5,
-    }
-    published = HEADER["published"] | {
-        "values": {"full": several, "points|<i>": 0.5},
-        "deviations": ["a bigger network"],
-    }
-    board = Board(
-        HEADER
-        | {"published": published, "changes": ["patches.size=8", "published.metric=x", "seeds=2"]},
-        BOARD.records,
-    )
-    full, weak, floor = rows(board)
-    # full, seed 0: a: TP 6, FP 0, FN 2; b: TP 2, FP 2, FN 0; seed 1: all right.
-    means = {
-        "accuracy": 0.9,
-        "macro_f1": (12 / 14 + 4 / 6 + 2) / 4,
-        "f1:b": 5 / 6,
-        "precision:a": 1.0,
-        "recall:a": 0.875,
-    }
-    assert {score: ours.mean for score, ours in full.reproduced.items()} == pytest.approx(
-        means | {"precision:b": 0.75}
-    )
-    assert (weak.published, floor.published) == ({"miou": 0.5}, {})
-    page = to_markdown(board).split("<summary>Reproduction")[1].split("</details>")[0]
-    lines = [
-        [cell.strip() for cell in line.split("|")[1:-1]]
-        for line in page.splitlines()
-        if line.startswith("| full")
-    ]
-    assert lines[0] == ["full", "accuracy", "80.0", "90.0 ± 14.1", "2", "+10.0"]
-    assert [line[1] for line in lines] == [
-        "accuracy",
-        "F1, mean over classes",
-        "F1, b",
-        "precision, a",
-        "recall, a",
-        "precision, b",
-    ]
-    assert [line for line in page.splitlines() if line.startswith("- ")] == [
-        "- initialisation here: random",
-        "- patches in the training part: 3",
-        "- profile mini (patches.size=8)",
-        "- a bigger network",
-    ]
-    table = list(csv.DictReader(io.StringIO(to_csv(board))))
-    assert [line["published_precision_b"] for line in table] == ["0.500000", "", ""]
-    assert [line["reproduced_precision_b"] for line in table] == ["0.750000", "", ""]
-    assert [line["published_miou"] for line in table] == ["", "0.500000", ""]
-
-
-def test_missing_runs_and_a_board_without_results() -> None:
-    missing = {"status": "missing", "key": "k", "method": "full", "seed": 0}
-    empty = Board(HEADER, (missing, FAILED))
-    assert "full, seed 0: missing: not run yet" in to_markdown(empty)
-    assert "nan" not in to_markdown(empty) + headline(empty)
-    assert "nan" not in headline(Board(HEADER, (WEAK,)))  # no reference to compare with
-
-
-def test_it_is_a_function_of_the_records_alone() -> None:
-    again = Board(json.loads(json.dumps(HEADER)), tuple(json.loads(json.dumps(BOARD.records))))
-    assert to_markdown(again) == to_markdown(BOARD)
-    assert to_csv(again) == to_csv(BOARD)
-
-
-def test_cells_have_no_negative_zero() -> None:
-    assert (signed(-0.0001), signed(0.0001), signed(-0.01)) == ("+0.0", "+0.0", "−1.0")
-    assert number(-0.0001, 2) == "0.00"
-    assert within("1.0", Interval(-0.0001, 0.02)) == "1.0 [0.0, 2.0]"
-
-
-@pytest.mark.parametrize(
-    ("name", "shown"),
-    [
-        ("*bold* _it_ `code`", r"\*bold\* \_it\_ \`code\`"),
-        ("batch_size", "batch_size"),
-        ("[click](http://x) ![i][j] [flips]", r"\[click\](http://x) ![i\][j] [flips]"),
-        ("~~a~~ | $x$ \\", r"\~\~a\~\~ \| \$x\$ \\"),
-        ("# title", r"\# title"),
-        ("- item", r"\- item"),
-        ("<b> & c", "&lt;b&gt; &amp; c"),
-        ("points-1\n\n## x", "points-1 ## x"),
-    ],
-)
-def test_text_is_not_markdown(name: str, shown: str) -> None:
-    assert text(name) == shown
-
-
-def test_hostile_names_stand_as_they_are() -> None:
-    name = "**a** [b](c) <i>"
-    page = to_markdown(scored({name: [900] * 3, "x": [800] * 3}))
-    assert "**a**" not in page.replace(
-        "<summary>Recovery, gap closed, and tests against **a** [b](c) &lt;i&gt;</summary>", ""
-    )
-    assert "<i>" not in page
-    assert "](c)" not in page.replace(r"\](c)", "").replace("[b](c) &lt;i&gt;</summary>", "")
-
-
-def test_numbers_have_one_kind_of_minus_sign() -> None:
-    assert (number(-2.74, 1), percent(-2.742), signed(-0.01)) == ("−2.7", "−274.2", "−1.0")
-    board = scored(
-        {"full": [800] * 3, "points": [600] * 3, "worse": [100, 110, 120], "pixels": [200] * 3},
-        {"pixels": "qda"},
-    )
-    page = to_markdown(board)
-    assert cells(page, 0, "worse")[5] == "−15.0"  # (0.11 - 0.2) / (0.8 - 0.2)
-    assert not re.search(r"[\[| ]-\d", page)
-    assert (
-        float(
-            next(
-                line["gap_closed"]
-                for line in csv.DictReader(io.StringIO(to_csv(board)))
-                if line["method"] == "worse"
-            )
-        )
-        < 0
-    )
-
-
-def test_one_is_singular_and_none_is_said() -> None:
-    assert (counted(1, "test"), counted(2, "test"), counted(0, "run")) == (
-        "1 test",
-        "2 tests",
-        "0 runs",
-    )
-    assert "corrected over the 1 test of this table" in to_markdown(
-        scored({"full": [900] * 3, "points": [800, 801, 802]})
-    )
-    assert "No method is tested." in to_markdown(scored({"full": [900], "points": [800]}))
+def test_rows_are_a_function_of_the_records_alone() -> None:
+    texts = [json.dumps(record.as_json()) for record in BOARD.records]
+    again = board_of(HEADER, [json.loads(text) for text in texts])
+    assert scores_of(again) == scores_of(BOARD)

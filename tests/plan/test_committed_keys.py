@@ -17,7 +17,7 @@ from places import ROOT
 
 from harness.catalog import load_catalog
 from harness.core.errors import InputError
-from harness.plan.keys import data_fingerprint, source_fingerprint
+from harness.plan.fingerprints import data_fingerprint, source_fingerprint
 from harness.plan.runs import expand
 from harness.scenario.resolve import read_scenario
 
@@ -36,7 +36,7 @@ from types import ModuleType
 components = ModuleType("harness.core.components")
 components.Component = components.Dataset = type
 sys.modules["harness.core.components"] = components
-from harness.plan.keys import portable_dump, without_docstrings
+from harness.plan.fingerprints import portable_dump, without_docstrings
 import hashlib
 for path in sys.argv[1:]:
     with open(path, encoding="utf-8") as file:
@@ -49,29 +49,28 @@ def committed_keys() -> dict[str, list[str]]:
     """Return the committed lines (method, seed, key) by board."""
     lines_by_board: dict[str, list[str]] = {}
     for line in COMMITTED.read_text(encoding="utf-8").splitlines():
-        board, _, rest = line.partition("\t")
-        lines_by_board.setdefault(board, []).append(rest)
+        board, _, line_of_board = line.partition("\t")
+        lines_by_board.setdefault(board, []).append(line_of_board)
     return lines_by_board
 
 
-def planned_keys(path: Path) -> dict[str, list[str]]:
+def planned_keys(path: Path, scratch: Path) -> dict[str, list[str]]:
     """Return the lines (method, seed, key) of all profiles of a scenario, by board."""
     profiles = [None, *yaml.safe_load(path.read_text(encoding="utf-8")).get("profiles", {})]
     lines_by_board = {}
     for profile in profiles:
         scenario = read_scenario(path, CATALOG, profile)
-        data = data_fingerprint(scenario.dataset, Path(os.devnull))
+        data = data_fingerprint(scenario.dataset, scratch / "digests.json")
         runs = expand(scenario, data)
-        lines_by_board[scenario.board] = [
-            f"{run.method.name}\t{run.seed}\t{run.key[:KEY_DIGITS]}" for run in runs
-        ]
+        lines = [f"{run.method.name}\t{run.seed}\t{run.key[:KEY_DIGITS]}" for run in runs]
+        lines_by_board[scenario.board] = lines
     return lines_by_board
 
 
 @pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
-def test_keys_of_a_shipped_scenario_are_the_committed_ones(path: Path) -> None:
+def test_keys_of_a_shipped_scenario_are_the_committed_ones(path: Path, tmp_path: Path) -> None:
     try:
-        planned = planned_keys(path)
+        planned = planned_keys(path, tmp_path)
     except InputError as error:
         pytest.skip(f"needs data: {error}")
     committed = committed_keys()
@@ -81,11 +80,11 @@ def test_keys_of_a_shipped_scenario_are_the_committed_ones(path: Path) -> None:
 @pytest.mark.skipif(
     "HARNESS_WRITE_KEYS" not in os.environ, reason="writes the list only when it is asked to"
 )
-def test_write_the_committed_keys() -> None:
+def test_write_the_committed_keys(tmp_path: Path) -> None:
     lines = []
     for path in SCENARIOS:
-        for board, rest in planned_keys(path).items():
-            lines += [f"{board}\t{line}\n" for line in rest]
+        for board, lines_of_board in planned_keys(path, tmp_path).items():
+            lines += [f"{board}\t{line}\n" for line in lines_of_board]
     COMMITTED.write_text("".join(lines), encoding="utf-8")
 
 
@@ -96,9 +95,8 @@ def test_a_fingerprint_is_pinned() -> None:
 
 def other_interpreters() -> list[str]:
     """Return the other versions of Python, from 3.11, that pyenv or the system has installed."""
-    pythons = sorted(
-        Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")).glob("versions/3.*/bin/python")
-    )
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    pythons = sorted(pyenv.glob("versions/3.*/bin/python"))
     pythons += [Path(f"/usr/bin/python3.{minor}") for minor in range(11, 15)]
     interpreters = {}
     for python in pythons:
@@ -120,16 +118,17 @@ def test_all_interpreters_agree_on_fingerprints() -> None:
     if len(interpreters) < 2:
         pytest.skip("only one version of Python is installed")
     modules = sorted(str(path) for path in ROOT.glob("plugins/**/*.py"))
-    printed = []
+    digests_by_interpreter = []
     for python in interpreters:
         command = [python, "-c", FINGERPRINT_SCRIPT, *modules]
-        done = subprocess.run(
+        finished = subprocess.run(
             command,
             capture_output=True,
             text=True,
             check=True,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
         )
-        printed.append(done.stdout.split())
-    assert all(len(digests) == len(modules) for digests in printed)
-    assert all(digests == printed[0] for digests in printed)
+        digests_by_interpreter.append(finished.stdout.split())
+    for digests in digests_by_interpreter:
+        assert len(digests) == len(modules)
+        assert digests == digests_by_interpreter[0]

@@ -10,13 +10,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from demo import record
 
+from harness.core.errors import InputError
+from harness.core.files import write_json_atomically
+from harness.core.jobs import AlreadyRunningError
+from harness.records.record import parse_record
 from harness.records.store import (
-    AlreadyRunningError,
     Store,
     append_epoch,
     write_confusion,
-    write_json,
     write_record,
 )
 
@@ -34,7 +37,7 @@ def test_states(tmp_path: Path) -> None:
         assert json.loads((folder / "run.json").read_text()) == {"a": 1}
     assert store.state("k") == "missing"  # claimed, given up without a record
     for status, state in (("ok", "done"), ("failed", "failed")):
-        write_json(tmp_path / "k" / "record.json", {"status": status})
+        write_json_atomically(tmp_path / "k" / "record.json", {"status": status})
         assert store.state("k") == state
 
 
@@ -57,16 +60,30 @@ def test_a_run_is_held_by_one_process_and_freed_when_it_dies(tmp_path: Path) -> 
 
 def test_an_earlier_record_is_kept(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    for number in range(3):
+    records = [
+        parse_record(record("full", 0, [[number, 1], [0, 2]], pixels=9, seconds=1.0))
+        for number in range(3)
+    ]
+    for written in records:
         with store.claim("k", {}) as folder:
-            write_record(folder, {"status": "ok", "number": number})
+            write_record(folder, written)
     with store.claim("k", {}):
         pass  # interrupted
     assert store.state("k") == "done"
-    assert store.record("k") == {"status": "ok", "number": 2}
-    assert [
-        json.loads((tmp_path / "k" / f"record.{n}.json").read_text())["number"] for n in (1, 2)
-    ] == [0, 1]
+    assert store.record("k") == records[2]
+    for number in (1, 2):
+        kept = json.loads((tmp_path / "k" / f"record.{number}.json").read_text())
+        assert parse_record(kept) == records[number - 1]
+
+
+def test_a_damaged_record_is_named(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    write_json_atomically(tmp_path / "k" / "record.json", {"status": "ok", "key": "k"})
+    with pytest.raises(InputError, match=r"record\.json: method: is missing: run it again"):
+        store.record("k")
+    (tmp_path / "k" / "record.json").write_text("{")
+    with pytest.raises(InputError, match=r"record\.json: is not JSON"):
+        store.record("k")
 
 
 def test_epochs_and_confusion_files(tmp_path: Path) -> None:

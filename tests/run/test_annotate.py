@@ -1,5 +1,4 @@
-"""Weak labels of a whole training set: units, the ledger, independence of draws, merging, and
-breaches of the contract."""
+"""Weak labels of a whole training set: scenes and patches, independent draws, and merging."""
 
 from __future__ import annotations
 
@@ -8,38 +7,34 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose, assert_array_equal
+from maps import draw_map
+from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
+from simple_supervisions import LABELS, Halves, Proportions, Tags, count_labelled, labels_in
 
 from harness.core.components import Supervision
 from harness.core.errors import InputError
 from harness.core.values import IGNORE, Provision, Sample, WeakLabel
+from harness.records.record import ValidationLabels
 from harness.run.annotate import annotate
-from harness.run.ledger import entry
-from harness.run.patches import PatchSet
+from harness.run.patches import PatchSet, patch_window
 from harness_points.full import Full
 from harness_points.random_points import PointsPerClass, PointsPerImage
 
 Array = NDArray[Any]
 Make = Callable[..., PatchSet]
-LABELS: frozenset[Provision] = frozenset({"labels"})
-
-
-def two_scenes(patch_set: Make) -> PatchSet:
-    """8 x 8 pixels each in patches of 4: `a` is class 0 on the left and 1 on the right, `b` class 2
-    but for an ignored last patch."""
-    a, b = np.zeros((8, 8)), np.full((8, 8), 2)
-    a[:, 4:] = 1
-    b[4:, 4:] = IGNORE
-    return patch_set({"a": a, "b": b}, 4, 3)
 
 
 def labels_of(
     patches: PatchSet, indices: Sequence[int], *supervisions: Supervision, seed: int = 0
 ) -> Array:
-    labels = annotate(patches, indices, supervisions, seed)[0].labels
-    assert labels is not None
-    return labels
+    """The labels that supervisions give to patches."""
+    weak, _ = annotate(patches, indices, supervisions, seed)
+    return labels_in(weak)
+
+
+def nothing_labelled(sample: Sample) -> NDArray[np.uint8]:
+    return np.full(sample.mask.shape, IGNORE, np.uint8)
 
 
 class Corner(Supervision):
@@ -50,53 +45,10 @@ class Corner(Supervision):
     label: int = 0
 
     def annotate(self, sample: Sample, generator: np.random.Generator) -> WeakLabel:
-        labels = np.full(sample.mask.shape, IGNORE, np.uint8)
-        labels[0, 0] = self.label if sample.valid[0, 0] else IGNORE
+        labels = nothing_labelled(sample)
+        if sample.valid[0, 0]:
+            labels[0, 0] = self.label
         return WeakLabel(labels=labels)
-
-
-class Proportions(Supervision):
-    name: ClassVar[str] = "proportions"
-    provides: ClassVar[frozenset[Provision]] = frozenset({"proportions"})
-
-    def annotate(self, sample: Sample, generator: np.random.Generator) -> WeakLabel:
-        counted = np.bincount(sample.mask.ravel(), minlength=256)[: sample.classes]
-        return WeakLabel(proportions=(counted / max(1, counted.sum())).astype(np.float32))
-
-
-class Halves(Supervision):
-    """The proportions of the left and the right half of a patch, or what breaks the contract."""
-
-    name: ClassVar[str] = "halves"
-    provides: ClassVar[frozenset[Provision]] = frozenset({"proportions"})
-    breach: str = "none"
-
-    def annotate(self, sample: Sample, generator: np.random.Generator) -> WeakLabel:
-        regions = np.zeros(sample.mask.shape, np.uint8)
-        regions[:, sample.mask.shape[1] // 2 :] = 1
-        shares = sample.shares(regions, 2).astype(np.float32)
-        given: dict[str, Any] = {"proportions": shares, "regions": regions}
-        given |= {
-            "vector": {"proportions": shares[0]},
-            "no regions": {"regions": None},
-            "none at all": {"proportions": shares[:0]},
-            "too many": {"proportions": np.repeat(shares, 128, 0)},
-            "classes": {"proportions": shares[:, 1:]},
-            "type": {"proportions": shares.astype(np.float64)},
-            "map": {"regions": regions[1:]},
-            "map type": {"regions": regions.astype(np.int64)},
-            "outside": {"regions": regions * 2},
-            "sum": {"proportions": shares * np.float32([[1], [0.5]])},
-            "empty": {"proportions": shares * np.float32([[1], [0]])},
-            "another number": (
-                {"proportions": np.repeat(shares, 2, 0)} if "@0,0" in sample.key else {}
-            ),
-            "sometimes": (
-                {"proportions": shares[0], "regions": None} if "@0,0" in sample.key else {}
-            ),
-            "none": {},
-        }[self.breach]
-        return WeakLabel(**given)
 
 
 class Drawn(Supervision):
@@ -106,7 +58,7 @@ class Drawn(Supervision):
     provides: ClassVar[frozenset[Provision]] = LABELS
 
     def annotate(self, sample: Sample, generator: np.random.Generator) -> WeakLabel:
-        return WeakLabel(labels=np.full(sample.mask.shape, IGNORE, np.uint8))
+        return WeakLabel(labels=nothing_labelled(sample))
 
     def refine(
         self,
@@ -116,16 +68,9 @@ class Drawn(Supervision):
     ) -> Sequence[WeakLabel]:
         for label, sample in zip(weak_labels, samples, strict=True):
             assert label.labels is not None
-            label.labels[0, 0] = len(samples) % 3 if sample.valid[0, 0] else IGNORE
+            if sample.valid[0, 0]:
+                label.labels[0, 0] = len(samples) % 3
         return weak_labels
-
-
-class Tags(Supervision):
-    name: ClassVar[str] = "tags"
-    provides: ClassVar[frozenset[Provision]] = frozenset({"tags"})
-
-    def annotate(self, sample: Sample, generator: np.random.Generator) -> WeakLabel:
-        return WeakLabel(tags=np.bincount(sample.mask.ravel(), minlength=256)[: sample.classes] > 0)
 
 
 class Erased(Supervision):
@@ -143,178 +88,61 @@ class Erased(Supervision):
         samples: Sequence[Sample],
         generator: np.random.Generator,
     ) -> Sequence[WeakLabel]:
-        assert weak_labels[0].labels is not None
-        return [
-            weak_labels[0],
-            *(
-                WeakLabel(labels=np.full_like(weak_labels[0].labels, IGNORE))
-                for _ in weak_labels[1:]
-            ),
-        ]
-
-
-class Broken(Supervision):
-    """Breaks the contract in the way it is told."""
-
-    name: ClassVar[str] = "broken"
-    provides: ClassVar[frozenset[Provision]] = frozenset({"labels", "proportions", "tags"})
-    breach: str
-
-    def annotate(self, sample: Sample, generator: np.random.Generator) -> WeakLabel:
-        k, labels = sample.classes, np.array(sample.mask)
-        given: dict[str, Any] = {
-            "labels": labels,
-            "proportions": np.full(k, 1 / k, np.float32),
-            "tags": np.ones(k, np.bool_),
-        }
-        given |= {
-            "shape": {"labels": labels[1:]},
-            "type": {"labels": labels.astype(np.int64)},
-            "ignored": {"labels": np.zeros_like(labels)},
-            "class": {"labels": np.where(labels == 2, 3, labels).astype(np.uint8)},
-            "no labels": {"labels": None},
-            "no tags": {"tags": None},
-            "proportions": {"proportions": np.ones(k + 1, np.float32)},
-            "tags": {"tags": np.ones((k, 1), np.bool_)},
-            "none": {},
-        }[self.breach]
-        return WeakLabel(**given)
-
-
-class Undeclared(Supervision):
-    """Gives tags that it did not announce."""
-
-    name: ClassVar[str] = "undeclared"
-    provides: ClassVar[frozenset[Provision]] = LABELS
-
-    def annotate(self, sample: Sample, generator: np.random.Generator) -> WeakLabel:
-        return WeakLabel(labels=np.array(sample.mask), tags=np.ones(sample.classes, np.bool_))
-
-
-def test_the_ledger_of_points_per_class_in_each_scene(patch_set: Make) -> None:
-    patches = two_scenes(patch_set)
-    labels, ledger = annotate(patches, range(8), [PointsPerClass(count=3, unit="scene")], 0)
-    assert 3 <= ledger["supervisions"][0].pop("pieces") <= 9  # points may touch
-    assert ledger == {
-        "scenes": 2,
-        "patches": 8,
-        "valid_pixels": 64 + 48,
-        "labelled_pixels": 9,
-        "labelled_share": 9 / 112,
-        "supervisions": [
-            {
-                "supervision": "points-per-class",
-                "unit": "scene",
-                "units": 2,
-                "labelled_pixels": 9,
-                "labelled_pixels_by_class": [3, 3, 3],
-                "units_without_labels": 0,
-                "present_classes": 3,
-                "proportion_vectors": 0,
-                "tag_vectors": 0,
-                "reveals": ["which classes occur in the unit"],
-            }
-        ],
-    }
-    assert labels.labels is not None
-    assert [(labels.labels[own] != IGNORE).sum() for own in (range(4), range(4, 8))] == [6, 3]
-
-
-def test_the_ledger_of_points_per_class_in_each_patch(patch_set: Make) -> None:
-    patches = two_scenes(patch_set)
-    labels, ledger = annotate(patches, range(8), [PointsPerClass(count=3, unit="patch")], 0)
-    (entry,) = ledger["supervisions"]
-    assert (entry["unit"], entry["units"], entry["units_without_labels"]) == ("patch", 8, 1)
-    assert entry["labelled_pixels_by_class"] == [6, 6, 9]
-    assert ledger["labelled_pixels"] == 21
-    assert labels.labels is not None
-    assert [(one != IGNORE).sum() for one in labels.labels] == [3] * 7 + [0]
-
-
-def test_pieces_are_connected_labels_of_one_class_in_a_unit(patch_set: Make) -> None:
-    mask = np.array(
-        [[0, 0, 1, 1], [1, 1, 0, 0], [1, 2, 2, IGNORE], [1, 2, IGNORE, 2]]
-    )  # neighbours by a corner connect: 0, 1, 2 are one each
-    (entry,) = annotate(patch_set({"a": mask}, 4, 3), range(1), [Full(unit="scene")], 0)[1][
-        "supervisions"
-    ]
-    assert (entry["present_classes"], entry["pieces"]) == (3, 3)
-    (entry,) = annotate(patch_set({"a": mask}, 2, 3), range(4), [Full(unit="patch")], 0)[1][
-        "supervisions"
-    ]
-    assert (entry["present_classes"], entry["pieces"]) == (2 + 2 + 2 + 1, 7)
-
-
-def test_the_ledger_counts_the_training_patches_only(patch_set: Make) -> None:
-    ledger = annotate(two_scenes(patch_set), [4, 7], [Full(), Proportions(), Tags()], 0)[1]
-    assert (
-        ledger["scenes"],
-        ledger["patches"],
-        ledger["valid_pixels"],
-        ledger["labelled_share"],
-    ) == (1, 2, 16, 1.0)
-    counted = [
-        (entry["labelled_pixels"], entry["proportion_vectors"], entry["tag_vectors"])
-        for entry in ledger["supervisions"]
-    ]
-    assert counted == [(16, 0, 0), (0, 2, 0), (0, 0, 2)]
-
-
-def test_a_training_set_without_valid_pixels_has_a_share_of_zero(patch_set: Make) -> None:
-    ledger = annotate(two_scenes(patch_set), [7], [PointsPerImage()], 0)[1]
-    assert (ledger["valid_pixels"], ledger["labelled_pixels"], ledger["labelled_share"]) == (
-        0,
-        0,
-        0.0,
-    )
-    assert ledger["supervisions"][0]["units_without_labels"] == 1
+        first, *others = weak_labels
+        assert first.labels is not None
+        nothing = WeakLabel(labels=np.full_like(first.labels, IGNORE))
+        return [first] + [nothing] * len(others)
 
 
 @pytest.mark.parametrize("unit", ["scene", "patch"])
-def test_full_labels_are_the_masks_in_the_order_asked_for(patch_set: Make, unit: Any) -> None:
-    patches, indices = two_scenes(patch_set), [6, 0, 3, 5]
-    assert_array_equal(labels_of(patches, indices, Full(unit=unit)), patches.masks[indices])
+def test_full_labels_are_the_masks_in_the_order_asked_for(two_scenes: PatchSet, unit: Any) -> None:
+    indices = [6, 0, 3, 5]
+    assert_array_equal(labels_of(two_scenes, indices, Full(unit=unit)), two_scenes.masks[indices])
 
 
 def test_labels_of_a_scene_are_cut_as_overlapping_patches_are(patch_set: Make) -> None:
-    patches = patch_set({"a": np.arange(64).reshape(8, 8) % 3}, 4, 3, step=2)
+    mask = np.arange(64).reshape(8, 8) % 3
+    patches = patch_set({"a": mask}, 4, 3, step=2)
     labels = labels_of(patches, range(9), PointsPerClass(count=10))
     whole = np.full((8, 8), IGNORE, np.uint8)
-    for origin, one in zip(patches.origins, labels, strict=True):
-        window = whole[origin.row : origin.row + 4, origin.column : origin.column + 4]
+    for origin, patch_labels in zip(patches.origins, labels, strict=True):
+        window = whole[patch_window(origin, 4)]
+        # A pixel in two patches has one label.
         again = window != IGNORE
-        assert_array_equal(one[again], window[again])  # a pixel in two patches has one label
-        window[:] = np.where(again, window, one)
-    assert np.bincount(whole.ravel(), minlength=3)[:3].tolist() == [10, 10, 10]
+        assert_array_equal(patch_labels[again], window[again])
+        window[:] = np.where(again, window, patch_labels)
+    zeros, ones, twos, *_ = np.bincount(whole.ravel())
+    assert zeros == ones == twos == 10
 
 
-def test_points_of_a_scene_fall_on_its_training_patches_only(patch_set: Make) -> None:
-    patches = two_scenes(patch_set)
-    labels, ledger = annotate(patches, [0], [PointsPerClass(count=12)], 0)
-    assert labels.labels is not None
-    assert np.bincount(labels.labels.ravel(), minlength=3)[:3].tolist() == [12, 0, 0]
-    assert ledger["supervisions"][0]["labelled_pixels_by_class"] == [12, 0, 0]
+def test_points_of_a_scene_fall_on_its_training_patches_only(two_scenes: PatchSet) -> None:
+    labels, ledger = annotate(two_scenes, [0], [PointsPerClass(count=12)], 0)
+    (labelled,) = count_labelled(labels_in(labels))
+    assert labelled == 12
+    assert ledger.annotations[0].labelled_pixels_by_class == [12, 0, 0]
 
 
 @pytest.mark.parametrize("unit", ["scene", "patch"])
 def test_the_draw_for_one_image_depends_on_no_other_nor_on_order(
-    patch_set: Make, unit: Any
+    two_scenes: PatchSet, unit: Any
 ) -> None:
-    patches, points = two_scenes(patch_set), PointsPerImage(count=5, unit=unit)
-    together, reverse = (
-        labels_of(patches, range(8), points),
-        labels_of(patches, range(8)[::-1], points),
-    )
+    points = PointsPerImage(count=5, unit=unit)
+    together = labels_of(two_scenes, range(8), points)
+    reverse = labels_of(two_scenes, range(8)[::-1], points)
+    alone = labels_of(two_scenes, range(4, 8), points)
     assert_array_equal(reverse[::-1], together)
-    assert_array_equal(labels_of(patches, range(4, 8), points), together[4:])
+    assert_array_equal(alone, together[4:])
 
 
 @pytest.mark.parametrize("unit", ["scene", "patch"])
 def test_seed_and_image_decide_the_draw(patch_set: Make, unit: Any) -> None:
     mask = np.zeros((8, 8))
-    patches, points = patch_set({"a": mask, "b": mask}, 8, 2), PointsPerImage(count=5, unit=unit)
-    first, again, other = (labels_of(patches, range(2), points, seed=seed) for seed in (0, 0, 1))
-    assert_array_equal(first, again)
+    patches = patch_set({"a": mask, "b": mask}, 8, 2)
+    points = PointsPerImage(count=5, unit=unit)
+    first = labels_of(patches, range(2), points, seed=0)
+    same = labels_of(patches, range(2), points, seed=0)
+    other = labels_of(patches, range(2), points, seed=1)
+    assert_array_equal(first, same)
     assert (first[0] != other[0]).any()
     assert (first[0] != first[1]).any()
 
@@ -324,342 +152,121 @@ def test_methods_that_differ_in_their_number_of_points_share_the_draw(
     patch_set: Make, unit: Any
 ) -> None:
     patches = patch_set({"a": np.zeros((32, 32))}, 16, 2)
-    fewer, more = (
-        labels_of(patches, range(4), PointsPerImage(count=count, unit=unit)) for count in (5, 20)
-    )
-    assert_array_equal(more[fewer != IGNORE], 0)
-    assert (more != IGNORE).sum() == 4 * (fewer != IGNORE).sum()
+    fewer = labels_of(patches, range(4), PointsPerImage(count=5, unit=unit)) != IGNORE
+    more = labels_of(patches, range(4), PointsPerImage(count=20, unit=unit)) != IGNORE
+    assert more[fewer].all()
+    assert more.sum() == 4 * fewer.sum()
 
 
-def test_of_two_supervisions_the_first_keeps_its_labels(patch_set: Make) -> None:
-    patches = two_scenes(patch_set)
-    labels, ledger = annotate(
-        patches, range(8), [Corner(label=1), Full(), Proportions(), Tags()], 0
-    )
-    expected = np.array(patches.masks)
+def test_of_two_supervisions_the_first_keeps_its_labels(two_scenes: PatchSet) -> None:
+    supervisions = [Corner(label=1), Full(), Proportions(), Tags()]
+    labels, ledger = annotate(two_scenes, range(8), supervisions, 0)
+    expected = np.array(two_scenes.masks)
     expected[:7, 0, 0] = 1  # the last patch is ignored
-    assert labels.labels is not None
+    assert_array_equal(labels_in(labels), expected)
+    # Each patch is of one class, and the last of none.
+    shares = np.zeros((8, 3))
+    shares[range(7), [0, 1, 0, 1, 2, 2, 2]] = 1
     assert labels.proportions is not None
+    assert_array_equal(labels.proportions, shares)
     assert labels.tags is not None
-    assert_array_equal(labels.labels, expected)
-    assert_array_equal(
-        labels.proportions,
-        [[1, 0, 0], [0, 1, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 1], [0, 0, 1], [0, 0, 0]],
-    )
-    assert_array_equal(labels.tags, labels.proportions > 0)
-    assert [entry["supervision"] for entry in ledger["supervisions"]] == [
-        "corner",
-        "full",
-        "proportions",
-        "tags",
-    ]
+    assert_array_equal(labels.tags, shares > 0)
+    names = [entry.supervision for entry in ledger.annotations]
+    assert names == ["corner", "full", "proportions", "tags"]
 
 
-def test_labels_of_scenes_and_of_patches_merge(patch_set: Make) -> None:
-    patches = two_scenes(patch_set)
-    labels = labels_of(patches, range(8), Corner(label=1), Full(unit="scene"))
+def test_labels_of_scenes_and_of_patches_merge(two_scenes: PatchSet) -> None:
+    labels = labels_of(two_scenes, range(8), Corner(label=1), Full(unit="scene"))
     assert labels[4, 0, 0] == 1
-    assert_array_equal(labels[:, 1:], patches.masks[:, 1:])
+    assert_array_equal(labels[:, 1:], two_scenes.masks[:, 1:])
 
 
 @pytest.mark.parametrize(
     ("supervision", "kind"), [(Tags(), "tags"), (Proportions(), "proportions")]
 )
 def test_two_supervisions_with_the_same_vectors_are_refused(
-    patch_set: Make, supervision: Supervision, kind: str
+    two_scenes: PatchSet, supervision: Supervision, kind: str
 ) -> None:
     with pytest.raises(InputError, match=f"both provide {kind}"):
-        annotate(two_scenes(patch_set), range(8), [supervision, supervision], 0)
+        annotate(two_scenes, range(8), [supervision, supervision], 0)
 
 
-def test_what_is_not_provided_is_absent(patch_set: Make) -> None:
-    labels = annotate(two_scenes(patch_set), range(8), [Tags()], 0)[0]
+def test_what_is_not_provided_is_absent(two_scenes: PatchSet) -> None:
+    labels, _ = annotate(two_scenes, range(8), [Tags()], 0)
     assert labels.labels is None
     assert labels.proportions is None
 
 
-def test_refine_sees_the_whole_set_and_is_what_the_ledger_counts(patch_set: Make) -> None:
-    labels, ledger = annotate(two_scenes(patch_set), range(8), [Erased()], 0)
-    assert labels.labels is not None
-    assert (labels.labels != IGNORE).sum() == ledger["labelled_pixels"] == 16
-    assert ledger["supervisions"][0]["units_without_labels"] == 7
+def test_refine_sees_the_whole_set_and_is_what_the_ledger_counts(two_scenes: PatchSet) -> None:
+    labels, ledger = annotate(two_scenes, range(8), [Erased()], 0)
+    assert count_labelled(labels_in(labels)) == [16] + [0] * 7
+    assert ledger.labelled_pixels == 16
+    assert ledger.annotations[0].units_without_labels == 7
 
 
 @pytest.mark.parametrize(
-    ("breach", "message"),
-    [
-        ("shape", r"must be uint8 \[4, 4\], got uint8 \[3, 4\]"),
-        ("type", r"must be uint8 \[4, 4\], got int64"),
-        ("ignored", "labelled pixels that are ignored"),
-        ("class", r"outside 0\.\.2"),
-        ("no labels", "labels is absent"),
-        ("no tags", "tags is absent"),
-        ("proportions", r"proportions must be float32 \[3\], got float32 \[4\]"),
-        ("tags", r"tags must be bool \[3\], got bool \[3, 1\]"),
-    ],
+    "supervision",
+    [Tags(unit="scene"), Proportions(unit="scene")],
+    ids=lambda supervision: supervision.name,
 )
-def test_a_breach_of_the_contract_names_the_supervision_and_the_sample(
-    patch_set: Make, breach: str, message: str
-) -> None:
-    first = {"ignored": "b@4,4", "class": "b@0,0"}.get(breach, "a@0,0")
-    with pytest.raises(ValueError, match=f"'broken', {first}: .*{message}"):
-        annotate(two_scenes(patch_set), range(8), [Broken(breach=breach)], 0)
-
-
-def test_a_kept_contract_is_no_breach(patch_set: Make) -> None:
-    patches = two_scenes(patch_set)
-    assert_array_equal(labels_of(patches, range(8), Broken(breach="none")), patches.masks)
-
-
-def test_a_label_that_was_not_announced_is_a_breach(patch_set: Make) -> None:
-    with pytest.raises(
-        ValueError, match=r"'undeclared', a@0,0: declares \['labels'\], but tags was given"
-    ):
-        annotate(two_scenes(patch_set), range(8), [Undeclared()], 0)
-
-
-@pytest.mark.parametrize(
-    "supervision", [Tags(unit="scene"), Proportions(unit="scene")], ids=lambda one: one.name
-)
-def test_scenes_can_be_given_labels_only(patch_set: Make, supervision: Supervision) -> None:
-    with pytest.raises(
-        ValueError,
-        match=f"'{supervision.name}' annotates scenes, so it can give labels only: use unit: patch",
-    ):
-        annotate(two_scenes(patch_set), range(8), [supervision], 0)
-
-
-def test_pixels_are_counted_once_where_patches_overlap_or_supervisions_agree(
-    patch_set: Make,
-) -> None:
-    overlapping = patch_set({"a": np.zeros((8, 8))}, 4, 3, step=2)
-    ledger = annotate(overlapping, range(9), [Full(unit="scene"), PointsPerImage(count=5)], 0)[1]
-    assert (ledger["valid_pixels"], ledger["labelled_pixels"], ledger["labelled_share"]) == (
-        64,
-        64,
-        1.0,
-    )
-    assert [entry["labelled_pixels"] for entry in ledger["supervisions"]] == [64, 5]
-
-
-class Odd(Supervision):
-    """Breaks a rule that a number can break."""
-
-    name: ClassVar[str] = "odd"
-    provides: ClassVar[frozenset[Provision]] = frozenset({"proportions"})
-
-    values: tuple[float, ...]
-
-    def annotate(self, sample: Sample, generator: np.random.Generator) -> WeakLabel:
-        return WeakLabel(proportions=np.array(self.values, np.float32))
-
-
-@pytest.mark.parametrize("values", [(0.5, 0.6, 0.0), (1.5, -0.5, 0.0), (0.0, 0.0, 0.0)])
-def test_proportions_are_shares_that_sum_to_one(patch_set: Make, values: tuple[float, ...]) -> None:
-    with pytest.raises(
-        ValueError, match=r"'odd', a@0,0: proportions must be at least 0 and sum to 1"
-    ):
-        annotate(two_scenes(patch_set), range(8), [Odd(values=values)], 0)
-
-
-class Sparse(Supervision):
-    """Announces whole masks and labels one pixel."""
-
-    name: ClassVar[str] = "sparse"
-    provides: ClassVar[frozenset[Provision]] = frozenset({"labels", "dense"})
-
-    def annotate(self, sample: Sample, generator: np.random.Generator) -> WeakLabel:
-        return PointsPerImage(count=1).annotate(sample, generator)
-
-    def refine(
-        self,
-        weak_labels: Sequence[WeakLabel],
-        samples: Sequence[Sample],
-        generator: np.random.Generator,
-    ) -> Sequence[WeakLabel]:
-        return weak_labels[:-1] if len(weak_labels) == 8 else weak_labels
-
-
-class Copied(Supervision):
-    """Gives all patches the same proportions, and says that somebody annotated them in another
-    patch."""
-
-    name: ClassVar[str] = "copied"
-    provides: ClassVar[frozenset[Provision]] = frozenset({"proportions"})
-
-    def annotate(self, sample: Sample, generator: np.random.Generator) -> WeakLabel:
-        return WeakLabel(
-            proportions=np.array([0.5, 0.25, 0.25], np.float32), shared=sample.key.startswith("b")
-        )
-
-
-def test_what_is_shared_must_have_been_annotated_in_another_patch(patch_set: Make) -> None:
-    ledger = annotate(two_scenes(patch_set), range(8), [Copied()], 0)[1]
-    assert (ledger["supervisions"][0]["proportion_vectors"], ledger["scenes"]) == (4, 1)
-    with pytest.raises(
-        ValueError,
-        match=(
-            "'copied', b@0,0: proportions are called shared, but no unit with the same was"
-            " annotated"
-        ),
-    ):
-        annotate(two_scenes(patch_set), range(4, 8), [Copied()], 0)
-
-
-def test_dense_means_every_valid_pixel_and_refine_keeps_the_number(patch_set: Make) -> None:
-    with pytest.raises(ValueError, match="declares dense, but left valid pixels unlabelled"):
-        annotate(two_scenes(patch_set), range(4), [Sparse()], 0)
-    with pytest.raises(ValueError, match="'sparse': refine returned 7 weak labels for 8"):
-        annotate(two_scenes(patch_set), range(8), [Sparse()], 0)
-
-
-def test_shares_of_regions_counted_by_hand() -> None:
-    mask = np.array([[0, 1, 1, IGNORE], [0, 0, 2, 2]], np.uint8)
-    regions = np.array([[0, 0, 1, 1], [0, IGNORE, 1, 2]], np.uint8)
-    sample = Sample("", np.zeros((2, 4, 3), np.uint8), mask, 3)
-    assert_allclose(sample.shares(), [[3 / 7, 2 / 7, 2 / 7]])
-    assert_allclose(
-        sample.shares(regions, 4), [[2 / 3, 1 / 3, 0], [0, 1 / 2, 1 / 2], [0, 0, 1], [0, 0, 0]]
-    )
+def test_scenes_can_be_given_labels_only(two_scenes: PatchSet, supervision: Supervision) -> None:
+    message = f"'{supervision.name}' annotates scenes, so it can give labels only: use unit: patch"
+    with pytest.raises(ValueError, match=message):
+        annotate(two_scenes, range(8), [supervision], 0)
 
 
 def test_proportions_of_regions_are_stacked_and_counted_one_by_one(patch_set: Make) -> None:
-    mask = np.zeros((4, 8))
-    mask[:, 3], mask[:, 6:] = 1, IGNORE
-    labels, ledger = annotate(patch_set({"a": mask}, 4, 2), range(2), [Halves(), Full()], 0)
+    mask = draw_map(*["0001 00.."] * 4)
+    patches = patch_set({"a": mask}, 4, 2)
+    labels, ledger = annotate(patches, range(2), [Halves(), Full()], 0)
     assert labels.proportions is not None
     assert labels.regions is not None
-    assert_array_equal(labels.proportions, [[[1, 0], [0.5, 0.5]], [[1, 0], [0, 0]]])
-    assert_array_equal(labels.regions, np.broadcast_to([0, 0, 1, 1], (2, 4, 4)))
-    assert ledger["supervisions"][0]["proportion_vectors"] == 4
-    # regions stay with the proportions, whichever supervision comes first
-    assert labels.labels is not None
-    reverse = annotate(patch_set({"a": mask}, 4, 2), range(2), [Full(), Halves()], 0)[0]
+    first, second = labels.proportions
+    assert first.tolist() == [[1, 0], [0.5, 0.5]]
+    # The right half has no valid pixel.
+    assert second.tolist() == [[1, 0], [0, 0]]
+    halves = draw_map(*["0011"] * 4)
+    for regions in labels.regions:
+        assert_array_equal(regions, halves)
+    assert ledger.annotations[0].proportion_vectors == 4
+    # Regions stay with the proportions, whichever supervision comes first.
+    reverse, _ = annotate(patches, range(2), [Full(), Halves()], 0)
+    assert reverse.regions is not None
     assert_array_equal(reverse.regions, labels.regions)
+    assert_array_equal(labels_in(reverse), labels_in(labels))
 
 
-@pytest.mark.parametrize(
-    ("breach", "message"),
-    [
-        (
-            "vector",
-            r"a@0,0: proportions must be float32 \[R, 3\] with R from 1 to 255, got float32 \[3\]",
-        ),
-        ("no regions", r"a@0,0: proportions must be float32 \[3\], got float32 \[2, 3\]"),
-        ("none at all", r"R from 1 to 255, got float32 \[0, 3\]"),
-        ("too many", r"R from 1 to 255, got float32 \[256, 3\]"),
-        ("classes", r"got float32 \[2, 2\]"),
-        ("type", r"got float64 \[2, 3\]"),
-        ("map", r"regions must be uint8 \[4, 4\], got uint8 \[3, 4\]"),
-        ("map type", r"regions must be uint8 \[4, 4\], got int64"),
-        ("outside", r"gave a region outside 0\.\.1"),
-        ("sum", r"at least 0 and sum to 1, got \[0\.5, 0\.0, 0\.0\]"),
-        ("empty", r"at least 0 and sum to 1, got \[0\.0, 0\.0, 0\.0\]"),
-        (
-            "another number",
-            r"'halves': proportions must have one shape in all patches, got \[\(2, 3\), \(4, 3\)\]",
-        ),
-        ("sometimes", r"one shape in all patches, got \[\(2, 3\), \(3,\)\]"),
-    ],
-)
-def test_regions_that_break_the_contract(patch_set: Make, breach: str, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        annotate(two_scenes(patch_set), range(8), [Halves(breach=breach)], 0)
-
-
-class Mapped(Supervision):
-    """Gives regions of nothing."""
-
-    name: ClassVar[str] = "mapped"
-    provides: ClassVar[frozenset[Provision]] = LABELS
-
-    def annotate(self, sample: Sample, generator: np.random.Generator) -> WeakLabel:
-        return WeakLabel(
-            labels=np.array(sample.mask), regions=np.zeros(sample.mask.shape, np.uint8)
-        )
-
-
-def test_regions_go_with_proportions_only(patch_set: Make) -> None:
-    with pytest.raises(ValueError, match="'mapped', a@0,0: gave regions, but no proportions"):
-        annotate(two_scenes(patch_set), range(8), [Mapped()], 0)
-
-
-@pytest.mark.parametrize(
-    ("supervision", "indices", "expected"),
-    [
-        (Proportions(), range(8), {"mean": 0.0, "median": 0.0, "max": 0.0}),
-        (Halves(), range(8), {"mean": 0.0, "median": 0.0, "max": 0.0}),
-        # Patches of class 0, 1, 0, 1, 2, 2, 2, and one without valid pixels, which is no unit: 1/2,
-        # 3/4, 1/2, 3/4, 3/4, 3/4, 3/4.
-        (
-            Odd(values=(0.5, 0.25, 0.25)),
-            range(7),
-            {"mean": round(4.75 / 7, 6), "median": 0.75, "max": 0.75},
-        ),
-        (
-            Odd(values=(0.5, 0.25, 0.25)),
-            range(8),
-            {"mean": round(4.75 / 7, 6), "median": 0.75, "max": 0.75},
-        ),
-        (Odd(values=(0.5, 0.25, 0.25)), [0, 1], {"mean": 0.625, "median": 0.625, "max": 0.75}),
-        (Proportions(), [7], {"mean": 0.0, "median": 0.0, "max": 0.0}),
-    ],
-)
-def test_the_total_variation_of_given_to_exact_proportions(
-    patch_set: Make, supervision: Supervision, indices: Sequence[int], expected: dict[str, float]
-) -> None:
-    ledger = annotate(two_scenes(patch_set), indices, [supervision], 0)[1]
-    assert ledger["supervisions"][0]["total_variation"] == expected
-
-
-def test_the_total_variation_of_regions_weighs_each_region_alike(patch_set: Make) -> None:
-    mask = np.array([[0, 0, 0, 1], [0, 0, IGNORE, IGNORE], [0, 1, 1, 1], [1, 1, 1, 1]])
-    labels = [
-        WeakLabel(
-            proportions=np.float32([[0.5, 0.5], [0.5, 0.5], [0.25, 0.75]]),
-            regions=np.uint8([[0] * 4, [1] * 4]),
-        )
-    ] * 2
-    samples = [
-        Sample("", np.zeros((2, 4, 3), np.uint8), rows.astype(np.uint8), 2)
-        for rows in (mask[:2], mask[2:])
-    ]
-    # Exact: 3/4 and 1; then 1/4 and 0. The third region has no pixels.
-    assert entry(Halves(), samples, labels)["total_variation"] == {
-        "mean": 0.375,
-        "median": 0.375,
-        "max": 0.5,
-    }
-
-
-def test_training_and_validation_are_one_annotation(patch_set: Make) -> None:
-    patches = two_scenes(patch_set)
-    alone, _ = annotate(patches, [0, 1], [PointsPerImage(count=5, unit="patch"), Halves()], 0)
-    both, ledger = annotate(
-        patches, [0, 1], [PointsPerImage(count=5, unit="patch"), Halves()], 0, [4, 6, 7]
-    )
+def test_training_and_validation_are_one_annotation(two_scenes: PatchSet) -> None:
+    supervisions = [PointsPerImage(count=5, unit="patch"), Halves()]
+    alone, ledger_alone = annotate(two_scenes, [0, 1], supervisions, 0)
+    both, ledger = annotate(two_scenes, [0, 1], supervisions, 0, [4, 6, 7])
     train, validation = both.divided(2)
+    # Each patch is a unit of its own.
     for kind in ("labels", "proportions", "regions"):
-        # each patch is a unit of its own
         assert_array_equal(getattr(train, kind), getattr(alone, kind))
     assert train.tags is validation.tags is None
-    assert validation.labels is not None
-    assert [(one != IGNORE).sum() for one in validation.labels] == [5, 5, 0]
-    assert (ledger["patches"], ledger["valid_pixels"], ledger["labelled_pixels"]) == (5, 64, 20)
-    assert ledger["validation"] == {"patches": 3, "labelled_pixels": 10}
-    assert "validation" not in annotate(patches, [0, 1], [Full()], 0)[1]
+    assert count_labelled(labels_in(validation)) == [5, 5, 0]
+    assert ledger.patches == 5
+    assert ledger.valid_pixels == 64
+    assert ledger.labelled_pixels == 20
+    assert ledger.validation == ValidationLabels(patches=3, labelled_pixels=10)
+    assert "validation" not in ledger_alone.as_json()
 
 
-def test_a_scene_in_both_parts_is_annotated_once_and_refine_sees_all(patch_set: Make) -> None:
-    patches = two_scenes(patch_set)
-    labels, ledger = annotate(
-        patches, [0, 1, 4], [PointsPerClass(count=3, unit="scene")], 0, [2, 5]
-    )
-    assert ledger["supervisions"][0]["units"] == 2
-    assert ledger["supervisions"][0]["labelled_pixels_by_class"] == [3, 3, 3]
-    assert labels.labels is not None
-    assert ledger["validation"]["labelled_pixels"] == (labels.divided(3)[1].labels != IGNORE).sum()
-    assert_array_equal(labels_of(patches, [0, 1], Drawn())[:, 0, 0], 2)
-    together = annotate(patches, [0, 1], [Drawn()], 0, [4, 6])[0]
-    assert together.labels is not None
-    assert_array_equal(together.labels[:, 0, 0], 1)  # four patches
+def test_a_scene_in_both_parts_is_annotated_once(two_scenes: PatchSet) -> None:
+    points = PointsPerClass(count=3, unit="scene")
+    labels, ledger = annotate(two_scenes, [0, 1, 4], [points], 0, [2, 5])
+    _, validation = labels.divided(3)
+    assert ledger.annotations[0].units == 2
+    assert ledger.annotations[0].labelled_pixels_by_class == [3, 3, 3]
+    labelled = sum(count_labelled(labels_in(validation)))
+    assert ledger.validation is not None
+    assert ledger.validation.labelled_pixels == labelled
+
+
+def test_refine_sees_training_and_validation_together(two_scenes: PatchSet) -> None:
+    alone = labels_of(two_scenes, [0, 1], Drawn())
+    together, _ = annotate(two_scenes, [0, 1], [Drawn()], 0, [4, 6])
+    assert_array_equal(alone[:, 0, 0], 2)
+    # Four patches, modulo three classes.
+    assert_array_equal(labels_in(together)[:, 0, 0], 1)

@@ -9,73 +9,81 @@ from typing import Any
 import numpy as np
 import pytest
 from installed import TINY, Workplace
+from numpy.testing import assert_allclose
 from numpy.typing import NDArray
 
 from harness.core.values import IGNORE
 from harness.metrics import batch_mean_iou
-from harness.run.floors import features, predictions
+from harness.run.floors import compute_features, predictions
 
-Patch = NDArray[np.uint8]
+Pixels = NDArray[np.uint8]
+
+BLACK = np.zeros((2, 3, 3), np.uint8)
+"""A test patch of 2 x 3 pixels."""
+
+ONE_LARGE_PATCH_AND_TWO_SMALL = [
+    [0, 0, 0, 0],
+    [1, 1, IGNORE, IGNORE],
+    [1, IGNORE, IGNORE, IGNORE],
+]
+"""Labels of three patches: class 0 has more pixels, class 1 more patches."""
 
 
-def pairs(*labels: list[int]) -> Iterator[tuple[Patch, Patch]]:
-    for own in labels:
-        yield np.zeros((1, len(own), 3), np.uint8), np.array([own], np.uint8)
+def black_patches(labels_of_patches: list[list[int]]) -> Iterator[tuple[Pixels, Pixels]]:
+    """Black patches of one row with these labels."""
+    for labels in labels_of_patches:
+        yield np.zeros((1, len(labels), 3), np.uint8), np.array([labels], np.uint8)
 
 
 @pytest.mark.parametrize(
-    ("floor", "labels", "predicted"),
+    ("floor", "labels", "expected"),
     [
-        # 4 pixels against 3
-        ("majority", [[0, 0, 0, 0], [1, 1, IGNORE, IGNORE], [1, IGNORE, IGNORE, IGNORE]], 0),
-        # 1 patch against 2
-        (
-            "mean-proportions",
-            [[0, 0, 0, 0], [1, 1, IGNORE, IGNORE], [1, IGNORE, IGNORE, IGNORE]],
-            1,
-        ),
+        ("majority", ONE_LARGE_PATCH_AND_TWO_SMALL, 0),
+        ("mean-proportions", ONE_LARGE_PATCH_AND_TWO_SMALL, 1),
         ("majority", [[2, IGNORE], [IGNORE, IGNORE]], 2),
     ],
 )
 def test_constant_floors_counted_by_hand(
-    floor: Any, labels: list[list[int]], predicted: int
+    floor: Any, labels: list[list[int]], expected: int
 ) -> None:
-    found = list(predictions(floor, pairs(*labels), iter([np.zeros((2, 3, 3), np.uint8)] * 2), 3))
-    assert [patch.shape for patch in found] == [(2, 3)] * 2
-    assert {int(value) for patch in found for value in patch.ravel()} == {predicted}
+    predicted = list(predictions(floor, black_patches(labels), [BLACK, BLACK], 3))
+    assert len(predicted) == 2
+    for patch in predicted:
+        assert patch.tolist() == [[expected] * 3] * 2
 
 
 @pytest.mark.parametrize("floor", ["majority", "mean-proportions", "qda"])
 def test_nothing_labelled_is_an_error(floor: Any) -> None:
+    predicted = predictions(floor, black_patches([[IGNORE] * 4]), [BLACK], 2)
     with pytest.raises(ValueError, match=f"floor {floor}: no training pixel is labelled"):
-        list(predictions(floor, pairs([IGNORE] * 4), iter([np.zeros((1, 4, 3), np.uint8)]), 2))
+        list(predicted)
 
 
 def test_features_against_loops() -> None:
     image = np.random.default_rng(0).integers(0, 256, (9, 8, 2), np.uint8)
-    found = features(image, window=3)
-    assert found.shape == (9, 8, 6)
+    features = compute_features(image, window=3)
+    assert features.shape == (9, 8, 6)
     padded = np.pad(image / 255, ((1, 1), (1, 1), (0, 0)), mode="symmetric")
     for row, column in [(0, 0), (4, 3), (8, 7)]:
         window = padded[row : row + 3, column : column + 3].reshape(9, 2)
-        expected = np.concatenate([image[row, column] / 255, window.mean(0), window.std(0)])
-        np.testing.assert_allclose(found[row, column], expected, atol=1e-7)
+        colour = image[row, column] / 255
+        expected = np.concatenate([colour, window.mean(0), window.std(0)])
+        assert_allclose(features[row, column], expected, atol=1e-7)
 
 
 def test_qda_finds_classes_by_colour_and_skips_those_with_too_few_points() -> None:
     generator = np.random.default_rng(1)
     mask = np.repeat([0, 1], 200).reshape(20, 20).astype(np.uint8)
-    image = (
-        (np.array([60, 180])[mask][..., None] + generator.normal(0, 10, (20, 20, 3)))
-        .clip(0, 255)
-        .astype(np.uint8)
-    )
+    grey = np.array([60, 180])[mask][..., None]
+    noisy = grey + generator.normal(0, 10, (20, 20, 3))
+    image = noisy.clip(0, 255).astype(np.uint8)
     labels = mask.copy()
     labels[0, :3] = 2  # three points of a class cannot give a covariance of nine features
-    (found,) = predictions("qda", iter([(image, labels)]), iter([image]), 3)
-    assert (found == mask).mean() > 0.95
+    (predicted,) = predictions("qda", [(image, labels)], [image], 3)
+    assert (predicted == mask).mean() > 0.95
+    of_one_class = predictions("qda", [(image, np.zeros_like(mask))], [image], 3)
     with pytest.raises(ValueError, match="fewer than two classes have more than 9 labelled pixels"):
-        list(predictions("qda", iter([(image, np.zeros_like(mask))]), iter([image]), 3))
+        list(of_one_class)
 
 
 def test_batch_averaged_iou_by_hand() -> None:
@@ -86,21 +94,27 @@ def test_batch_averaged_iou_by_hand() -> None:
     assert np.isnan(batch_mean_iou(np.zeros((2, 2, 2), np.int64), 1))
 
 
+@pytest.mark.slow
 def test_floors_stand_beside_networks_in_a_scenario(workplace: Workplace) -> None:
-    qda = "qda: {supervision: {name: points-per-class, count: 20}, floor: qda}"
-    floors = f"  majority: {{floor: majority}}\n  {qda}\nevaluation: {{batch_average: 2}}\n"
-    workplace.write("tiny.yaml", TINY.replace("profiles:", floors + "profiles:"))
+    methods = """
+  majority: {floor: majority}
+  qda: {supervision: {name: points-per-class, count: 20}, floor: qda}
+evaluation: {batch_average: 2}
+profiles:"""
+    workplace.write("tiny.yaml", TINY.replace("\nprofiles:", methods))
     done = workplace.harness("run", "tiny.yaml", "--only", "majority", "--only", "qda")
     assert done.returncode == 0, done.stdout + done.stderr
-    records = [
-        json.loads(path.read_text()) for path in (workplace.folder / "runs").glob("*/record.json")
-    ]
-    found = {record["method"]: record for record in records}
-    assert found["majority"]["ledger"]["labelled_share"] == 1.0
-    assert found["majority"]["metrics"]["iou"]["water"] == 0
-    assert found["qda"]["ledger"]["supervisions"][0]["labelled_pixels"] > 0
-    assert found["qda"]["metrics"]["miou"] > found["majority"]["metrics"]["miou"]
-    assert 0 < found["qda"]["metrics"]["batch_miou"] <= 1
+    records: dict[str, Any] = {}
+    for path in (workplace.folder / "runs").glob("*/record.json"):
+        record = json.loads(path.read_text())
+        records[record["method"]] = record
+    majority = records["majority"]
+    qda = records["qda"]
+    assert majority["ledger"]["labelled_share"] == 1.0
+    assert majority["metrics"]["iou"]["water"] == 0
+    assert qda["ledger"]["supervisions"][0]["labelled_pixels"] > 0
+    assert qda["metrics"]["miou"] > majority["metrics"]["miou"]
+    assert 0 < qda["metrics"]["batch_miou"] <= 1
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -18,59 +19,86 @@ from harness.run.splits import PARTS, Parts, divide
 from harness.scenario.settings import Split
 
 SIZE = 8
-
-
-def patches(
-    groups: dict[str, int], part: Part | None = None, step: int = SIZE
-) -> list[PatchOrigin]:
-    """So many patches of each group in one row, each group one scene."""
-    return [
-        PatchOrigin(f"scene of {group}", group, part, 0, step * i)
-        for group, count in groups.items()
-        for i in range(count)
-    ]
-
-
-def grouped(origins: Sequence[PatchOrigin], parts: Parts) -> dict[Part, list[str]]:
-    return {part: sorted({origins[index].group for index in parts[part]}) for part in PARTS}
-
+"""Height and width of a patch."""
 
 FIVE = {"a": 2, "b": 1, "c": 3, "d": 1, "e": 2}
+"""Patches of five groups."""
+
+TEN = dict.fromkeys("abcdefghij", 1)
+
 group_sizes = st.lists(st.integers(1, 4), min_size=3, max_size=12).map(
     lambda sizes: {f"g{i}": size for i, size in enumerate(sizes)}
 )
 
 
+def patches(groups: Mapping[str, int], part: Part | None = None) -> list[PatchOrigin]:
+    """So many patches of each group in one row, each group one scene."""
+    origins: list[PatchOrigin] = []
+    for group, count in groups.items():
+        for position in range(count):
+            scene = f"scene of {group}"
+            origins.append(PatchOrigin(scene, group, part, 0, SIZE * position))
+    return origins
+
+
+def grouped(origins: Sequence[PatchOrigin], parts: Parts) -> dict[Part, list[str]]:
+    """The groups of each part."""
+    groups: dict[Part, list[str]] = {}
+    for part in PARTS:
+        names = {origins[index].group for index in parts.of(part)}
+        groups[part] = sorted(names)
+    return groups
+
+
+def count_parts(parts: Parts) -> tuple[int, ...]:
+    """The number of patches for training, validation and test."""
+    return tuple(len(parts.of(part)) for part in PARTS)
+
+
+def together(values_of_parts: Iterable[Sequence[Any]]) -> list[Any]:
+    """What parts hold together, sorted; a value in two of them is there twice."""
+    return sorted(itertools.chain.from_iterable(values_of_parts))
+
+
+def indices_of_parts(parts: Parts) -> list[tuple[int, ...]]:
+    """The patch indices of training, validation and test."""
+    return [parts.of(part) for part in PARTS]
+
+
+def drawn_test_parts(origins: Sequence[PatchOrigin], split: Split) -> set[tuple[int, ...]]:
+    """The different test parts that six seeds draw."""
+    drawn = set()
+    for seed in range(6):
+        drawn.add(divide(origins, split, SIZE, seed).test)
+    return drawn
+
+
 def test_official_is_what_the_data_set_says() -> None:
     parts: list[Part] = ["test", "train", "validation", "train"]
-    origins = [PatchOrigin(f"s{i}", f"s{i}", part, 0, 0) for i, part in enumerate(parts)]
+    origins = []
+    for number, part in enumerate(parts):
+        origins.append(PatchOrigin(f"s{number}", f"s{number}", part, 0, 0))
+    expected = Parts(train=(1, 3), validation=(2,), test=(0,))
     for seed in range(3):
-        assert divide(origins, Split(), SIZE, seed) == {
-            "train": (1, 3),
-            "validation": (2,),
-            "test": (0,),
-        }
+        assert divide(origins, Split(), SIZE, seed) == expected
 
 
 def test_named_groups_are_taken_as_named_whatever_the_seed() -> None:
-    origins, split = patches(FIVE), Split(by="group", test=("c",), validation=("a", "e"))
+    origins = patches(FIVE)
+    split = Split(by="group", test=("c",), validation=("a", "e"))
+    expected = {"train": ["b", "d"], "validation": ["a", "e"], "test": ["c"]}
     for seed in range(3):
-        assert grouped(origins, divide(origins, split, SIZE, seed)) == {
-            "train": ["b", "d"],
-            "validation": ["a", "e"],
-            "test": ["c"],
-        }
+        assert grouped(origins, divide(origins, split, SIZE, seed)) == expected
 
 
 @given(st.integers(0, 50), st.sampled_from(list(FIVE)))
 def test_a_fraction_draws_from_the_groups_that_are_not_named(seed: int, name: str) -> None:
     origins = patches(FIVE)
-    found = grouped(
-        origins, divide(origins, Split(by="group", test=(name,), validation=0.4), SIZE, seed)
-    )
-    assert found["test"] == [name]
-    assert len(found["validation"]) == 2
-    assert sorted(name for names in found.values() for name in names) == list(FIVE)
+    split = Split(by="group", test=(name,), validation=0.4)
+    groups = grouped(origins, divide(origins, split, SIZE, seed))
+    assert groups["test"] == [name]
+    assert len(groups["validation"]) == 2
+    assert together(groups.values()) == list(FIVE)
 
 
 @pytest.mark.parametrize(
@@ -87,13 +115,17 @@ def test_a_fraction_draws_from_the_groups_that_are_not_named(seed: int, name: st
 def test_fractions_are_rounded_to_whole_units_and_at_least_one(
     by: Any, test: float, validation: float, counts: tuple[int, ...]
 ) -> None:
-    parts = divide(
-        patches(dict.fromkeys("abcdefghij", 1)),
-        Split(by=by, test=test, validation=validation),
-        SIZE,
-        3,
-    )
-    assert tuple(len(parts[part]) for part in PARTS) == counts
+    split = Split(by=by, test=test, validation=validation)
+    parts = divide(patches(TEN), split, SIZE, 3)
+    assert count_parts(parts) == counts
+
+
+@pytest.mark.parametrize("by", ["group", "scene", "patch"])
+def test_another_fraction_for_validation_leaves_the_test_part_as_it_is(by: Any) -> None:
+    origins = patches(TEN)
+    without = divide(origins, Split(by=by, test=0.3), SIZE, 3)
+    with_some = divide(origins, Split(by=by, test=0.3, validation=0.2), SIZE, 3)
+    assert without.test == with_some.test
 
 
 @given(
@@ -107,17 +139,24 @@ def test_parts_are_disjoint_and_complete_and_groups_undivided(
     sizes: dict[str, int], seed: int, test: float, validation: float, by: Any
 ) -> None:
     origins = patches(sizes)
-    parts = divide(
-        origins,
-        Split(by=by, test=test, validation=0.0 if by == "leave-one-group-out" else validation),
-        SIZE,
-        seed,
-    )
-    assert sorted(index for part in PARTS for index in parts[part]) == list(range(len(origins)))
-    assert all(list(parts[part]) == sorted(parts[part]) for part in PARTS)
+    if by == "leave-one-group-out":
+        validation = 0.0
+    split = Split(by=by, test=test, validation=validation)
+    parts = divide(origins, split, SIZE, seed)
+    assert together(indices_of_parts(parts)) == list(range(len(origins)))
+    for indices in indices_of_parts(parts):
+        assert list(indices) == sorted(indices)
     if by != "patch":
-        found = grouped(origins, parts)
-        assert sorted(name for names in found.values() for name in names) == sorted(sizes)
+        assert together(grouped(origins, parts).values()) == sorted(sizes)
+
+
+def tiles_of_scenes(sizes: Sequence[Sequence[int]]) -> Iterator[PatchOrigin]:
+    """Tiles that are groups of scenes, which have so many patches."""
+    for tile, scene_sizes in enumerate(sizes):
+        for scene, count in enumerate(scene_sizes):
+            for position in range(count):
+                key = f"tile-{tile}/{scene}"
+                yield PatchOrigin(key, f"tile-{tile}", None, 0, SIZE * position)
 
 
 @given(
@@ -128,49 +167,45 @@ def test_parts_are_disjoint_and_complete_and_groups_undivided(
 def test_a_split_by_scene_keeps_scenes_whole_and_divides_groups(
     sizes: list[list[int]], seed: int, validation: float
 ) -> None:
-    keys = [
-        (f"tile-{tile}", f"tile-{tile}/{part}", count)
-        for tile, parts in enumerate(sizes)
-        for part, count in enumerate(parts)
-    ]
-    assume(len(keys) > 2)
-    origins = [
-        PatchOrigin(scene, group, None, 0, SIZE * i)
-        for group, scene, count in keys
-        for i in range(count)
-    ]
+    scene_count = sum(len(scene_sizes) for scene_sizes in sizes)
+    assume(scene_count > 2)
+    origins = list(tiles_of_scenes(sizes))
     parts = divide(origins, Split(by="scene", test=0.25, validation=validation), SIZE, seed)
-    found = {part: {origins[index].scene for index in parts[part]} for part in PARTS}
-    assert sorted(index for part in PARTS for index in parts[part]) == list(range(len(origins)))
-    assert sum(len(scenes) for scenes in found.values()) == len(keys)
-    assert len(found["test"]) == max(1, round(0.25 * len(keys)))
+    assert together(indices_of_parts(parts)) == list(range(len(origins)))
+    scenes: dict[Part, list[str]] = {}
+    for part in PARTS:
+        keys = {origins[index].scene for index in parts.of(part)}
+        scenes[part] = list(keys)
+    # A scene in two parts would be counted twice.
+    assert len(together(scenes.values())) == scene_count
+    assert len(scenes["test"]) == max(1, round(0.25 * scene_count))
 
 
 def test_a_split_by_scene_of_72_images_tests_14_of_all_tiles() -> None:
-    origins = [
-        PatchOrigin(f"{tile}/{part}", f"{tile}", None, 0, 0)
-        for tile in range(8)
-        for part in range(9)
-    ]
+    origins = list(tiles_of_scenes([[1] * 9] * 8))
     parts = divide(origins, Split(by="scene", test=0.2), SIZE, 0)
-    assert [len(parts[part]) for part in PARTS] == [58, 0, 14]
-    # where a split by tile would test on two
-    assert len({origins[index].group for index in parts["test"]}) > 2
+    assert count_parts(parts) == (58, 0, 14)
+    # A split by tile would test on two.
+    tested_tiles = {origins[index].group for index in parts.test}
+    assert len(tested_tiles) > 2
 
 
 def test_leave_one_group_out_tests_every_group_in_turn() -> None:
-    origins, split = patches(FIVE), Split(by="leave-one-group-out")
-    tested = [grouped(origins, divide(origins, split, SIZE, seed))["test"] for seed in range(7)]
-    assert tested == [["a"], ["b"], ["c"], ["d"], ["e"], ["a"], ["b"]]
+    origins = patches(FIVE)
+    tested = []
+    for seed in range(7):
+        parts = divide(origins, Split(by="leave-one-group-out"), SIZE, seed)
+        tested.extend(grouped(origins, parts)["test"])
+    assert tested == ["a", "b", "c", "d", "e", "a", "b"]
 
 
 @pytest.mark.parametrize("by", ["group", "scene", "patch"])
 def test_every_seed_draws_its_own_split_unless_one_is_pinned(by: Any) -> None:
     origins = patches(dict.fromkeys("abcdefghijklmnop", 1))
-    own = {divide(origins, Split(by=by), SIZE, seed)["test"] for seed in range(6)}
-    pinned = {divide(origins, Split(by=by, seed=4), SIZE, seed)["test"] for seed in range(6)}
-    assert len(own) > 1
-    assert pinned == {divide(origins, Split(by=by), SIZE, 4)["test"]}
+    drawn = drawn_test_parts(origins, Split(by=by))
+    pinned = drawn_test_parts(origins, Split(by=by, seed=4))
+    assert len(drawn) > 1
+    assert pinned == {divide(origins, Split(by=by), SIZE, 4).test}
 
 
 @pytest.mark.parametrize("by", ["group", "scene", "patch", "leave-one-group-out"])
@@ -181,26 +216,26 @@ def test_the_same_seed_draws_the_same_split(by: Any) -> None:
 
 @pytest.mark.parametrize("by", ["group", "leave-one-group-out"])
 def test_a_split_by_groups_depends_on_the_groups_not_on_the_order_of_scenes(by: Any) -> None:
-    forward, backward = patches(FIVE), patches(dict(reversed(FIVE.items())))
+    forward = patches(FIVE)
+    backward = patches(dict(reversed(FIVE.items())))
+    split = Split(by=by)
     for seed in range(4):
-        split = Split(by=by)
-        assert grouped(forward, divide(forward, split, SIZE, seed)) == grouped(
-            backward, divide(backward, split, SIZE, seed)
-        )
+        forward_groups = grouped(forward, divide(forward, split, SIZE, seed))
+        backward_groups = grouped(backward, divide(backward, split, SIZE, seed))
+        assert forward_groups == backward_groups
 
 
 def test_only_training_takes_overlapping_patches() -> None:
-    parts: dict[str, Part] = {"a": "train", "b": "validation", "c": "test"}
-    origins = [
-        PatchOrigin(group, group, part, row, column)
-        for group, part in parts.items()
-        for row in (0, 4, 8)
-        for column in (0, 4, 8)
-    ]
-    found = divide(origins, Split(), SIZE, 0)
-    assert len(found["train"]) == 9
-    for part in ("validation", "test"):
-        corners = [(origins[index].row, origins[index].column) for index in found[part]]
+    origins: list[PatchOrigin] = []
+    for group, part in zip("abc", PARTS, strict=True):
+        for row in (0, 4, 8):
+            for column in (0, 4, 8):
+                origins.append(PatchOrigin(group, group, part, row, column))
+    parts = divide(origins, Split(), SIZE, 0)
+    assert len(parts.train) == 9
+    held_out: list[Part] = ["validation", "test"]
+    for part in held_out:
+        corners = [(origins[index].row, origins[index].column) for index in parts.of(part)]
         assert corners == [(0, 0), (0, 8), (8, 0), (8, 8)]
 
 

@@ -13,7 +13,7 @@ from harness.catalog import load_catalog
 from harness.core.errors import InputError
 from harness.scenario.resolve import read_scenario
 from harness.scenario.scenario import Scenario
-from harness.scenario.yaml_document import ScenarioError
+from harness.scenario.yaml_document import DocumentError
 
 CATALOG = load_catalog(disabled=())
 GOOD = """\
@@ -40,13 +40,15 @@ published: {source: a paper, metric: mIoU, values: {points-5: 0.5}}
 def read(
     tmp_path: Path, text: str, profile: str | None = None, settings: tuple[str, ...] = ()
 ) -> Scenario:
+    """Return the scenario of a text."""
     path = tmp_path / "s.yaml"
     path.write_text(text, encoding="utf-8")
     return read_scenario(path, CATALOG, profile, settings)
 
 
 def mistakes(tmp_path: Path, text: str, **options: Any) -> list[str]:
-    with pytest.raises(ScenarioError) as caught:
+    """Return what is wrong with a text, each with line and column, without the file."""
+    with pytest.raises(DocumentError) as caught:
         read(tmp_path, text, **options)
     return [re.sub(r"^.*s\.yaml:", "", str(problem)) for problem in caught.value.problems]
 
@@ -68,21 +70,24 @@ def test_profiles_and_settings_merge(tmp_path: Path) -> None:
     scenario = read(
         tmp_path, GOOD, "smoke", ("training.learning_rate=1e-2", "model.encoder=resnet34")
     )
-    assert (scenario.training.epochs, scenario.training.learning_rate, scenario.seeds) == (
-        1,
-        0.01,
-        (0,),
-    )
+    assert scenario.training.epochs == 1
+    assert scenario.training.learning_rate == 0.01
+    assert scenario.seeds == (0,)
     assert scenario.model.settings()["encoder"] == "resnet34"
     assert re.fullmatch(r"good\.smoke\.set-[0-9a-f]{8}", scenario.board)
 
 
 def test_a_split_given_by_its_kind_alone_merges_too(tmp_path: Path) -> None:
-    text = GOOD.replace("seeds: 2", "seeds: 2\nsplit: official").replace(
-        "smoke: {", "smoke: {split: {by: group, test: [00001]}, "
-    )
-    split = read(tmp_path, text.replace("[00001]", "['00001']"), "smoke").split
+    text = GOOD.replace("seeds: 2", "seeds: 2\nsplit: group")
+    text = text.replace("smoke: {", "smoke: {split: {test: ['00001']}, ")
+    split = read(tmp_path, text, "smoke").split
     assert (split.by, split.test) == ("group", ("00001",))
+
+
+def test_another_kind_of_split_keeps_the_other_fields(tmp_path: Path) -> None:
+    text = GOOD.replace("seeds: 2", "seeds: 2\nsplit: {by: group, validation: 0.25}")
+    split = read(tmp_path, text, settings=("split.by=scene",)).split
+    assert (split.by, split.validation) == ("scene", 0.25)
 
 
 def test_naming_another_component_replaces_all_of_it(tmp_path: Path) -> None:
@@ -102,7 +107,8 @@ def test_lists_of_supervisions_and_weighted_losses(tmp_path: Path) -> None:
         tmp_path, GOOD.replace("supervision: full", both).replace("loss: cross-entropy", terms)
     )
     full = scenario.methods[0]
-    assert [each.name for each in full.supervisions] == ["points-per-class", "points-per-image"]
+    names = [supervision.name for supervision in full.supervisions]
+    assert names == ["points-per-class", "points-per-image"]
     assert [(term.weight, term.ramp) for term in full.terms] == [(0.5, 0.1), (1.0, 0.0)]
 
 
@@ -304,8 +310,8 @@ BROKEN = [
 )
 def test_a_broken_scenario(tmp_path: Path, old: str, new: str, message: str) -> None:
     assert old in GOOD
-    found = mistakes(tmp_path, GOOD.replace(old, new, 1))
-    assert any(problem.startswith(message) for problem in found), found
+    problems = mistakes(tmp_path, GOOD.replace(old, new, 1))
+    assert any(problem.startswith(message) for problem in problems), problems
 
 
 def test_a_compared_class_is_checked_where_the_data_set_is_the_scenarios_own(
@@ -313,13 +319,16 @@ def test_a_compared_class_is_checked_where_the_data_set_is_the_scenarios_own(
 ) -> None:
     text = GOOD.replace("values:", "compare: iou:bare soil, values:")
     other = text.replace("smoke: {", "smoke: {dataset: aerial-dubai, ")
-    for text_ in (text, other):
-        scenario = read(tmp_path, text_, "smoke")
+    for good_text in (text, other):
+        scenario = read(tmp_path, good_text, "smoke")
         assert scenario.published is not None
         assert scenario.published.compare == "iou:bare soil"
-    own = other.replace("smoke: {", "plain: {published: {compare: 'iou:water bodies'}}\n  smoke: {")
-    (found,) = mistakes(tmp_path, own)  # of a profile that keeps the data set, at its place there
-    assert found.startswith(
+    # Of a profile that keeps the data set, the mistake is told at its place in that profile.
+    same = other.replace(
+        "smoke: {", "plain: {published: {compare: 'iou:water bodies'}}\n  smoke: {"
+    )
+    (problem,) = mistakes(tmp_path, same)
+    assert problem.startswith(
         "16:32: published.compare: the data set has no class 'water bodies'. Did you mean 'water'?"
     )
     with pytest.raises(
@@ -358,7 +367,10 @@ def test_all_mistakes_are_reported_at_once_in_order(tmp_path: Path) -> None:
         .replace("epochs: 2", "epochs: 0")
         .replace("count: [1, 5]", "cont: [0]")
     )
-    places = [tuple(map(int, problem.split(":")[:2])) for problem in mistakes(tmp_path, text)]
+    places = []
+    for problem in mistakes(tmp_path, text):
+        line, column = problem.split(":")[:2]
+        places.append((int(line), int(column)))
     assert len(places) >= 3
     assert places == sorted(places)
 
@@ -392,6 +404,7 @@ def test_files_that_hold_no_scenario(tmp_path: Path, text: str) -> None:
     assert mistakes(tmp_path, text)[0].startswith("1:1: ")
 
 
+@pytest.mark.slow
 def test_missing_and_binary_files(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read: No such file"):
         read_scenario(tmp_path / "none.yaml", CATALOG)

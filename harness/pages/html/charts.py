@@ -1,34 +1,106 @@
-"""The charts of a report as plotly figures (plain values: `data` and `layout`), each with the same
-numbers as a table.
+"""The charts of a report as plotly figures, each with the same numbers as a table.
 
-Plotly reads tags in text, so every text in a figure is escaped. Colours are names of CSS variables,
-which the page's script resolves for light and dark.
+Figures are plain values, `data` and `layout`. Plotly reads tags in text, so every text in a figure
+is escaped. Colours are names of CSS variables, which the page's script resolves for light and dark.
 """
 
 from __future__ import annotations
 
 import html
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
-from harness.leaderboard.board import Board
-from harness.leaderboard.budgets import Curve as Measured
-from harness.leaderboard.budgets import Kind, Reach
-from harness.leaderboard.rows import FLOOR, Row
-from harness.pages import curve as curves
-from harness.pages.curve import Family, Level, Point, amount, log_ticks, span
-from harness.pages.table import Cell, Table, number, percent
+from harness.core.values import JsonObject
+from harness.leaderboard.analysis import TrackTable
+from harness.leaderboard.budgets import BUDGET_WORDS, Budget, BudgetCurve, Reach, ReachOutcome
+from harness.leaderboard.rows import Row
+from harness.pages.curve import (
+    LEAST_DECADES,
+    PALETTE,
+    DrawnCurve,
+    DrawnFamily,
+    DrawnLevel,
+    DrawnPoint,
+    Marker,
+    choose_log_ticks,
+    choose_score_range,
+    format_tick,
+    make_curve,
+    shorten,
+)
+from harness.pages.table import Cell, Table, number_cell, percent_cell
 
-SERIES = 6
+SYMBOLS: Mapping[Marker, str] = {
+    "circle": "circle",
+    "square": "square",
+    "triangle": "triangle-up",
+    "diamond": "diamond",
+}
+"""Plotly's names of the markers."""
 
+REFERENCE_SYMBOL = "star"
+PUBLISHED_SYMBOL = "diamond-open"
 
-SYMBOLS = ("square", "triangle-up", "cross", "diamond", "star", "triangle-down")
+INK = "var(--ink)"
+MUTED = "var(--muted)"
 
+CHART_NAME_LENGTH = 40
+"""Characters of a name in a legend; the name in full is in the table."""
 
-ASIDE = 0.04
+ASIDE_DECADES = 0.04
 """Decades between points that would cover one another."""
+
+SCORE_ROOM = 0.06
+"""Share of an axis of scores that is left free at each end."""
+
+BUDGET_ROOM = 0.06
+"""The same of an axis of budgets."""
+
+SHARED_LAYOUT = {
+    "font": {"family": "system-ui, sans-serif", "size": 13, "color": INK},
+    "paper_bgcolor": "rgba(0,0,0,0)",
+    "plot_bgcolor": "rgba(0,0,0,0)",
+    "margin": {"l": 56, "r": 12, "t": 12, "b": 48},
+    "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0},
+    "hoverlabel": {"bgcolor": "var(--ground)", "font": {"color": INK}},
+}
+"""The layout that all charts have."""
+
+SHARED_AXIS = {
+    "gridcolor": "var(--line)",
+    "linecolor": "var(--line)",
+    "zeroline": False,
+    "automargin": True,
+}
+"""The layout that all axes have."""
+
+PlotlyObject = JsonObject
+"""A part of a figure in plotly's words, such as an axis or a line behind the traces."""
+
+
+class PlotlyFigure(TypedDict):
+    """A figure as plotly takes it."""
+
+    data: list[PlotlyObject]
+    """The traces, what plotly draws at once: a line, a set of points, a band."""
+    layout: PlotlyObject
+    """Axes, legend, and lines behind the traces."""
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """How points of one colour are drawn."""
+
+    name: str
+    """What the legend calls them."""
+    color: str
+    """As CSS has it."""
+    symbol: str
+    """Plotly's name of the marker."""
+    is_line: bool = False
+    """Whether a line joins them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,267 +108,373 @@ class Chart:
     """A plotly figure with what surrounds it."""
 
     name: str
+    """The id of its section in the page."""
     title: str
+    label: str
+    """What links call it."""
     about: str
-    figure: dict[str, Any]
+    """What stands below it."""
+    figure: PlotlyFigure
+    """What is drawn."""
     table: Table
+    """The same numbers."""
     findings: tuple[str, ...] = ()
+    """What it shows, in sentences."""
 
 
-def curve(
-    board: Board, rows: Sequence[Row], budget: str, unit: Kind, measured: Sequence[Measured]
-) -> Chart | None:
-    """mIoU against the field `budget` of the rows, in `unit`, on a log axis, with the reference and
-    the floor as lines; see `curves.curve`.
+def draw_curve(table: TrackTable, budget: Budget) -> Chart | None:
+    """Draw mIoU against annotation, with the reference and the most frequent class as lines.
 
-    What the `measured` curves of that unit reach is told in words.
+    Args:
+        table: the methods.
+        budget: what they are drawn against, on a logarithmic axis.
+
+    Returns:
+        The chart, or None where fewer than two methods have a place on it.
     """
-    drawn = curves.curve(rows, board, budget)
-    if drawn is None:
+    curve = make_curve(table, budget)
+    if curve is None:
         return None
-    points, by_name = list(drawn.points), {row.method: row for row in rows}
-    traces = [
-        _points(family, unit, colour(index), SYMBOLS[index % len(SYMBOLS)])
-        for index, family in enumerate(drawn.families)
-    ]
-    published = [point for point in points if point.published is not None]
-    marks = [
-        _line(level, *_ends(by_name[level.name]))
-        for level in (drawn.reference, drawn.floor)
-        if level
-    ]
-    values = [
-        value
-        for point in points
-        for value in (point.mean, point.low, point.high, point.published)
-        if value is not None
-    ]
-    if drawn.reference:
-        reference = by_name[drawn.reference.name]
-        low, high = reference.score.interval
-        values += [reference.score.mean, low, high]
-        if not math.isnan(drawn.reference.budget):
-            point = Point(
-                reference.method,
-                drawn.reference.budget,
-                reference.score.mean,
-                low,
-                high,
-                reference.score.n,
-                None,
-                0.0,
-            )
-            points.append(point)
-            traces.insert(0, _points(Family(reference.method, (point,)), unit, "ink", "circle"))
-    traces += [_published(published)] if published else []
-    bottom, top = (100 * end for end in span(values, drawn.floor.mean if drawn.floor else math.nan))
-    surroundings = layout(f"{unit} (log scale)", "mIoU (%)")
-    surroundings |= {
-        "shapes": [shape for shapes, _ in marks for shape in shapes],
-        "annotations": [annotation for _, annotation in marks],
-    }
-    surroundings["xaxis"] |= log_axis([point.budget for point in points])
-    surroundings["yaxis"] |= {
-        "range": [max(0.0, bottom - 0.06 * (top - bottom)), min(102.0, top + 0.06 * (top - bottom))]
-    }
-    about = "Bars and the band are 95 % intervals of the mean over seeds (Student t)."
-    if drawn.floor and 100 * drawn.floor.mean < bottom:
-        about += f" The floor is below: {drawn.floor.name}, {100 * drawn.floor.mean:.1f} %."
-    about += (
-        f" Without {unit}, or with labels everywhere, so not on this chart:"
-        f" {', '.join(drawn.omitted)}."
-        if drawn.omitted
-        else ""
-    )
-    about += (
-        f" Published: {board.header['published']['source']}; its metric:"
-        f" {board.header['published']['metric']}."
-        if published
-        else ""
-    )
-    findings = tuple(
-        _finding(each, reach, board.header["reference"])
-        for each in measured
-        if each.kind == unit
-        for reach in each.reach
-    )
+    unit = BUDGET_WORDS[budget]
+    title = f"mIoU against {unit}"
+    points = list(curve.points)
+    traces = []
+    # First in the legend, as in the headline.
+    reference_point = _make_reference_point(table, curve)
+    if reference_point is not None:
+        points.append(reference_point)
+        series = Series(reference_point.method, INK, REFERENCE_SYMBOL)
+        traces.append(_draw_points([reference_point], series, unit))
+    for family in curve.families:
+        traces.append(_draw_points(family.points, _choose_series(family), unit))
+    if curve.has_published:
+        traces.append(_draw_published(curve))
+    low, high = _choose_percent_range(table, curve)
+    budgets = [point.budget for point in points]
     return Chart(
-        budget,
-        f"mIoU against {unit}",
-        about,
-        {"data": traces, "layout": surroundings},
-        _numbers(points, unit),
-        findings,
+        name=budget,
+        title=title,
+        label=unit.capitalize(),
+        about=_describe_curve(table, curve, low),
+        figure={"data": traces, "layout": _make_layout_of_curve(table, curve, budgets, low, high)},
+        table=_tabulate_points(title, unit, points),
+        findings=tuple(_explain_reaches(table, budget)),
     )
 
 
-def _numbers(points: Sequence[Point], unit: Kind) -> Table:
-    published = any(point.published is not None for point in points)
+def plain(text: str) -> str:
+    """Escape a text so that plotly shows it as it is."""
+    # Plotly knows the entities of < > and &, and none of quotes.
+    return html.escape(text, quote=False)
+
+
+def show_name(name: str) -> str:
+    """Shorten the name of a method or family for a legend, and escape it."""
+    return plain(shorten(name, CHART_NAME_LENGTH))
+
+
+def series_color(place: int) -> str:
+    """Return the CSS variable that holds a colour of the palette."""
+    return f"var(--series-{place % len(PALETTE) + 1})"
+
+
+def make_layout(xaxis: PlotlyObject, yaxis: PlotlyObject) -> PlotlyObject:
+    """Make the layout of a chart with these axes."""
+    return {**SHARED_LAYOUT, "xaxis": xaxis, "yaxis": yaxis}
+
+
+def make_axis(title: str) -> PlotlyObject:
+    """Make an axis whose range and ticks plotly chooses."""
+    return {**SHARED_AXIS, "title": {"text": title}}
+
+
+def make_log_axis(title: str, low: float, high: float) -> PlotlyObject:
+    """Make a logarithmic axis around values from low to high, which are above 0."""
+    start, end = math.log10(low), math.log10(high)
+    # A single budget would have an axis without length.
+    room = max(BUDGET_ROOM * (end - start), (LEAST_DECADES - (end - start)) / 2)
+    start -= room
+    end += room
+    ticks = choose_log_ticks(10**start, 10**end)
+    return {
+        **make_axis(f"{title} (log scale)"),
+        "type": "log",
+        "range": [start, end],
+        "tickmode": "array",
+        "tickvals": ticks,
+        "ticktext": [format_tick(tick) for tick in ticks],
+    }
+
+
+def _make_reference_point(table: TrackTable, curve: DrawnCurve) -> DrawnPoint | None:
+    """Make the point of full supervision, at the budget of labels everywhere, where it has one."""
+    reference = table.reference
+    level = curve.reference
+    if reference is None or level is None or math.isnan(level.budget):
+        return None
+    score = reference.scores.mean_miou
+    return DrawnPoint(
+        method=reference.method,
+        budget=level.budget,
+        mean=score.mean,
+        low=score.interval.low,
+        high=score.interval.high,
+        n=score.n,
+        published=None,
+    )
+
+
+def _choose_percent_range(table: TrackTable, curve: DrawnCurve) -> tuple[float, float]:
+    """Choose the lowest and highest score to show, in percent."""
+    scores: list[float] = []
+    for point in curve.points:
+        scores += [point.mean, point.low, point.high]
+        if point.published is not None:
+            scores.append(point.published)
+    # Unlike the drawing beside a page, the chart has the interval of the reference as a band.
+    if curve.reference is not None and table.reference is not None:
+        score = table.reference.scores.mean_miou
+        scores += [score.mean, *score.interval]
+    # The axis ends above a most frequent class that would squeeze the methods together.
+    constant = math.nan if curve.constant is None else curve.constant.mean
+    low, high = choose_score_range(scores, constant)
+    return 100 * low, 100 * high
+
+
+def _make_layout_of_curve(
+    table: TrackTable,
+    curve: DrawnCurve,
+    budgets: Sequence[float],
+    low: float,
+    high: float,
+) -> PlotlyObject:
+    """Make the axes of a curve, and the lines behind its points.
+
+    Args:
+        table: the methods, for the interval of the reference.
+        curve: what is drawn.
+        budgets: those of all points, with that of the reference.
+        low: the lowest score to show, in percent.
+        high: the highest one.
+    """
+    # A marker at 100 % would be cut in half; below 0 there is nothing.
+    room = SCORE_ROOM * (high - low)
+    percentages = [max(0.0, low - room), min(102.0, high + room)]
+    layout = make_layout(
+        xaxis=make_log_axis(BUDGET_WORDS[curve.budget], min(budgets), max(budgets)),
+        yaxis={**make_axis("mIoU (%)"), "range": percentages},
+    )
+    # Lines across are shapes, not traces: plotly would end a trace at its last point.
+    shapes = []
+    for level in curve.levels:
+        shapes.append(_make_level_shape(level))
+        if not level.is_constant and table.reference is not None:
+            shapes.append(_draw_reference_band(table.reference))
+    labels = [_label_level(level) for level in curve.levels]
+    return {**layout, "shapes": shapes, "annotations": labels}
+
+
+def _describe_curve(table: TrackTable, curve: DrawnCurve, low: float) -> str:
+    """Say what a chart shows, and what it does not."""
+    sentences = ["Bars and the band are 95 % intervals of the mean over seeds (Student t)."]
+    constant = curve.constant
+    # See `choose_score_range`.
+    if constant is not None and 100 * constant.mean < low:
+        sentences.append(f"The floor is below: {constant.name}, {100 * constant.mean:.1f} %.")
+    if curve.omitted:
+        sentences.append(
+            f"Without {BUDGET_WORDS[curve.budget]}, or with labels everywhere, so not on this"
+            f" chart: {', '.join(curve.omitted)}."
+        )
+    published = table.board.header.published
+    if curve.has_published and published is not None:
+        sentences.append(f"Published: {published.source}; its metric: {published.metric}.")
+    return " ".join(sentences)
+
+
+def _tabulate_points(title: str, unit: str, points: Sequence[DrawnPoint]) -> Table:
+    columns = ["method", unit, "mIoU (%)", "interval from", "to"]
+    has_published = any(point.published is not None for point in points)
+    if has_published:
+        columns.append("published (%)")
     lines = []
     for point in points:
-        told = (percent(point.published),) if published else ()
-        scores = (percent(point.mean), percent(point.low), percent(point.high), *told)
-        lines.append((Cell(point.method), number(point.budget, 0), *scores))
-    columns = ("method", unit, "mIoU (%)", "interval from", "to") + ("published (%)",) * published
-    return Table(f"mIoU against {unit}", columns, tuple(lines))
+        cells = [
+            Cell(point.method),
+            number_cell(point.budget, 0),
+            percent_cell(point.mean),
+            percent_cell(point.low),
+            percent_cell(point.high),
+        ]
+        if has_published:
+            cells.append(percent_cell(point.published))
+        lines.append(tuple(cells))
+    return Table(title, tuple(columns), tuple(lines))
 
 
-def _finding(curve: Measured, reach: Reach, reference: str) -> str:
-    """What a reach says, as a sentence."""
-    start = f"{curve.name}: {reach.share:.0%} of {reference} ".replace("%", " %")
+def _explain_reaches(table: TrackTable, budget: Budget) -> list[str]:
+    """Say how much annotation reaches shares of full supervision."""
+    sentences = []
+    for curve in table.budgets:
+        if curve.kind == budget:
+            for reach in curve.reach:
+                share = f"{100 * reach.share:.0f} % of {table.board.reference}"
+                sentences.append(f"{curve.name}: {share} {_explain_reach(curve, reach)}.")
+    return sentences
+
+
+def _explain_reach(curve: BudgetCurve, reach: Reach) -> str:
+    unit = BUDGET_WORDS[curve.kind]
     if reach.outcome == "reached":
-        interval = (
-            ""
-            if math.isnan(reach.low)
-            else f" (95 % interval {reach.low:,.0f} to {reach.high:,.0f})"
-        )
-        return start + f"takes {reach.budget:,.0f} {curve.kind}{interval}."
-    told = {
-        "below the smallest budget": (
-            f"is reached with the smallest budget already, {curve.budgets[0]:,.0f} {curve.kind}"
-        ),
-        "not reached": (
-            f"is not reached with the largest budget, {curve.budgets[-1]:,.0f} {curve.kind}"
-        ),
+        phrase = f"takes {reach.budget:,.0f} {unit}"
+        if not math.isnan(reach.low):
+            phrase += f" (95 % interval {reach.low:,.0f} to {reach.high:,.0f})"
+        return phrase
+    smallest = f"{curve.budgets[0]:,.0f} {unit}"
+    largest = f"{curve.budgets[-1]:,.0f} {unit}"
+    # Nothing is said of budgets that were not measured.
+    phrases: Mapping[ReachOutcome, str] = {
+        "below the smallest budget": f"is reached with the smallest budget already, {smallest}",
+        "not reached": f"is not reached with the largest budget, {largest}",
         "not in every seed": "is reached between the measured budgets in some seeds alone",
     }
-    return start + told[reach.outcome] + "."
+    return phrases[reach.outcome]
 
 
-def _points(family: Family, unit: Kind, hue: str, symbol: str) -> dict[str, Any]:
-    points = family.points
-    ends = [
-        (
-            (0.0, 0.0)
-            if math.isnan(point.low)
-            else (point.mean - max(0.0, point.low), min(1.0, point.high) - point.mean)
-        )
-        for point in points
-    ]
-    bars = {
-        "array": [100 * above for _, above in ends],
-        "arrayminus": [100 * below for below, _ in ends],
-    }
+def _choose_series(family: DrawnFamily) -> Series:
+    return Series(
+        name=family.name,
+        color=series_color(family.color),
+        symbol=SYMBOLS[family.marker],
+        is_line=family.is_line,
+    )
+
+
+def _draw_points(points: Sequence[DrawnPoint], series: Series, unit: str) -> PlotlyObject:
+    """Draw points with their intervals.
+
+    Args:
+        points: the points of one colour.
+        series: how they are drawn.
+        unit: what their budgets count.
+    """
+    # Plotly takes bars as lengths from the point.
+    above = []
+    below = []
+    for point in points:
+        low, high = _clip_interval(point.mean, point.low, point.high)
+        below.append(100 * (point.mean - low))
+        above.append(100 * (high - point.mean))
     return {
         "type": "scatter",
-        "mode": "lines+markers" if family.joined else "markers",
-        "name": plain(family.name),
-        "x": [point.budget * 10 ** (ASIDE * point.aside) for point in points],
+        "mode": "lines+markers" if series.is_line else "markers",
+        "name": show_name(series.name),
+        "x": [_place_beside(point) for point in points],
         "y": [100 * point.mean for point in points],
+        # For the text at the pointer: x is moved aside.
         "customdata": [point.budget for point in points],
         "text": [plain(point.method) for point in points],
-        "error_y": {"type": "data", "symmetric": False, "thickness": 1.5, "width": 4, **bars},
-        "marker": {"size": 9, "symbol": symbol, "color": f"var(--{hue})"},
-        "line": {"width": 2, "color": f"var(--{hue})"},
+        "error_y": {
+            "type": "data",
+            "symmetric": False,
+            "array": above,
+            "arrayminus": below,
+            "thickness": 1.5,
+            "width": 4,
+        },
+        # The line has the same colour; it is drawn where the mode says so.
+        "marker": {"size": 9, "symbol": series.symbol, "color": series.color},
+        "line": {"width": 2, "color": series.color},
         "hovertemplate": (
             f"%{{text}}<br>mIoU %{{y:.1f}} %<br>%{{customdata:,.0f}} {unit}<extra></extra>"
         ),
     }
 
 
-def _published(points: Sequence[Point]) -> dict[str, Any]:
+def _draw_published(curve: DrawnCurve) -> PlotlyObject:
+    budgets = []
+    percentages = []
+    names = []
+    for point in curve.points:
+        if point.published is not None:
+            budgets.append(_place_beside(point))
+            percentages.append(100 * point.published)
+            names.append(plain(point.method))
     return {
         "type": "scatter",
         "mode": "markers",
+        # No colour of a family: it has the points of all of them.
         "name": "published",
-        "x": [point.budget * 10 ** (ASIDE * point.aside) for point in points],
-        "y": [100 * (point.published or 0.0) for point in points],
-        "text": [plain(point.method) for point in points],
+        "x": budgets,
+        "y": percentages,
+        "text": names,
         "marker": {
             "size": 11,
-            "symbol": "diamond-open",
-            "color": "var(--muted)",
+            "symbol": PUBLISHED_SYMBOL,
+            "color": MUTED,
             "line": {"width": 2},
         },
         "hovertemplate": "%{text}<br>published %{y:.1f} %<extra></extra>",
     }
 
 
-def _line(level: Level, low: float, high: float) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """A horizontal line at a level, from `low` to `high` a band unless it is the floor's, and its
-    label."""
-    mean, floor = 100 * level.mean, level.name == FLOOR
-    across: dict[str, Any] = {"xref": "paper", "x0": 0, "x1": 1, "layer": "below"}
-    hue = "var(--muted)" if floor else "var(--ink)"
-    line = {
+def _place_beside(point: DrawnPoint) -> float:
+    """Return where a point is drawn: at its budget, or a little aside of others there."""
+    return point.budget * 10 ** (ASIDE_DECADES * point.aside)
+
+
+def _clip_interval(mean: float, low: float, high: float) -> tuple[float, float]:
+    """Return an interval as far as scores go; the mean alone where there is one seed."""
+    if math.isnan(low):
+        return mean, mean
+    return max(0.0, low), min(1.0, high)
+
+
+def _make_level_shape(level: DrawnLevel) -> PlotlyObject:
+    percent = 100 * level.mean
+    return {
         "type": "line",
-        "y0": mean,
-        "y1": mean,
-        "line": {"color": hue, "width": 1.5, "dash": "dash"},
+        "xref": "paper",
+        "x0": 0,
+        "x1": 1,
+        "y0": percent,
+        "y1": percent,
+        "layer": "below",
+        "line": {"color": _level_color(level), "width": 1.5, "dash": "dash"},
     }
-    band = {
+
+
+def _draw_reference_band(reference: Row) -> PlotlyObject:
+    """Draw the interval of the reference as a band across."""
+    score = reference.scores.mean_miou
+    low, high = _clip_interval(score.mean, *score.interval)
+    return {
         "type": "rect",
-        "y0": low,
-        "y1": high,
-        "fillcolor": hue,
+        "xref": "paper",
+        "x0": 0,
+        "x1": 1,
+        "y0": 100 * low,
+        "y1": 100 * high,
+        "layer": "below",
+        "fillcolor": INK,
         "opacity": 0.07,
         "line": {"width": 0},
     }
-    shapes = [across | shape for shape in ([line] if floor else [line, band])]
-    place = {
+
+
+def _label_level(level: DrawnLevel) -> PlotlyObject:
+    percent = 100 * level.mean
+    return {
+        "text": f"{show_name(level.name)} {percent:.1f} %",
         "xref": "paper",
         "x": 0.6,
         "xanchor": "center",
-        "y": mean,
+        "y": percent,
         "yanchor": "bottom",
         "showarrow": False,
-    }
-    return shapes, {
-        **place,
-        "text": f"{plain(level.name)} {mean:.1f} %",
-        "font": {"size": 12, "color": hue},
+        "font": {"size": 12, "color": _level_color(level)},
     }
 
 
-def plain(text: str) -> str:
-    """Text that plotly shows as it is. It knows the entities of < > and &, and none of quotes."""
-    return html.escape(text, quote=False)
-
-
-def colour(index: int) -> str:
-    """The CSS variable of a line's colour."""
-    return f"series-{index % SERIES + 1}"
-
-
-def _ends(row: Row) -> tuple[float, float]:
-    """The interval in percent, as far as scores go; the mean alone with one seed."""
-    low, high = row.score.interval
-    return (
-        (100 * row.score.mean,) * 2
-        if math.isnan(low)
-        else (100 * max(0.0, low), 100 * min(1.0, high))
-    )
-
-
-def log_axis(values: Sequence[float]) -> dict[str, Any]:
-    """A logarithmic axis around values above 0, over a factor of 4 at least."""
-    low, high = (math.log10(end) for end in (min(values), max(values)))
-    room = max(0.06 * (high - low), (0.6 - (high - low)) / 2)
-    ticks = log_ticks(10 ** (low - room), 10 ** (high + room))
-    return {
-        "type": "log",
-        "range": [low - room, high + room],
-        "tickmode": "array",
-        "tickvals": ticks,
-        "ticktext": [*map(amount, ticks)],
-    }
-
-
-def layout(x: str, y: str) -> dict[str, Any]:
-    """What all charts share."""
-    axis = {
-        "gridcolor": "var(--line)",
-        "linecolor": "var(--line)",
-        "zeroline": False,
-        "automargin": True,
-    }
-    return {
-        "font": {"family": "system-ui, sans-serif", "size": 13, "color": "var(--ink)"},
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "margin": {"l": 56, "r": 12, "t": 12, "b": 48},
-        "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0},
-        "hoverlabel": {"bgcolor": "var(--ground)", "font": {"color": "var(--ink)"}},
-        "xaxis": axis | {"title": {"text": x}},
-        "yaxis": axis | {"title": {"text": y}},
-    }
+def _level_color(level: DrawnLevel) -> str:
+    return MUTED if level.is_constant else INK

@@ -1,174 +1,188 @@
-"""Pictures inside a page: class maps, errors and labelled points as data URIs, at most 256 pixels a
-side."""
+"""Pictures inside a page, as data URIs of at most 256 pixels a side: class maps, errors, labels."""
 
 from __future__ import annotations
 
 import base64
-import warnings
+import io
+import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
-import rasterio
 from numpy.typing import NDArray
-from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
-from rasterio.io import MemoryFile
 
-from harness.core.errors import InputError
-from harness.core.values import IGNORE
+from harness.core.images import open_without_georeference
+from harness.core.values import IGNORE, Pixels
 
-SIDE = 256
+LONGEST_SIDE = 256
 
+MOST_DISCS = 400
+"""Single labelled pixels that are drawn as discs; more would cover one another."""
 
-POINTS = 400
-
-
-EXACT = 32_000
-"""Bytes of a photograph as a PNG, above which it becomes a JPEG, a sixth of the size."""
-
+LARGEST_PNG = 32_000
+"""Characters of a photograph as PNG, above which it becomes a JPEG, a sixth of the size."""
 
 WRONG = (213, 94, 0)
 """Vermillion, which every kind of colour vision tells from grey."""
 
-
-Color = tuple[int, int, int]
-
-
-def read(path: Path) -> NDArray[np.uint8]:
-    """The bands of a PNG, uint8 [C, H, W]. Raises InputError where it cannot be read."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            with rasterio.open(path) as file:
-                bands: NDArray[np.uint8] = file.read()
-    except RasterioIOError as error:
-        raise InputError(
-            f"{path}: cannot be read: run it again (`harness run ... --again`), or delete the"
-            f" folder {path.parent}"
-        ) from error
-    return bands
+Color = Sequence[int]
+"""Red, green and blue, from 0 to 255."""
 
 
-def photo(bands: NDArray[np.uint8]) -> str:
-    """An image uint8 [3, H, W], reduced by averaging; as JPEG where it is large."""
-    step = _step(bands.shape)
-    height, width = (side // step * step for side in bands.shape[1:])
-    blocks = bands[:, :height, :width].reshape(
-        len(bands), height // step, step, width // step, step
-    )
+def css_color(color: Color) -> str:
+    """Write a colour as style sheets and SVG have it."""
+    red, green, blue = color
+    return f"rgb({red}, {green}, {blue})"
+
+
+def draw_photo(image: Pixels) -> str:
+    """Draw an image uint8 [3, H, W], reduced by averaging; as JPEG where it is large."""
+    # Rows and columns that do not fill a block are cut off: at most a few of the edge.
+    step = _choose_step(image.shape)
+    bands, height, width = image.shape
+    rows, columns = height // step, width // step
+    whole_blocks = image[:, : rows * step, : columns * step]
+    blocks = whole_blocks.reshape(bands, rows, step, columns, step)
     reduced = blocks.mean((2, 4)).round().astype(np.uint8)
-    exact = _encoded(reduced, "png", zlevel=9)
-    return exact if len(exact) <= EXACT else _encoded(reduced, "jpeg", quality=90)
+    png = _encode_picture(reduced, "png", zlevel=9)
+    if len(png) <= LARGEST_PNG:
+        return png
+    return _encode_picture(reduced, "jpeg", quality=90)
 
 
-def class_map(labels: NDArray[np.uint8], colors: Sequence[Color]) -> str:
-    """A class map uint8 [H, W] in its classes' colours, IGNORE transparent. Where it is reduced,
-    thin labels stay."""
-    step = _step(labels.shape)
-    height, width = (-(-side // step) * step for side in labels.shape)
-    padded = np.pad(
-        labels,
-        ((0, height - labels.shape[0]), (0, width - labels.shape[1])),
-        constant_values=IGNORE,
-    )
-    # IGNORE is the largest value
-    reduced = padded.reshape(height // step, step, width // step, step).min((1, 3))
-    palette = {index: (*color, 255) for index, color in enumerate(colors)} | {IGNORE: (0, 0, 0, 0)}
-    return _encoded(reduced[None], "png", palette, zlevel=9)
-
-
-def errors(truth: NDArray[np.uint8], predicted: NDArray[np.uint8]) -> str:
-    """Wrong pixels coloured, correct and ignored ones transparent."""
-    wrong = (truth != predicted) & (truth != IGNORE)
-    return class_map(np.where(wrong, 0, IGNORE).astype(np.uint8), [WRONG])
-
-
-def weak_label(labels: NDArray[np.uint8], colors: Sequence[Color]) -> list[str]:
-    """The layers that show labels uint8 [H, W]: areas as a map, and single pixels as discs large
-    enough to see, unless they are many."""
-    labelled = np.pad(labels != IGNORE, 1)
+def draw_class_map(labels: Pixels, colors: Sequence[Color]) -> str:
+    """Draw a class map uint8 [H, W] in the colours of its classes, with IGNORE transparent."""
+    step = _choose_step(labels.shape)
     height, width = labels.shape
-    around = sum(
-        labelled[row : row + height, column : column + width].astype(int)
-        for row in range(3)
-        for column in range(3)
-    )
-    single = (labels != IGNORE) & (around == 1)
-    if not 0 < single.sum() <= POINTS:
-        return [class_map(labels, colors)] if labelled.any() else []
-    areas = np.where(single, IGNORE, labels).astype(np.uint8)
-    return [class_map(areas, colors)] * bool((areas != IGNORE).any()) + [
-        _discs(labels, single, colors)
-    ]
+    rows, columns = math.ceil(height / step), math.ceil(width / step)
+    margins = ((0, rows * step - height), (0, columns * step - width))
+    padded = np.pad(labels, margins, constant_values=IGNORE)
+    # IGNORE is the largest value, so the smallest of a block is a label wherever there is one:
+    # thin labels and single pixels stay.
+    reduced = padded.reshape(rows, step, columns, step).min((1, 3))
+    palette: dict[int, tuple[int, ...]] = {}
+    for index, color in enumerate(colors):
+        palette[index] = (*color, 255)
+    palette[IGNORE] = (0, 0, 0, 0)
+    return _encode_picture(reduced[None], "png", palette, zlevel=9)
 
 
-def _discs(labels: NDArray[np.uint8], single: NDArray[np.bool_], colors: Sequence[Color]) -> str:
-    """A dark-rimmed disc with a white ring for each pixel: lines of no length with round ends, a
-    path for each class."""
-    height, width = labels.shape
-    size = max(height, width) / 22
-    paths = {
-        index: "".join(
-            f"M{column}.5 {row}.5h0"
-            for row, column in np.argwhere(single & (labels == index)).tolist()
-        )
-        for index in range(len(colors))
-    }
-    everywhere = "".join(paths.values())
-    layers = [("#000", 1.35, everywhere), ("#fff", 1.2, everywhere)]
-    layers += [
-        (f"rgb{color}", 0.85, paths[index]) for index, color in enumerate(colors) if paths[index]
-    ]
-    drawn = "".join(
-        f'<path d="{path}" stroke="{color}" stroke-width="{factor * size:.2f}"/>'
-        for color, factor, path in layers
-    )
-    return _svg(width, height, f'<g fill="none" stroke-linecap="round">{drawn}</g>')
+def draw_errors(truth: Pixels, predicted: Pixels) -> str:
+    """Draw wrong pixels in one colour; correct ones, and those not scored, are transparent."""
+    is_wrong = (truth != predicted) & (truth != IGNORE)
+    labels = np.where(is_wrong, 0, IGNORE).astype(np.uint8)
+    return draw_class_map(labels, [WRONG])
 
 
-def shares(vectors: NDArray[np.float64], colors: Sequence[Color]) -> str:
-    """Class proportions [R, K] as R bands, each divided among the classes' colours."""
-    drawn = []
-    for row, vector in enumerate(vectors.tolist()):
+def draw_weak_label(labels: Pixels, colors: Sequence[Color]) -> list[str]:
+    """Draw labels uint8 [H, W] as layers: areas as a map, and single pixels as discs.
+
+    A single pixel is too small to see, so a disc marks it, unless there are very many.
+
+    Returns:
+        The layers from back to front; none where nothing is labelled.
+    """
+    is_labelled = labels != IGNORE
+    # A pixel without a labelled neighbour is one that somebody would have clicked.
+    is_single = is_labelled & (_count_around(is_labelled) == 1)
+    if not is_labelled.any():
+        return []
+    if not 0 < is_single.sum() <= MOST_DISCS:
+        return [draw_class_map(labels, colors)]
+    layers = []
+    areas = np.where(is_single, IGNORE, labels).astype(np.uint8)
+    if (areas != IGNORE).any():
+        layers.append(draw_class_map(areas, colors))
+    layers.append(_draw_discs(labels, is_single, colors))
+    return layers
+
+
+def draw_proportions(proportions: NDArray[np.float64], colors: Sequence[Color]) -> str:
+    """Draw class proportions [R, K] as R bands, each divided among the colours of the classes."""
+    rectangles = []
+    for row, shares in enumerate(proportions.tolist()):
         left = 0.0
-        for share, color in zip(vector, colors, strict=True):
+        for share, color in zip(shares, colors, strict=True):
             width = 100 * share
-            drawn.append(
-                f'<rect x="{left:.2f}" y="{row}" width="{width:.2f}" height="1" fill="rgb{color}"/>'
-                if share > 0
-                else ""
-            )
+            if share > 0:
+                rectangles.append(
+                    f'<rect x="{left:.2f}" y="{row}" width="{width:.2f}" height="1"'
+                    f' fill="{css_color(color)}"/>'
+                )
             left += width
-    return _svg(100, len(vectors), "".join(drawn), stretched=True)
+    return _encode_svg(100, len(proportions), "".join(rectangles), is_stretched=True)
 
 
-def _svg(width: int, height: int, content: str, stretched: bool = False) -> str:
-    fit = ' preserveAspectRatio="none"' if stretched else ""
-    text = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width}'
-        f' {height}"{fit}>{content}</svg>'
-    )
-    return "data:image/svg+xml;base64," + base64.b64encode(text.encode()).decode()
+def _count_around(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Count the true pixels in the 3 x 3 square around each pixel, itself included."""
+    height, width = mask.shape
+    padded = np.pad(mask, 1)
+    counts = np.zeros((height, width), np.int64)
+    for row in range(3):
+        for column in range(3):
+            counts += padded[row : row + height, column : column + width]
+    return counts
 
 
-def _step(shape: tuple[int, ...]) -> int:
-    return -(-max(shape[-2:]) // SIDE)
+def _draw_discs(labels: Pixels, is_single: NDArray[np.bool_], colors: Sequence[Color]) -> str:
+    """Draw a dark-rimmed disc with a white ring for each single pixel."""
+    height, width = labels.shape
+    # A disc is a line without length that has round ends: that takes fewest bytes.
+    path_of_class = []
+    for index in range(len(colors)):
+        path = ""
+        for row, column in np.argwhere(is_single & (labels == index)).tolist():
+            path += f"M{column}.5 {row}.5h0"
+        path_of_class.append(path)
+    # Rim and ring of all discs lie below, so that no disc is cut by the ring of another.
+    every_disc = "".join(path_of_class)
+    layers = [("#000", 1.35, every_disc), ("#fff", 1.2, every_disc)]
+    for path, color in zip(path_of_class, colors, strict=True):
+        if path:
+            layers.append((css_color(color), 0.85, path))
+    size = max(height, width) / 22
+    drawn = ""
+    for stroke, factor, path in layers:
+        drawn += f'<path d="{path}" stroke="{stroke}" stroke-width="{factor * size:.2f}"/>'
+    return _encode_svg(width, height, f'<g fill="none" stroke-linecap="round">{drawn}</g>')
 
 
-def _encoded(
-    bands: NDArray[np.uint8],
+def _choose_step(shape: Sequence[int]) -> int:
+    """Choose how many pixels become one."""
+    return math.ceil(max(shape[-2:]) / LONGEST_SIDE)
+
+
+def _encode_svg(width: int, height: int, content: str, is_stretched: bool = False) -> str:
+    fit = ' preserveAspectRatio="none"' if is_stretched else ""
+    view_box = f'viewBox="0 0 {width} {height}"'
+    text = f'<svg xmlns="http://www.w3.org/2000/svg" {view_box}{fit}>{content}</svg>'
+    return _encode_uri("image/svg+xml", text.encode())
+
+
+def _encode_picture(
+    bands: Pixels,
     kind: str,
     palette: Mapping[int, tuple[int, ...]] | None = None,
     **options: int,
 ) -> str:
+    """Encode a picture as a data URI.
+
+    Args:
+        bands: uint8 [bands, H, W].
+        kind: png or jpeg.
+        palette: the colour of each value of a single band, with its opacity.
+        options: how strongly the picture is compressed.
+    """
     count, height, width = bands.shape
-    with warnings.catch_warnings(), MemoryFile() as memory:
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        with memory.open(
-            driver=kind.upper(), height=height, width=width, count=count, dtype="uint8", **options
-        ) as file:
-            file.write(bands)
-            if palette:
-                file.write_colormap(1, palette)
-        data = bytes(memory.getbuffer())
-    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+    memory = io.BytesIO()
+    size = {"height": height, "width": width, "count": count}
+    with open_without_georeference(
+        memory, "w", driver=kind.upper(), dtype="uint8", **size, **options
+    ) as file:
+        file.write(bands)
+        if palette:
+            file.write_colormap(1, palette)
+    return _encode_uri(f"image/{kind}", memory.getvalue())
+
+
+def _encode_uri(media_type: str, data: bytes) -> str:
+    return f"data:{media_type};base64,{base64.b64encode(data).decode()}"

@@ -1,118 +1,214 @@
 "use strict";
+
+// What the page does beyond being read: sort tables, step through the gallery, draw charts.
+// The policy of the page allows this script by its hash.
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
-  const make = (tag, attributes = {}, text = "") => {
-    const node = document.createElement(tag);
-    for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-    node.textContent = text;
-    return node;
+
+  const makeElement = (tag, attributes = {}, text = "") => {
+    const element = document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes)) {
+      element.setAttribute(name, value);
+    }
+    // Never as HTML: names come from scenarios and records.
+    element.textContent = text;
+    return element;
   };
 
-  // Tables: a button in each heading sorts by `data-value`, or by text. Cells without a value stay last.
-  const order = (body, column, direction) => {
-    const key = (row) => {
-      const cell = row.cells[column];
-      return "value" in cell.dataset ? Number(cell.dataset.value) : cell.textContent.trim();
-    };
-    const compare = (a, b) => {
-      const [x, y] = [key(a), key(b)];
-      if ((x === "–") !== (y === "–")) return x === "–" ? 1 : -1;
-      return direction * (typeof x === "number" && typeof y === "number" ? x - y : String(x).localeCompare(String(y), "en", { numeric: true }));
-    };
-    body.append(...[...body.rows].sort(compare));
+  // ---- Tables: a button in each heading sorts the lines.
+
+  const NOTHING = "–";
+
+  // What a line is sorted by: the number of its cell, or the text where it has none.
+  const sortKey = (line, column) => {
+    const cell = line.cells[column];
+    return "value" in cell.dataset ? Number(cell.dataset.value) : cell.textContent.trim();
   };
-  for (const table of document.querySelectorAll("table[data-sortable]")) {
+
+  const compareKeys = (a, b) => {
+    if (typeof a === "number" && typeof b === "number") return a - b;
+    return String(a).localeCompare(String(b), "en", { numeric: true });
+  };
+
+  const sortLines = (body, column, isAscending) => {
+    const compareLines = (first, second) => {
+      const a = sortKey(first, column);
+      const b = sortKey(second, column);
+      // Lines without an entry stay last, whatever the direction.
+      if (a === NOTHING || b === NOTHING) return (a === NOTHING) - (b === NOTHING);
+      return isAscending ? compareKeys(a, b) : compareKeys(b, a);
+    };
+    body.append(...[...body.rows].sort(compareLines));
+  };
+
+  const makeSortable = (table) => {
     const headings = [...table.tHead.rows[0].cells];
     headings.forEach((heading, column) => {
-      const button = make("button", { type: "button" }, heading.textContent);
+      const button = makeElement("button", { type: "button" }, heading.textContent);
       heading.replaceChildren(button);
       heading.setAttribute("aria-sort", "none");
       button.addEventListener("click", () => {
-        const first = heading.classList.contains("word") ? "ascending" : "descending";
-        const other = first === "ascending" ? "descending" : "ascending";
-        const wanted = heading.getAttribute("aria-sort") === first ? other : first;
-        for (const each of headings) each.setAttribute("aria-sort", each === heading ? wanted : "none");
-        order(table.tBodies[0], column, wanted === "ascending" ? 1 : -1);
+        // Words start at A, numbers at the largest; a second click turns the order round.
+        const isWord = heading.classList.contains("word");
+        const [first, second] = isWord ? ["ascending", "descending"] : ["descending", "ascending"];
+        const order = heading.getAttribute("aria-sort") === first ? second : first;
+        for (const other of headings) {
+          other.setAttribute("aria-sort", other === heading ? order : "none");
+        }
+        sortLines(table.tBodies[0], column, order === "ascending");
       });
     });
-  }
-  for (const details of document.querySelectorAll("details[data-folded]")) details.open = false;
+  };
 
-  // Gallery.
-  const { patches, methods, reference, tracks } = data.gallery;
-  const template = document.getElementById("viewer-template");
-  if (template) {
+  // ---- Gallery: one patch and one method at a time, beside the truth and the reference.
+
+  const NO_PICTURE = "No picture is stored for this run.";
+
+  const fillPanel = (panel, title, layers, description) => {
+    panel.querySelector("figcaption").textContent = title;
+    const images = layers.map((source, index) => {
+      // Layers lie over each other: the top one speaks for all.
+      const isTop = index === layers.length - 1;
+      return makeElement("img", { src: source, alt: isTop ? description : "" });
+    });
+    if (!images.length) images.push(makeElement("span", { class: "nothing" }, description));
+    panel.querySelector(".stack").replaceChildren(...images);
+  };
+
+  const startGallery = ({ patches, methods, reference, tracks }, template) => {
     const viewer = document.getElementById("viewer");
     viewer.append(template.content.cloneNode(true));
     viewer.hidden = false;
-    const { method, patch, previous, next } = viewer.querySelector("form").elements;
+    const controls = viewer.querySelector("form").elements;
+    const { method: methodSelect, patch: patchSelect } = controls;
     const panels = [...viewer.querySelectorAll(".panel")];
-    methods.forEach((name, index) => method.append(make("option", { value: index }, name in tracks ? `${name} (${tracks[name]})` : name)));
-    patches.forEach(({ name }, index) => patch.append(make("option", { value: index }, name)));
-    const fill = (panel, title, layers, alt) => {
-      panel.querySelector("figcaption").textContent = title;
-      const images = layers.map((src, index) => make("img", { src, alt: index === layers.length - 1 ? alt : "" }));
-      panel.firstElementChild.replaceChildren(...(images.length ? images : [make("span", { class: "nothing" }, alt)]));
+    const status = viewer.querySelector(".status");
+
+    methods.forEach((name, index) => {
+      const label = name in tracks ? `${name} (${tracks[name]})` : name;
+      methodSelect.append(makeElement("option", { value: index }, label));
+    });
+    patches.forEach(({ name }, index) => {
+      patchSelect.append(makeElement("option", { value: index }, name));
+    });
+
+    // The panels of a method; without a view of the patch, they say that there is no picture.
+    const fillWeakLabel = (panel, patch, view) => {
+      const title = view ? `Weak label: ${view.label_summary}` : "Weak label";
+      const hasLayers = view && view.weak_label.length;
+      fillPanel(panel, title, hasLayers ? [patch.image, ...view.weak_label] : [], view ? title : NO_PICTURE);
     };
+    const fillPrediction = (panel, title, method, view) => {
+      const description = view ? `Prediction of ${method}: ${view.score_summary}` : NO_PICTURE;
+      fillPanel(panel, title, view ? [view.prediction] : [], description);
+    };
+    const fillErrors = (panel, patch, method, view) => {
+      const description = view ? `Wrong pixels of ${method}: ${view.score_summary}` : NO_PICTURE;
+      fillPanel(panel, `Errors of ${method}`, view ? [patch.image, view.errors] : [], description);
+    };
+
     const show = () => {
-      const chosen = methods[method.value];
-      const shown = patches[patch.value];
-      const view = shown.views.find((each) => each.method === chosen);
-      const full = shown.views.find((each) => each.method === reference);
-      const absent = "No picture is stored for this run.";
-      const [image, truth, weak, prediction, compared, errors] = panels;
-      fill(image, "Image", [shown.image], `Test patch ${shown.name}`);
-      fill(truth, "Truth", [shown.truth], `True classes: ${shown.contains}`);
-      fill(weak, view ? `Weak label: ${view.given}` : "Weak label", view && view.weak.length ? [shown.image, ...view.weak] : [], view ? `Weak label: ${view.given}` : absent);
-      fill(prediction, `Prediction of ${chosen}`, view ? [view.prediction] : [], view ? `Prediction of ${chosen}: ${view.scores}` : absent);
-      fill(compared, `Prediction of ${reference}, the reference`, full ? [full.prediction] : [], full ? `Prediction of ${reference}: ${full.scores}` : absent);
-      fill(errors, `Errors of ${chosen}`, view ? [shown.image, view.errors] : [], view ? `Wrong pixels of ${chosen}: ${view.scores}` : absent);
-      viewer.querySelector(".status").textContent =
-        `Patch ${Number(patch.value) + 1} of ${patches.length}, ${shown.name}. ${chosen}: ${view ? view.scores : absent}` + (full && chosen !== reference ? `; ${reference}: ${full.scores}.` : "");
+      const method = methods[methodSelect.value];
+      const patch = patches[patchSelect.value];
+      const view = patch.views.find((candidate) => candidate.method === method);
+      const referenceView = patch.views.find((candidate) => candidate.method === reference);
+      const [image, truth, weakLabel, prediction, referencePrediction, errors] = panels;
+      fillPanel(image, "Image", [patch.image], `Test patch ${patch.name}`);
+      fillPanel(truth, "Truth", [patch.truth], `True classes: ${patch.class_summary}`);
+      fillWeakLabel(weakLabel, patch, view);
+      fillPrediction(prediction, `Prediction of ${method}`, method, view);
+      fillPrediction(referencePrediction, `Prediction of ${reference}, the reference`, reference, referenceView);
+      fillErrors(errors, patch, method, view);
+      const place = `Patch ${Number(patchSelect.value) + 1} of ${patches.length}, ${patch.name}`;
+      status.textContent = `${place}. ${method}: ${view ? view.score_summary : NO_PICTURE}`;
+      if (referenceView && method !== reference) {
+        status.textContent += `; ${reference}: ${referenceView.score_summary}.`;
+      }
     };
+
+    // After the last comes the first.
     const step = (select, by) => {
       select.value = (Number(select.value) + by + select.length) % select.length;
       show();
     };
-    previous.addEventListener("click", () => step(patch, -1));
-    next.addEventListener("click", () => step(patch, 1));
-    for (const select of [method, patch]) select.addEventListener("change", show);
-    const keys = { ArrowLeft: [patch, -1], ArrowRight: [patch, 1], ArrowUp: [method, -1], ArrowDown: [method, 1] };
+    controls.previous.addEventListener("click", () => step(patchSelect, -1));
+    controls.next.addEventListener("click", () => step(patchSelect, 1));
+    methodSelect.addEventListener("change", show);
+    patchSelect.addEventListener("change", show);
+    const stepOfKey = {
+      ArrowLeft: [patchSelect, -1],
+      ArrowRight: [patchSelect, 1],
+      ArrowUp: [methodSelect, -1],
+      ArrowDown: [methodSelect, 1],
+    };
     viewer.addEventListener("keydown", (event) => {
-      if (!(event.key in keys) || event.target instanceof HTMLSelectElement || event.ctrlKey || event.altKey || event.metaKey) return;
+      // A list of choices has arrow keys of its own, and so has the browser.
+      const isTaken = event.target instanceof HTMLSelectElement || event.ctrlKey || event.altKey || event.metaKey;
+      if (isTaken || !(event.key in stepOfKey)) return;
       event.preventDefault();
-      step(...keys[event.key]);
+      step(...stepOfKey[event.key]);
     });
     show();
-  }
+  };
 
-  // Charts: drawn when they come near, and again when light turns dark; plotly, which takes long to read, waits for the first of them. Colours are CSS variables by name.
-  const style = getComputedStyle(document.documentElement);
-  const resolved = (value, key = "") => {
-    if (Array.isArray(value)) return value.map((each) => resolved(each));
-    if (value && typeof value === "object") return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, resolved(each, name)]));
+  // ---- Charts: drawn when they come near, and again when light turns dark.
+
+  const rootStyle = getComputedStyle(document.documentElement);
+
+  // A copy of a figure in which names of CSS variables have become colours, which plotly needs.
+  const resolveColors = (value, key = "") => {
+    if (Array.isArray(value)) return value.map((entry) => resolveColors(entry));
+    if (value && typeof value === "object") {
+      const entries = Object.entries(value);
+      return Object.fromEntries(entries.map(([name, entry]) => [name, resolveColors(entry, name)]));
+    }
+    // Only fields of colours: a method may be called "var(--ink)".
     const variable = key.endsWith("color") && /^var\((--[a-z0-9-]+)\)$/.exec(value);
-    return variable ? style.getPropertyValue(variable[1]).trim() : value;
+    return variable ? rootStyle.getPropertyValue(variable[1]).trim() : value;
   };
-  const library = document.getElementById("plotly");
-  const draw = (plot) => {
-    if (!("Plotly" in window)) document.head.append(make("script", {}, library.textContent)); // runs at once; the policy knows it by its hash
+
+  // Plotly takes long to read, so it waits in the page as text until the first chart is near.
+  const loadPlotly = () => {
+    if ("Plotly" in window) return;
+    const source = document.getElementById("plotly").textContent;
+    // Runs at once; the policy knows it by its hash.
+    document.head.append(makeElement("script", {}, source));
+  };
+
+  const drawChart = (plot) => {
+    loadPlotly();
     const { data: traces, layout, config } = data.charts[plot.dataset.chart];
-    Plotly.react(plot, resolved(traces), resolved(layout), config);
+    Plotly.react(plot, resolveColors(traces), resolveColors(layout), config);
     plot.dataset.drawn = "";
-    document.getElementById("js-plotly-tester")?.setAttribute("aria-hidden", "true"); // where plotly measures text
+    // Where plotly measures text, which no screen reader should read.
+    document.getElementById("js-plotly-tester")?.setAttribute("aria-hidden", "true");
   };
-  addEventListener("DOMContentLoaded", () => {
+
+  const startCharts = () => {
     const plots = [...document.querySelectorAll(".plot")];
-    const near = new IntersectionObserver(
-      (entries) => entries.filter((entry) => entry.isIntersecting).forEach(({ target }) => (near.unobserve(target), draw(target))),
-      { rootMargin: "600px" },
-    );
+    const drawNear = (entries, observer) => {
+      for (const { isIntersecting, target } of entries) {
+        if (!isIntersecting) continue;
+        observer.unobserve(target);
+        drawChart(target);
+      }
+    };
+    const observer = new IntersectionObserver(drawNear, { rootMargin: "600px" });
     for (const plot of plots) {
       plot.hidden = false;
-      near.observe(plot);
+      observer.observe(plot);
     }
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => plots.filter((plot) => "drawn" in plot.dataset).forEach(draw));
-    addEventListener("beforeprint", () => plots.forEach(draw));
-  });
+    const drawAgain = () => plots.filter((plot) => "drawn" in plot.dataset).forEach(drawChart);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAgain);
+    addEventListener("beforeprint", () => plots.forEach(drawChart));
+  };
+
+  // ---- Start.
+
+  document.querySelectorAll("table[data-sortable]").forEach(makeSortable);
+  // Tables that stand in for charts where there is no script.
+  for (const details of document.querySelectorAll("details[data-folded]")) details.open = false;
+  const template = document.getElementById("viewer-template");
+  if (template) startGallery(data.gallery, template);
+  addEventListener("DOMContentLoaded", startCharts);
 })();

@@ -1,5 +1,4 @@
-"""Settings and provenance of runs: what all share is told once, then what each method has, then
-what each run has."""
+"""Settings and provenance of runs: what all share, then what each method has, then each run."""
 
 from __future__ import annotations
 
@@ -8,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.leaderboard.board import Board
-from harness.leaderboard.rows import ordered
-from harness.pages.table import Cell, Table, number, percent
+from harness.leaderboard.statistics import DASH
+from harness.pages.table import Cell, Table, number_cell, percent_cell
+from harness.records.record import FinishedRecord, Record
 
-PARTS = (
-    "settings",
+PROVENANCE_FIELDS = (
     "initialisation",
     "parameters",
     "mean_over",
@@ -24,100 +23,141 @@ PARTS = (
     "machine",
     "git",
 )
+"""The fields of a record that say how it came to be, beside its settings."""
 
+LONGEST_LIST = 8
+"""Entries that are shown of a list."""
 
-LONGEST = 8
+RUN_COLUMNS = (
+    "seed",
+    "state",
+    "mIoU (%)",
+    "seconds",
+    "peak memory (MiB)",
+    "started",
+    "key",
+    "differs in",
+)
 
+WORD_COLUMNS = ("state", "started", "key", "differs in")
 
 Facts = Mapping[str, str]
+"""Values as text, by dotted name such as training.epochs."""
 
 
 @dataclass(frozen=True, slots=True)
 class MethodRuns:
-    """A method: what it is, the settings of its runs that other methods do not have, and a line per
-    run."""
+    """The runs of a method."""
 
     method: str
     about: str
     facts: Facts
+    """What its runs share with each other, and not with those of other methods."""
     runs: Table
+    """A line for each run, with what it does not share."""
 
 
-def provenance(board: Board) -> tuple[Facts, list[MethodRuns]]:
-    """What all runs share, and every method's runs. Runs without a result have only their key."""
-    facts = {record["key"]: _facts(record) for record in board.records if record["status"] == "ok"}
-    shared = _shared(list(facts.values()))
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """What is known of all runs of a board, said once each."""
+
+    shared: Facts
+    """What all runs share."""
+    methods: tuple[MethodRuns, ...]
+
+
+def collect_run_facts(board: Board) -> RunFacts:
+    """Collect what is known of all runs. Of those without a result, that is their key."""
+    facts_of_run = {record.key: _read_facts(record) for record in board.finished}
+    shared = _find_shared(list(facts_of_run.values()))
     methods = []
-    for entry in board.header["methods"]:
-        records = [record for record in ordered(board) if record["method"] == entry["name"]]
-        own = _shared([facts[record["key"]] for record in records if record["key"] in facts])
-        told = {name: value for name, value in own.items() if name not in shared}
-        lines = tuple(
-            _line(record, _without(facts.get(record["key"], {}), own)) for record in records
-        )
-        columns = (
-            "seed",
-            "state",
-            "mIoU (%)",
-            "seconds",
-            "peak memory (MiB)",
-            "started",
-            "key",
-            "differs in",
-        )
-        table = Table(
-            f"Runs of {entry['name']}", columns, lines, ("state", "started", "key", "differs in")
-        )
-        methods.append(MethodRuns(entry["name"], entry["about"], told, table))
-    return shared, methods
+    for method in board.header.methods:
+        facts_of_method = [facts_of_run[record.key] for record in board.finished_of(method.name)]
+        shared_by_method = _find_shared(facts_of_method)
+        lines = []
+        for record in board.runs_of(method.name):
+            differing = _without(facts_of_run.get(record.key, {}), shared_by_method)
+            lines.append(_run_line(record, differing))
+        table = Table(f"Runs of {method.name}", RUN_COLUMNS, tuple(lines), WORD_COLUMNS)
+        # What all runs of the board share stands above all methods.
+        facts = _without(shared_by_method, shared)
+        methods.append(MethodRuns(method.name, method.about, facts, table))
+    return RunFacts(shared, tuple(methods))
 
 
-def _line(record: Mapping[str, Any], own: Facts) -> tuple[Cell, ...]:
-    cost, seed = record.get("cost", {}), Cell(str(record["seed"]), record["seed"])
-    miou = percent(record.get("metrics", {}).get("miou"))
-    told = "; ".join(f"{name} {value}" for name, value in own.items() if name != "seed")
-    figures = (miou, number(cost.get("seconds")), number(cost.get("peak_memory_mib"), 0))
+def _run_line(record: Record, differing: Facts) -> tuple[Cell, ...]:
+    cost = record.cost
+    # Zero is what a record has that does not say.
+    is_memory_known = "peak_memory_mib" in cost.model_fields_set
+    # The seed has a column of its own.
+    differences = [f"{name} {value}" for name, value in differing.items() if name != "seed"]
     return (
-        seed,
-        Cell(record["status"]),
-        *figures,
-        Cell(cost.get("started", "–")),
-        Cell(record["key"]),
-        Cell(told),
+        Cell(str(record.seed), record.seed),
+        Cell(_describe_state(record)),
+        percent_cell(record.metrics.miou),
+        number_cell(cost.seconds),
+        number_cell(cost.peak_memory_mib if is_memory_known else None, 0),
+        Cell(cost.started or DASH),
+        Cell(record.key),
+        Cell("; ".join(differences)),
     )
 
 
-def _facts(record: Mapping[str, Any]) -> dict[str, str]:
-    """All that a record says about how it came to be, by dotted name."""
-    found = {part: record[part] for part in PARTS if part in record}
-    settings = found.pop("settings", {})
-    return dict(_flat(settings, "")) | dict(_flat(found, ""))
+def _describe_state(record: Record) -> str:
+    """Say whether a run has a result, and whether it is that of today's run."""
+    if record.stale is None:
+        return record.status
+    return f"{record.status}, stale"
 
 
-def _flat(value: Any, name: str) -> Iterator[tuple[str, str]]:
-    """The leaves of nested values; lists of plain values are one leaf, shortened where they are
-    long."""
+def _read_facts(record: FinishedRecord) -> Facts:
+    """Return all that a record says about how it came to be."""
+    fields = record.as_json()
+    provenance = {name: fields[name] for name in PROVENANCE_FIELDS if name in fields}
+    # Settings without a prefix, so that they read as in a scenario.
+    facts = dict(_iterate_facts(record.settings.as_json(), ""))
+    facts.update(_iterate_facts(provenance, ""))
+    return facts
+
+
+def _iterate_facts(value: Any, name: str) -> Iterator[tuple[str, str]]:
+    """Yield the leaves of nested values, each with its dotted name.
+
+    A list of values is a leaf. Of a list of mappings, each is numbered from 1, unless it is alone.
+    """
     if isinstance(value, Mapping):
         for key, inner in value.items():
-            yield from _flat(inner, f"{name}.{key}" if name else str(key))
-    elif isinstance(value, list) and any(isinstance(each, Mapping) for each in value):
-        for index, inner in enumerate(value, 1):
-            yield from _flat(inner, name if len(value) == 1 else f"{name} {index}")
-    elif isinstance(value, list):
-        rest = f", … ({len(value)})" if len(value) > LONGEST else ""
-        yield name, (", ".join(map(str, value[:LONGEST])) + rest) or "none"
+            yield from _iterate_facts(inner, f"{name}.{key}" if name else str(key))
+    elif isinstance(value, list) and any(isinstance(entry, Mapping) for entry in value):
+        for number, inner in enumerate(value, 1):
+            yield from _iterate_facts(inner, name if len(value) == 1 else f"{name} {number}")
     else:
-        yield name, "none" if value is None else str(value)
+        yield name, _show_leaf(value)
 
 
-def _shared(each: Sequence[Facts]) -> dict[str, str]:
-    first = each[0] if each else {}
-    return {
-        name: value
-        for name, value in first.items()
-        if all(other.get(name) == value for other in each)
-    }
+def _show_leaf(value: Any) -> str:
+    if value is None or value == []:
+        return "none"
+    if not isinstance(value, list):
+        return str(value)
+    text = ", ".join(str(entry) for entry in value[:LONGEST_LIST])
+    # A split may name hundreds of groups.
+    if len(value) > LONGEST_LIST:
+        text += f", … ({len(value)})"
+    return text
 
 
-def _without(facts: Facts, known: Facts) -> Facts:
-    return {name: value for name, value in facts.items() if name not in known}
+def _find_shared(facts_of_runs: Sequence[Facts]) -> dict[str, str]:
+    """Return the facts that are the same in all runs."""
+    if not facts_of_runs:
+        return {}
+    # A fact that one run lacks is not shared either.
+    shared = dict(facts_of_runs[0])
+    for facts in facts_of_runs[1:]:
+        shared = {name: value for name, value in shared.items() if facts.get(name) == value}
+    return shared
+
+
+def _without(facts: Facts, others: Facts) -> Facts:
+    """Return the facts whose names are not among others."""
+    return {name: value for name, value in facts.items() if name not in others}

@@ -5,142 +5,168 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
+from harness.leaderboard.analysis import TrackTable
 from harness.leaderboard.annotation_costs import OWN, packaged
 from harness.leaderboard.board import Board
-from harness.leaderboard.budgets import SHARES, Curve, Reach, curves
-from harness.leaderboard.rows import FLOOR, Row
-from harness.pages import formats as cells
-from harness.pages.table import NOTHING, Cell, Table, cell, number, percent, within
-
-Column = tuple[str, Callable[[Row], Cell]]
-
-
-def cost(board: Board, table: Sequence[Row]) -> Table:
-    """What annotation and training took. Columns that no row fills are left out."""
-    known = [row for row in table if row.method != FLOOR]
-    shown = [(name, [entry(row) for row in known]) for name, entry in COLUMNS]
-    shown = [
-        (name, column)
-        for name, column in shown
-        if any(entry.text not in ("", cells.DASH) for entry in column)
-    ]
-    lines = tuple(
-        zip(*([Cell(row.method) for row in known], *(column for _, column in shown)), strict=True)
-    )
-    names = ("method", *(name for name, _ in shown))
-    about = [
-        "Means over seeds. Of all: the labelled pixels of a seed divided by those that could be;"
-        " the mean of these ratios."
-    ]
-    if "annotation" in names:
-        about.append(
-            f"Annotation: what was labelled times the seconds of {_model(board)}, masks that select"
-            " a network included."
-        )
-    if "clicks" in names:
-        about.append("Clicks: points, strokes and boxes.")
-    if "proportions off by (%)" in names:
-        about.append(
-            "Proportions are off by the share of pixels that would have to change class (total"
-            " variation), in the mean."
-        )
-    if "s / run" in names:
-        about.append("s / run: training and test, on the hardware below.")
-    return Table("Annotation and cost", names, lines, ("hidden knowledge",), (" ".join(about),))
-
-
-def _count(value: float) -> Cell:
-    return cell(cells.pixels(value), value)
-
-
-def _time(seconds: float) -> Cell:
-    return cell(cells.duration(seconds), seconds)
-
-
-COLUMNS: tuple[Column, ...] = (
-    ("labelled pixels", lambda row: _count(row.labelled_pixels)),
-    ("of all (%)", lambda row: cell(cells.share(row.labelled_share), row.labelled_share)),
-    ("images", lambda row: _count(row.annotated_images)),
-    ("clicks", lambda row: _count(row.clicks)),
-    ("annotation", lambda row: _time(row.annotation_seconds)),
-    (
-        "of it, to select",
-        lambda row: _time(row.selection_seconds) if row.selection_seconds else NOTHING,
-    ),
-    ("hidden knowledge", lambda row: Cell("; ".join(row.hidden_knowledge))),
-    ("proportions off by (%)", lambda row: percent(row.total_variation)),
-    ("s / run", lambda row: number(row.seconds)),
+from harness.leaderboard.budgets import SHARES, BudgetCurve, Reach
+from harness.leaderboard.rows import CONSTANT, Row
+from harness.leaderboard.statistics import DASH
+from harness.pages import formats
+from harness.pages.table import (
+    NOTHING,
+    Cell,
+    Table,
+    interval_cell,
+    number_cell,
+    percent_cell,
+    sorted_cell,
 )
 
 
-def _model(board: Board) -> str:
-    return (
-        "the packaged cost model"
-        if board.costs == packaged()
-        else f"`{OWN}` in the folder of these leaderboards"
+def tabulate_costs(table: TrackTable) -> Table:
+    """Show what annotation and training took. Columns that no row fills are left out."""
+    # Nothing was annotated for the constant.
+    rows = [row for row in table.rows if row.method != CONSTANT]
+    names = ["method"]
+    columns = [[Cell(row.method) for row in rows]]
+    for name, entry in COST_COLUMNS:
+        cells = list(map(entry, rows))
+        texts = {cell.text for cell in cells}
+        if texts - {"", DASH}:
+            names.append(name)
+            columns.append(cells)
+    return Table(
+        "Annotation and cost",
+        tuple(names),
+        tuple(zip(*columns, strict=True)),
+        words=("hidden knowledge",),
+        about=(_explain_costs(names, table.board),),
     )
 
 
-def budgets(board: Board) -> Table | None:
-    """The budgets that reach shares of full supervision, a line for each family and kind of budget;
-    None where none is measured."""
-    found = curves(board)
-    if not found:
+def tabulate_budgets(table: TrackTable) -> Table | None:
+    """Show the budgets that reach shares of full supervision, a line for each family of methods
+    and kind of budget; None where none is measured."""
+    if not table.budgets:
         return None
-    reference = board.header["reference"]
-    shares = [f"{100 * share:g} % of {reference}" for share in SHARES]
-    lines = []
-    for curve in found:
-        measured = f"{_amount(curve, curve.budgets[0])} to {_amount(curve, curve.budgets[-1])}"
-        reaches = [
-            (
-                cell(_reach(curve, reach), reach.budget)
-                if reach.outcome == "reached"
-                else Cell(_reach(curve, reach))
-            )
-            for reach in curve.reach
-        ]
-        kind = "labelled pixels" if curve.kind == "labelled pixels" else "annotation"
-        area = within(curve.area.mean, curve.area.interval)
-        lines.append(
-            (Cell(curve.name), Cell(kind), Cell(measured), *reaches, area, number(curve.area.n, 0))
-        )
+    reference = table.board.reference
+    columns = ["methods", "budget", "measured"]
+    percentages = []
+    for share in SHARES:
+        percentage = f"{100 * share:g}"
+        percentages.append(percentage)
+        columns.append(f"{percentage} % of {reference}")
+    columns += ["area (%)", "seeds"]
     about = (
         f"The budget whose mIoU is that share of {reference} with the same seed, read off between"
         " measured budgets and never beyond them: the geometric mean over seeds, and its 95 % t"
         " interval. Area: the mean mIoU over the measured range of the logarithm of the budget,"
-        f" with its t interval. Annotation: by {_model(board)}."
-    )
-    title = (
-        f"Budgets to reach {' and '.join(f'{100 * share:g}' for share in SHARES)} % of {reference}"
+        f" with its t interval. Annotation: by {_name_cost_model(table.board)}."
     )
     return Table(
-        title,
-        ("methods", "budget", "measured", *shares, "area (%)", "seeds"),
-        tuple(lines),
-        ("budget",),
-        (about,),
+        f"Budgets to reach {' and '.join(percentages)} % of {reference}",
+        tuple(columns),
+        tuple(map(_budget_line, table.budgets)),
+        words=("budget",),
+        about=(about,),
     )
 
 
-def _reach(curve: Curve, reach: Reach) -> str:
-    """The budget with its interval, or what else the seeds say."""
+def _count_cell(value: float) -> Cell:
+    return sorted_cell(formats.format_count(value), value)
+
+
+def _share_cell(share: float) -> Cell:
+    return sorted_cell(formats.format_share(share), share)
+
+
+def _duration_cell(seconds: float) -> Cell:
+    return sorted_cell(formats.format_duration(seconds), seconds)
+
+
+def _selection_cell(row: Row) -> Cell:
+    # Most boards select with no masks at all, and then need no column for them.
+    seconds = row.annotation.selection_seconds
+    return _duration_cell(seconds) if seconds else NOTHING
+
+
+COST_COLUMNS: tuple[tuple[str, Callable[[Row], Cell]], ...] = (
+    ("labelled pixels", lambda row: _count_cell(row.annotation.labelled_pixels)),
+    ("of all (%)", lambda row: _share_cell(row.annotation.labelled_share)),
+    ("images", lambda row: _count_cell(row.annotation.images)),
+    ("clicks", lambda row: _count_cell(row.annotation.clicks)),
+    ("annotation", lambda row: _duration_cell(row.annotation.seconds)),
+    ("of it, to select", _selection_cell),
+    ("hidden knowledge", lambda row: Cell("; ".join(row.annotation.hidden_knowledge))),
+    ("proportions off by (%)", lambda row: percent_cell(row.annotation.total_variation)),
+    ("s / run", lambda row: number_cell(row.seconds)),
+)
+
+
+def _explain_costs(columns: Sequence[str], board: Board) -> str:
+    explanations = {
+        "annotation": (
+            f"Annotation: what was labelled times the seconds of {_name_cost_model(board)}, masks"
+            " that select a network included."
+        ),
+        "clicks": "Clicks: points, strokes and boxes.",
+        "proportions off by (%)": (
+            "Proportions are off by the share of pixels that would have to change class (total"
+            " variation), in the mean."
+        ),
+        "s / run": "s / run: training and test, on the hardware below.",
+    }
+    sentences = [
+        "Means over seeds. Of all: the labelled pixels of a seed divided by those that could be;"
+        " the mean of these ratios."
+    ]
+    for column, explanation in explanations.items():
+        if column in columns:
+            sentences.append(explanation)
+    return " ".join(sentences)
+
+
+def _name_cost_model(board: Board) -> str:
+    if board.costs == packaged():
+        return "the packaged cost model"
+    return f"`{OWN}` in the folder of these leaderboards"
+
+
+def _budget_line(curve: BudgetCurve) -> tuple[Cell, ...]:
+    smallest = _format_budget(curve, curve.budgets[0])
+    largest = _format_budget(curve, curve.budgets[-1])
+    kind = "labelled pixels" if curve.kind == "labelled_pixels" else "annotation"
+    # A number that is read off between budgets is worth little without the ends it is read between.
+    return (
+        Cell(curve.name),
+        Cell(kind),
+        Cell(f"{smallest} to {largest}"),
+        *(_reach_cell(curve, reach) for reach in curve.reach),
+        interval_cell(curve.area.mean, curve.area.interval),
+        number_cell(curve.area.n, 0),
+    )
+
+
+def _reach_cell(curve: BudgetCurve, reach: Reach) -> Cell:
+    """Show the budget with its interval, or why there is none."""
     if reach.outcome == "not in every seed":
-        said = [
-            f"{count} of {reach.seeds} {where}"
-            for count, where in ((reach.below, "below"), (reach.beyond, "not"))
-            if count
-        ]
-        return f"not in every seed ({', '.join(said)})"
+        seeds = []
+        if reach.below:
+            seeds.append(f"{reach.below} of {reach.seeds} below")
+        if reach.beyond:
+            seeds.append(f"{reach.beyond} of {reach.seeds} not")
+        return Cell(f"not in every seed ({', '.join(seeds)})")
     if reach.outcome != "reached":
-        return reach.outcome
-    interval = (
-        ""
-        if math.isnan(reach.low)
-        else f" [{_amount(curve, reach.low)}, {_amount(curve, reach.high)}]"
-    )
-    return f"{_amount(curve, reach.budget)}{interval}"
+        return Cell(reach.outcome)
+    text = _format_budget(curve, reach.budget)
+    # One seed has no interval.
+    if not math.isnan(reach.low):
+        low, high = _format_budget(curve, reach.low), _format_budget(curve, reach.high)
+        text += f" [{low}, {high}]"
+    return sorted_cell(text, reach.budget)
 
 
-def _amount(curve: Curve, value: float) -> str:
-    return cells.rounded(value) if curve.kind == "labelled pixels" else cells.duration(value)
+def _format_budget(curve: BudgetCurve, budget: float) -> str:
+    if curve.kind == "labelled_pixels":
+        return formats.format_amount(budget)
+    return formats.format_duration(budget)

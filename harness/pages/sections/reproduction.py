@@ -4,96 +4,112 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from harness.leaderboard.analysis import TrackTable
 from harness.leaderboard.board import Board
-from harness.leaderboard.rows import Row, finished
-from harness.pages import formats as cells
-from harness.pages.table import (
-    Cell,
-    Table,
-    cell,
-    number,
-    percent,
-    spread,
-)
+from harness.leaderboard.rows import Row
+from harness.pages.formats import format_points
+from harness.pages.table import Cell, Table, number_cell, percent_cell, sorted_cell, spread_cell
 
-PUBLISHED = {
+SCORE_LABELS = {
     "miou": "mIoU",
     "batch_miou": "mIoU, mean over batches",
     "macro_f1": "F1, mean over classes",
     "iou": "IoU",
     "f1": "F1",
 }
-"""Scores that a source reports, as people write them; others are called what `published.SCORES`
-calls them."""
+"""Scores that a source reports, as people write them; others are called what
+`scenario.published.SCORE_NAMES` calls them."""
+
+NOT_ABOUT_TRAINING = ("about=", "published.", "seeds=")
+"""How those settings of a profile begin that explain no difference."""
 
 
-def reproduction(board: Board, table: Sequence[Row]) -> Table | None:
-    """Published scores beside ours in the source's own metric, and what explains a difference; None
-    without published scores."""
+def tabulate_reproduction(table: TrackTable) -> Table | None:
+    """Show published scores beside ours in the source's own metric, and what may explain a
+    difference; None without published scores."""
     lines = []
-    for row in table:
-        for score, value in row.published.items():
-            ours, difference = row.reproduced[score], row.reproduced[score].mean - value
-            line = (
-                Cell(row.method),
-                Cell(named(score)),
-                percent(value),
-                spread(ours),
-                number(ours.n, 0),
-            )
-            lines.append((*line, cell(cells.signed(difference), difference)))
-    if not lines:
+    for row in table.rows:
+        for score, published in row.reproduction.published.items():
+            lines.append(_score_line(row, score, published))
+    # A source may report methods that the board does not have.
+    source = table.board.header.published
+    if not lines or source is None:
         return None
-    published = board.header["published"]
-    columns = ("method", "score", "published (%)", "ours (%)", "n", "difference (pp)")
-    source = f"Published: {published['source']}; its metric: {published['metric']}."
-    about = ("± standard deviation over seeds.", source, "Deviations:")
     return Table(
         "Reproduction of published numbers",
-        columns,
+        ("method", "score", "published (%)", "ours (%)", "n", "difference (pp)"),
         tuple(lines),
-        ("score",),
-        about,
-        tuple(deviations(board)) or ("none",),
+        words=("score",),
+        about=(
+            "± standard deviation over seeds.",
+            f"Published: {source.source}; its metric: {source.metric}.",
+            "Deviations:",
+        ),
+        points=tuple(find_deviations(table.board)) or ("none",),
     )
 
 
-def named(score: str) -> str:
-    """A score of `published.SCORES` for people: f1:road is F1, road."""
-    kind, _, of = score.partition(":")
-    return PUBLISHED.get(kind, kind) + (f", {of}" if of else "")
+def name_score(score: str) -> str:
+    """Write a score for people: f1:road is F1, road."""
+    kind, _, class_name = score.partition(":")
+    name = SCORE_LABELS.get(kind, kind)
+    return f"{name}, {class_name}" if class_name else name
 
 
-def deviations(board: Board) -> list[str]:
-    """What may explain a difference to published scores: initialisation, size of the training part,
-    overrides, what the scenario says."""
-    header, done = board.header, finished(board)
-    parts = [record["split"]["train"] for record in done]
-    found = (
-        [
-            "initialisation here:"
-            f" {', '.join(dict.fromkeys(record['initialisation'] for record in done))}"
-        ]
-        if done
-        else []
+def find_deviations(board: Board) -> list[str]:
+    """Say what may explain a difference to published scores, a phrase each."""
+    header = board.header
+    deviations = _describe_training_parts(board)
+    if header.profile:
+        changes = []
+        # What a profile sets is listed, since its name says nothing to a reader of the source.
+        for change in header.changes:
+            if not change.startswith(NOT_ABOUT_TRAINING):
+                changes.append(change)
+        profile = f"profile {header.profile}"
+        deviations.append(f"{profile} ({', '.join(changes)})" if changes else profile)
+    deviations += header.overrides
+    if header.published is not None:
+        deviations += header.published.deviations
+    return deviations
+
+
+def _score_line(row: Row, score: str, published: float) -> tuple[Cell, ...]:
+    ours = row.reproduction.ours[score]
+    difference = ours.mean - published
+    return (
+        Cell(row.method),
+        Cell(name_score(score)),
+        percent_cell(published),
+        spread_cell(ours),
+        number_cell(ours.n, 0),
+        sorted_cell(format_points(difference), difference),
     )
-    known = [
-        (name, [part[name] for part in parts if name in part]) for name in ("patches", "scenes")
-    ]
-    found += [f"{name} in the training part: {_range(counts)}" for name, counts in known if counts]
-    changes = [
-        change
-        for change in header.get("changes", ())
-        if not change.startswith(("about=", "published.", "seeds="))
-    ]
-    found += (
-        [f"profile {header['profile']}" + (f" ({', '.join(changes)})" if changes else "")]
-        if header["profile"]
-        else []
-    )
-    return [*found, *header["overrides"], *header["published"].get("deviations", ())]
 
 
-def _range(counts: Sequence[int]) -> str:
-    """Counts of different seeds, from the least to the largest."""
-    return " to ".join(f"{count:,}" for count in sorted({min(counts), max(counts)}))
+def _describe_training_parts(board: Board) -> list[str]:
+    """Say where networks began, and how large the training part was."""
+    finished = board.finished
+    if not finished:
+        return []
+    initialisations = dict.fromkeys(record.initialisation for record in finished)
+    phrases = [f"initialisation here: {', '.join(initialisations)}"]
+    patches = []
+    scenes = []
+    for record in finished:
+        part = record.split.train
+        patches.append(part.patches)
+        # Older records do not count scenes.
+        if part.scenes is not None:
+            scenes.append(part.scenes)
+    for name, counts in (("patches", patches), ("scenes", scenes)):
+        if counts:
+            phrases.append(f"{name} in the training part: {_format_range(counts)}")
+    return phrases
+
+
+def _format_range(counts: Sequence[int]) -> str:
+    """Write the counts of different seeds, from the least to the largest."""
+    ends = sorted({min(counts), max(counts)})
+    # Folds of one size have one number, not a range.
+    return " to ".join(f"{count:,}" for count in ends)

@@ -1,104 +1,124 @@
-"""The report as a file: what it says, that nothing in it can run or be loaded, and its pictures. No
-browser."""
+"""The report as a file: what it says, and that nothing in it can run or be loaded. No browser."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import json
-import math
 import re
 import subprocess
 import sys
-import webbrowser
-from collections.abc import Callable
-from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-import yaml
-from places import ROOT
-from reported import (
-    BOARD,
-    FULL,
-    HEADER,
-    MORE,
-    POINTS,
-    SCRIPT,
-    SHARES,
-    WEAK,
-    record,
-    store,
-    store_samples,
-    tracked,
-)
-from scipy.stats import t
+from demo import board_of
+from plotly.graph_objects import Figure
+from reported import BOARD, FULL, HEADER, POINTS, SCRIPT, record, store, tracked
 
-from harness.cli.main import main
-from harness.core.errors import InputError
+from harness.leaderboard.analysis import analyse
 from harness.leaderboard.board import Board
-from harness.leaderboard.budgets import Curve, Reach
-from harness.leaderboard.rows import rows
-from harness.leaderboard.statistics import spread
-from harness.pages.html import charts, cite, pictures
-from harness.pages.html import report_tables as tables
-from harness.pages.html import training_charts as epochs
-from harness.pages.html.gallery import BUDGET, gallery
+from harness.pages.curve import DARK_PALETTE, PALETTE
+from harness.pages.html.gallery import BUDGET
 from harness.pages.html.page import write_report
-from harness.pages.html.run_facts import provenance
-from harness.pages.sections import annotation
-from harness.pages.sections import results as sections
-from harness.pages.sections.reproduction import reproduction
-from harness.pages.table import Table, number, percent
+from harness.pages.leaderboard_page import to_markdown
 
-HALF = 100 * t.ppf(0.975, 2) * 0.375 / 3**0.5 / 3**0.5
-VOID = {"meta", "link", "img", "line", "circle", "br", "input"}
+VOID_ELEMENTS = {"meta", "link", "img", "line", "circle", "br", "input"}
+CHARTS = ["labelled_pixels", "annotation_seconds", "training"]
+
+
+class Element:
+    """An element of a page: its tag, its attributes, and all text within it."""
+
+    def __init__(self, tag: str, attributes: dict[str, str]) -> None:
+        self.tag = tag
+        self.attributes = attributes
+        self.text = ""
 
 
 class Page(HTMLParser):
-    """Every element of a page with its attributes and own text; raises where tags are not closed in
-    order."""
+    """All elements of a page. Fails where tags are not closed in order."""
 
     def __init__(self, text: str) -> None:
         super().__init__(convert_charrefs=True)
-        self.elements: list[tuple[str, dict[str, str], list[str]]] = []
-        self.open: list[tuple[str, dict[str, str], list[str]]] = []
+        self.elements: list[Element] = []
+        self.unclosed: list[Element] = []
         self.feed(text)
-        assert self.open == []
+        assert self.unclosed == []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        names = [name for name, _ in attrs]
-        assert len(names) == len(set(names)), (tag, names)
-        element = (tag, {name: value or "" for name, value in attrs}, [])
-        self.elements.append(element)
-        if tag not in VOID:
-            self.open.append(element)
+        element = self._add(tag, attrs)
+        if tag not in VOID_ELEMENTS:
+            self.unclosed.append(element)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, {name: value or "" for name, value in attrs}, []))
+        self._add(tag, attrs)
 
     def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop()[0] == tag
+        assert self.unclosed.pop().tag == tag
 
     def handle_data(self, data: str) -> None:
-        for element in self.open:
-            element[2].append(data)
+        for element in self.unclosed:
+            element.text += data
 
-    def every(self, tag: str) -> list[tuple[dict[str, str], str]]:
-        return [
-            (attributes, "".join(text)) for name, attributes, text in self.elements if name == tag
+    def _add(self, tag: str, attrs: list[tuple[str, str | None]]) -> Element:
+        attributes = {name: value or "" for name, value in attrs}
+        assert len(attributes) == len(attrs), f"{tag} has an attribute twice: {attrs}"
+        element = Element(tag, attributes)
+        self.elements.append(element)
+        return element
+
+    def find(self, tag: str) -> list[Element]:
+        """Return the elements of a tag."""
+        return [element for element in self.elements if element.tag == tag]
+
+    def texts(self, tag: str) -> list[str]:
+        """Return the texts of all elements of a tag."""
+        return [element.text for element in self.find(tag)]
+
+    def values(self, *names: str) -> list[str]:
+        """Return the values of all attributes of these names."""
+        values = []
+        for element in self.elements:
+            values += [element.attributes[name] for name in names if name in element.attributes]
+        return values
+
+    def only(self, tag: str, attribute: str, value: str) -> Element:
+        """Return the one element of a tag whose attribute has this value."""
+        (element,) = [
+            element for element in self.find(tag) if element.attributes.get(attribute) == value
         ]
+        return element
+
+    @property
+    def targets(self) -> set[str]:
+        """The ids that links within the page lead to."""
+        return {link.attributes["href"].removeprefix("#") for link in self.find("a")}
+
+    @property
+    def script_data(self) -> dict[str, Any]:
+        """What the page hands to its script."""
+        data: dict[str, Any] = json.loads(self.only("script", "id", "data").text)
+        return data
+
+
+def report_of(board: Board, folder: Path) -> Path:
+    """Write the report of a board whose runs are below a folder."""
+    path = folder / "report.html"
+    write_report(analyse(board), folder / "runs", path)
+    return path
+
+
+def page_of(board: Board, folder: Path) -> Page:
+    return Page(report_of(board, folder).read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("report")
     store(folder / "runs")
-    write_report(BOARD, folder / "runs", folder / "demo.html")
-    return folder / "demo.html"
+    return report_of(BOARD, folder)
 
 
 @pytest.fixture(scope="module")
@@ -106,589 +126,233 @@ def page(path: Path) -> Page:
     return Page(path.read_text(encoding="utf-8"))
 
 
-def embedded(page: Page) -> dict[str, Any]:
-    (data,) = [text for attributes, text in page.every("script") if attributes.get("id") == "data"]
-    found: dict[str, Any] = json.loads(data)
-    return found
+@pytest.fixture(scope="module")
+def tracked_page(tmp_path_factory: pytest.TempPathFactory) -> Page:
+    folder = tmp_path_factory.mktemp("tracked")
+    store(folder / "runs")
+    return page_of(tracked(), folder)
 
 
-def test_only_our_scripts_are_in_it_and_the_policy_names_them_by_hash(page: Page) -> None:
-    scripts = [
-        text
-        for attributes, text in page.every("script")
-        if not attributes or attributes["type"] == "text/plain"
-    ]
-    assert len(page.every("script")) == 3  # with the data, which is no script
-    (policy,) = [
-        each["content"]
-        for each, _ in page.every("meta")
-        if each.get("http-equiv") == "Content-Security-Policy"
-    ]
-    rules = dict(rule.split(maxsplit=1) for rule in policy.split(";"))
-    digests = [
-        base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts
-    ]
-    assert set(rules["script-src"].split()) == {f"'sha256-{digest}'" for digest in digests}
-    assert rules["default-src"] == "'none'"
-    assert rules["img-src"] == "data:"
+def read_policy(page: Page) -> dict[str, str]:
+    """Return the rules of the page's Content-Security-Policy."""
+    policy = page.only("meta", "http-equiv", "Content-Security-Policy")
+    rules = {}
+    for rule in policy.attributes["content"].split(";"):
+        name, sources = rule.split(maxsplit=1)
+        rules[name] = sources
+    return rules
+
+
+def test_the_policy_allows_the_scripts_of_the_page_alone(page: Page) -> None:
+    data, plotly, script = page.find("script")
+    assert data.attributes["type"] == "application/json"  # which no browser runs
+    hashes = set()
+    for element in (plotly, script):
+        digest = hashlib.sha256(element.text.encode()).digest()
+        hashes.add(f"'sha256-{base64.b64encode(digest).decode()}'")
+    assert set(read_policy(page)["script-src"].split()) == hashes
+
+
+def test_the_policy_allows_nothing_to_be_loaded(page: Page) -> None:
+    policy = read_policy(page)
+    assert policy["default-src"] == "'none'"
+    assert policy["img-src"] == "data:"
+    assert policy["base-uri"] == policy["form-action"] == "'none'"
+
+
+def test_no_attribute_runs_a_script(page: Page) -> None:
+    names: set[str] = set()
+    for element in page.elements:
+        names.update(element.attributes)
+    assert [name for name in names if name.startswith("on")] == []
+    for source in page.values("src"):
+        assert source.startswith("data:image/")
 
 
 def test_hostile_names_are_text(page: Page) -> None:
-    assert not [
-        name for _, attributes, _ in page.elements for name in attributes if name.startswith("on")
-    ]
-    assert all(attributes["src"].startswith("data:image/") for attributes, _ in page.every("img"))
-    assert any(text == SCRIPT for _, text in page.every("th"))
-    assert any(HEADER["about"] in text for _, text in page.every("p"))  # nor is it a template
-    assert POINTS[0] in {text for _, text in page.every("summary")}
-
-
-def test_text_that_plotly_would_read_as_markup_is_escaped(page: Page) -> None:
-    def texts(value: Any) -> list[str]:
-        if isinstance(value, dict):
-            return [
-                text
-                for key, each in value.items()
-                if key != "hovertemplate"
-                for text in texts(each)
-            ]
-        return (
-            [text for each in value for text in texts(each)]
-            if isinstance(value, list)
-            else [value]
-            if isinstance(value, str)
-            else []
-        )
-
-    found = texts(embedded(page)["charts"])
-    assert not [text for text in found if "<" in text]
-    assert any("&lt;img" in text for text in found)
-
-
-def test_plotly_takes_the_figures(page: Page) -> None:
-    from plotly.graph_objects import Figure
-
-    for figure in embedded(page)["charts"].values():
-        # the page's script resolves colours
-        plain = json.loads(re.sub(r"var\(--[a-z0-9-]+\)", "#000000", json.dumps(figure)))
-        assert len(Figure(data=plain["data"], layout=plain["layout"]).data) == len(figure["data"])
+    assert SCRIPT in page.texts("th")
+    assert POINTS[0] + "a & b" in page.texts("th")
+    # Nor is the text a template.
+    assert HEADER["about"] in page.texts("p")
 
 
 def test_nothing_is_loaded_from_elsewhere(page: Page) -> None:
-    places = [
-        value
-        for _, attributes, _ in page.elements
-        for name, value in attributes.items()
-        if name in ("src", "href", "data", "action")
-    ]
-    assert all(place.startswith(("data:", "#")) for place in places)
-    (style,) = [text for _, text in page.every("style")]
+    for source in page.values("src", "href", "data", "action"):
+        assert source.startswith(("data:", "#"))
+    (style,) = page.texts("style")
     assert "url(" not in style
     assert "@import" not in style
 
 
-def test_it_is_made_for_everyone(page: Page) -> None:
-    ids = [attributes["id"] for _, attributes, _ in page.elements if "id" in attributes]
+def find_texts(value: Any) -> list[str]:
+    """Return all texts within the data of a figure that plotly shows."""
+    if isinstance(value, str):
+        return [value]
+    texts = []
+    if isinstance(value, list):
+        for inner in value:
+            texts += find_texts(inner)
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            # The one text that is ours, with tags.
+            if name != "hovertemplate":
+                texts += find_texts(inner)
+    return texts
+
+
+def test_text_that_plotly_would_read_as_markup_is_escaped(page: Page) -> None:
+    texts = find_texts(page.script_data["charts"])
+    assert [text for text in texts if "<" in text] == []
+    assert any("&lt;img" in text for text in texts)
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_plotly_takes_the_figures(page: Page, name: str) -> None:
+    figure = page.script_data["charts"][name]
+    # As the page's script does.
+    resolved = re.sub(r"var\(--[a-z0-9-]+\)", "#000000", json.dumps(figure))
+    values = json.loads(resolved)
+    assert len(Figure(data=values["data"], layout=values["layout"]).data) == len(figure["data"])
+
+
+def test_colours_are_those_of_all_drawings(page: Page) -> None:
+    (style,) = page.texts("style")
+    colors = re.findall(r"--series-\d: (#\w+);", style)
+    assert colors == [*PALETTE, *DARK_PALETTE]
+
+
+def test_links_lead_to_sections(page: Page) -> None:
+    ids = page.values("id")
     assert len(ids) == len(set(ids))
-    targets = [attributes["href"][1:] for attributes, _ in page.every("a")]
-    assert set(targets) <= set(ids)
-    for _, attributes, _ in page.elements:
-        assert {attributes[name] for name in ("aria-labelledby",) if name in attributes} <= set(ids)
-    assert all("alt" in attributes for attributes, _ in page.every("img"))
-    assert all("scope" in attributes for attributes, _ in page.every("th"))
-    assert len(page.every("caption")) == len(page.every("table"))
-    assert [len(page.every(tag)) for tag in ("h1", "main", "header", "nav", "footer")] == [
-        1,
-        1,
-        1,
-        1,
-        1,
-    ]
-    assert page.every("html")[0][0]["lang"] == "en"
+    assert page.targets <= set(ids)
+    assert set(CHARTS) <= page.targets
+    assert set(page.values("aria-labelledby")) <= set(ids)
+
+
+def test_screen_readers_are_told_what_things_are(page: Page) -> None:
+    assert page.find("html")[0].attributes["lang"] == "en"
+    for tag in ("h1", "main", "header", "nav", "footer"):
+        assert len(page.find(tag)) == 1, tag
+    assert len(page.values("alt")) == len(page.find("img"))
+    assert len(page.values("scope")) == len(page.find("th"))
+    assert len(page.find("caption")) == len(page.find("table"))
 
 
 def test_every_chart_has_its_numbers_in_a_table(page: Page) -> None:
-    drawn = [
-        attributes["data-chart"]
-        for attributes, _ in page.every("div")
-        if "data-chart" in attributes
-    ]
-    assert drawn == ["labelled_pixels", "annotation_seconds", "training"]
-    captions = [text for _, text in page.every("caption")]
+    assert page.values("data-chart") == CHARTS
+    captions = page.texts("caption")
     assert "mIoU against labelled pixels" in captions
     assert "Training loss, mean over seeds" in captions
 
 
-def test_failed_and_missing_runs_are_told(page: Page) -> None:
-    told = [text for _, text in page.every("li")]
-    assert f"{POINTS[1]}, seed 1: failed: RuntimeError: {SCRIPT}" in told
-    assert "shares, seed 1: missing: not run yet" in told
+def test_failed_and_missing_runs_are_listed(page: Page) -> None:
+    entries = page.texts("li")
+    assert f"{POINTS[1]}, seed 1: failed: RuntimeError: {SCRIPT}" in entries
+    assert "shares, seed 1: missing: not run yet" in entries
+    assert "Failed and missing runs" in page.texts("h3")
 
 
-def test_it_depends_on_records_alone(path: Path, tmp_path: Path) -> None:
-    again = Board(json.loads(json.dumps(HEADER)), tuple(json.loads(json.dumps(BOARD.records))))
-    write_report(again, path.parent / "runs", tmp_path / "again.html")
-    assert (tmp_path / "again.html").read_bytes() == path.read_bytes()
+def test_stale_runs_are_listed(tmp_path: Path) -> None:
+    stale = FULL[0] | {"stale": "protocol 1 is older than 2"}
+    page = page_of(board_of(HEADER, (stale, *BOARD.records[1:])), tmp_path)
+    assert "full, seed 0: stale: protocol 1 is older than 2" in page.texts("li")
+    assert "Failed, missing and stale runs" in page.texts("h3")
+    assert "ok, stale" in page.texts("td")
 
 
-def test_no_table_and_no_drawing_mixes_selection_tracks(tmp_path: Path) -> None:
-    store(tmp_path / "runs")
-    write_report(tracked(), tmp_path / "runs", tmp_path / "demo.html")
-    page = Page((tmp_path / "demo.html").read_text(encoding="utf-8"))
-    fixed, selected = {POINTS[0]}, {POINTS[1], "shares"}
-    shown = [{name for name in fixed | selected if name in text} for _, text in page.every("table")]
-    assert all(not (names & fixed and names & selected) for names in shown)
-    assert sum(names == fixed for names in shown) > 3
-    assert sum(names == selected for names in shown) > 3
-    charts = embedded(page)["charts"]
-    drawn = {
-        name: {trace.get("name", "") for trace in figure["data"]} for name, figure in charts.items()
-    }
-    assert drawn["training-none"] == {"full", charts["training-none"]["data"][-1]["name"], ""}
-    assert "shares" in drawn["training-weak-val"] & drawn["validation-weak-val"]
-    assert "validation-none" not in drawn
-    ids = [attributes["id"] for _, attributes, _ in page.elements if "id" in attributes]
-    assert len(ids) == len(set(ids))
-    assert {attributes["href"][1:] for attributes, _ in page.every("a")} <= set(ids)
-    assert {"Results: selection track none", "Results: selection track weak-val"} <= {
-        text for _, text in page.every("h2")
-    }
-    told = [text for _, text in page.every("li")]
-    assert any(
-        text.startswith("This leaderboard lacks full: no finished run of the reference")
-        for text in told
-    )
-    assert embedded(page)["gallery"]["tracks"]["shares"] == "weak-val"
-
-
-def lines(table: Table) -> list[dict[str, str]]:
-    return [
-        dict(zip(table.columns, (cell.text for cell in line), strict=True)) for line in table.lines
-    ]
-
-
-def test_the_headline_counted_by_hand() -> None:
-    table = [
-        replace(row, annotation_seconds=5400.0 if row.method == POINTS[0] else math.nan)
-        for row in rows(BOARD)
-    ]
-    headline = tables.headline(BOARD, table)
-    full, weak, more, shares, floor = lines(headline)
-    # full: IoU 6/8 and 2/4, then 1 and 1, then as first: 0.625, 1, 0.625; weak: 6/10 and 0 in every
-    # seed.
-    assert full["mIoU (%)"] == f"75.0 [{75 - HALF:.1f}, {75 + HALF:.1f}]"
-    assert full["difference to full (pp)"] == "reference"
-    assert weak["mIoU (%)"] == "30.0 [30.0, 30.0]"
-    assert weak["seeds"] == "30.0, 30.0, 30.0"
-    assert weak["difference to full (pp)"] == f"−45.0 [−{45 + HALF:.1f}, +{HALF - 45:.1f}]"
-    assert weak["% of full"] == "40.0"
-    assert (weak["labelled pixels"], weak["annotation (h)"], weak["published (%)"]) == (
-        "5",
-        "1.5",
-        "50.0",
-    )
-    assert (full["rank"], weak["rank"], more["rank"], floor["rank"]) == ("–", "†", "–", "–")
-    assert [line["runs"] for line in (full, weak, more, shares, floor)] == [
-        "3",
-        "3",
-        "1 (1 failed)",
-        "1 (1 missing)",
-        "–",
-    ]
-    span = headline.lines[0][headline.columns.index("seeds")].span
-    assert span
-    assert span.values == (46.4, 100.0, 46.4)  # 62.5 and 100 % on a scale from 30 to 100 %
-    assert (span.low, span.high) == (0.0, 100.0)
-
-
-def test_a_smoke_test_has_no_ranks() -> None:
-    smoke = Board(HEADER | {"profile": "smoke"}, BOARD.records)
-    assert "rank" not in tables.headline(smoke, rows(smoke)).columns
-
-
-def test_further_tables_counted_by_hand() -> None:
-    table = rows(BOARD)
-    full, weak, *_ = lines(sections.by_seed(BOARD, table))
-    assert (full["seed 1"], full["median"], full["min"], full["collapsed (%)"]) == (
-        "100.00",
-        "62.50",
-        "62.50",
-        "0",
-    )
-    assert weak["collapsed (%)"] == "100"  # class a everywhere has 40 %
-    assert lines(sections.recovery(BOARD, table[:2]))[1]["exact p, Holm"] == "not testable at n=3"
-    images = sections.test_images(BOARD, table)
-    assert images
-    assert images.about[0].startswith("No interval: 1 group of test images")
-    assert lines(sections.scores(BOARD, table))[1]["accuracy (%)"] == "60.0 ± 0.0"
-    cost = lines(annotation.cost(BOARD, table))[1]
-    assert cost | {"annotation": ""} == {
-        **{
-            "method": POINTS[0],
-            "labelled pixels": "5",
-            "of all (%)": "5",
-            "images": "1",
-            "clicks": "5",
-            "annotation": "",
-        },
-        **{"hidden knowledge": "presence", "s / run": "2.0"},
-    }
-    published = reproduction(BOARD, table)
-    assert published
-    assert lines(published) == [
-        {
-            "method": POINTS[0],
-            "score": "mIoU",
-            "published (%)": "50.0",
-            "ours (%)": "30.0 ± 0.0",
-            "n": "3",
-            "difference (pp)": "−20.0",
-        }
-    ]
-    (_, matrix), *_ = tables.confusions(BOARD)
-    assert [[cell.text for cell in line] for line in matrix.lines] == [
-        [SCRIPT, "83.3", "16.7", "24"],
-        ["b", "0.0", "100.0", "6"],
-    ]
-    assert [cell.shade for cell in sections.per_class(table).lines[1]] == [None, 0.6, 0.0]
-
-
-def test_numbers_are_written_for_people() -> None:
-    assert (number(1234.56).text, number(float("nan")).text, number(None).value) == (
-        "1,234.6",
-        "–",
-        None,
-    )
-    assert (percent(0.123).text, percent(None).text) == ("12.3", "–")
-
-
-def curve(board: Board, measured: tuple[Curve, ...] = ()) -> charts.Chart | None:
-    return charts.curve(board, rows(board), "labelled_pixels", "labelled pixels", measured)
-
-
-def test_a_curve_has_families_lines_and_what_was_published() -> None:
-    chart = curve(BOARD)
-    assert chart
-    full, points, published = chart.figure["data"]
-    assert (full["x"], points["x"], published["x"]) == ([100], [5, 20], [5])
-    assert points["y"] == pytest.approx([30.0, 100 * (7 / 9 + 1 / 3) / 2])
-    assert points["name"] == 'points-*"&gt;&lt;img src=x onerror=alert(2)&gt;'
-    assert published["y"] == [50.0]
-    assert (
-        "Without labelled pixels, or with labels everywhere, so not on this chart: shares."
-        in chart.about
-    )
-    assert [
-        shape["y0"] for shape in chart.figure["layout"]["shapes"] if shape["type"] == "line"
-    ] == pytest.approx([75.0, 40.0])
-    assert max(full["error_y"]["array"]) == pytest.approx(25.0)  # no score is above 100 %
-    alone = Board(
-        BOARD.header, tuple(record for record in BOARD.records if record["method"] != POINTS[1])
-    )
-    assert curve(alone) is None
-
-
-def test_scores_in_another_measure_are_not_drawn_beside_miou() -> None:
-    board = Board(
-        HEADER | {"published": HEADER["published"] | {"compare": "accuracy"}}, BOARD.records
-    )
-    chart = curve(board)
-    assert chart
-    assert [trace["name"] for trace in chart.figure["data"]][-1] != "published"
-
-
-def test_how_much_to_annotate_is_told_in_words() -> None:
-    nan = float("nan")
-    reaches = [
-        Reach(0.9, "reached", 2057.4, 1403.0, 3016.0, 3, 0, 0),
-        Reach(0.95, "reached", 7.0, nan, nan, 1, 0, 0),
-    ]
-    reaches += [
-        Reach(0.9, outcome, nan, nan, nan, 3, 1, 1)
-        for outcome in ("below the smallest budget", "not reached", "not in every seed")
-    ]
-    measured = Curve(
-        "p*",
-        "supervision.0.count",
-        "labelled pixels",
-        ("p5", "p20"),
-        (5.0, 20.0),
-        (0.1, 0.2),
-        tuple(reaches),
-        spread([0.1]),
-    )
-    chart = curve(BOARD, (measured,))
-    assert chart
-    assert chart.findings == (
-        "p*: 90 % of full takes 2,057 labelled pixels (95 % interval 1,403 to 3,016).",
-        "p*: 95 % of full takes 7 labelled pixels.",
-        "p*: 90 % of full is reached with the smallest budget already, 5 labelled pixels.",
-        "p*: 90 % of full is not reached with the largest budget, 20 labelled pixels.",
-        "p*: 90 % of full is reached between the measured budgets in some seeds alone.",
-    )
-
-
-@pytest.mark.parametrize("values", [[50, 5e6], [1.2, 30], [0.5, 0.9], [7]])
-def test_a_log_axis_has_room_and_three_ticks(values: list[float]) -> None:
-    axis = charts.log_axis(values)
-    low, high = (10**end for end in axis["range"])
-    assert low < min(values) <= max(values) < high
-    assert high / low > 3.9
-    assert (
-        len([tick for tick in axis["tickvals"] if low <= tick <= high]) == len(axis["ticktext"]) > 2
-    )
-
-
-def test_training_curves_average_over_seeds() -> None:
-    chart = epochs.training(BOARD)
-    assert chart
-    band, line, *_ = chart.figure["data"]
-    assert line["y"] == pytest.approx([2, 1, 2 / 3], rel=1e-4)
-    assert (band["x"], band["y"]) == (
-        [1, 2, 3, 3, 2, 1],
-        pytest.approx([3, 1.5, 1, 1 / 3, 0.5, 1], rel=1e-4),
-    )
-    floors = [{**own, "history": []} for own in FULL]
-    assert epochs.training(Board(HEADER, tuple(floors))) is None
-
-
-def test_validation_is_drawn_where_it_is_finite() -> None:
-    chart = epochs.validation(tracked())
-    assert chart
-    assert chart.title == "Validation loss"
-    assert [trace["y"] for trace in chart.figure["data"]] == [[2.0, 1.0, 0.66667]] * 2
-    assert [line[0].text for line in chart.table.lines] == [POINTS[1], "shares"]
-    assert epochs.validation(BOARD) is None
-    mapped = [
-        own | {"settings": own["settings"] | {"training": {"validation": "miou"}}}
-        for own in tracked().records
-        if "settings" in own
-    ]
-    shares = epochs.validation(Board(HEADER, tuple(mapped)))
-    assert shares
-    assert (shares.title, shares.figure["data"][0]["y"][1]) == ("Validation mIoU", 100.0)
-
-
-def test_long_training_is_thinned() -> None:
-    history = [{"epoch": epoch, "loss": 1.0 / epoch} for epoch in range(1, 1002)]
-    chart = epochs.training(Board(HEADER, (FULL[0] | {"history": history},)))
-    assert chart
-    drawn = chart.figure["data"][0]["x"]
-    assert (drawn[0], drawn[-1]) == (1, 1001)
-    assert len(drawn) <= epochs.DRAWN + 1
-
-
-def test_settings_are_told_once() -> None:
-    shared, (_, points, *_) = provenance(BOARD)
-    assert shared["training.epochs"] == "3"
-    assert shared["split.test.groups"].endswith("g7, … (20)")
-    assert points.facts["supervision.name"] == "points-per-class"
-    assert "training.epochs" not in points.facts
-    assert [line[0].text for line in points.runs.lines] == ["0", "1", "2"]
-
-
-def test_the_gallery_steps_through_seeds_and_says_what_is_absent(tmp_path: Path) -> None:
-    store(tmp_path)
-    shown = gallery(BOARD, tmp_path)
-    assert [patch.name for patch in shown.patches] == [
-        f"seed {seed}: {SCRIPT}@{number}" for seed in (0, 1, 2) for number in (0, 1)
-    ]
-    # the reference last: it is beside every other
-    assert shown.methods == (*POINTS, "shares", "full")
-    assert shown.absent == ("full, seed 1", "full, seed 2")
-    first, second, third = (shown.patches[0].views[index] for index in (0, 1, 3))
-    assert [view.method for view in (first, second, third)] == ["full", POINTS[0], "shares"]
-    assert second.given == "3 of 256 pixels labelled"
-    assert second.scores == "mIoU 77.8 %, 12.5 % of the pixels wrong"
-    assert third.given == f"proportions: {SCRIPT} 50.0 %, b 50.0 %"
-    few = gallery(BOARD, tmp_path, budget=1)
-    assert (len(few.patches), few.left_out) == (1, 5)
-
-
-def test_a_board_without_pictures_says_so(tmp_path: Path) -> None:
-    write_report(BOARD, tmp_path / "runs", tmp_path / "demo.html")
-    assert "No test patches are stored for these runs" in (tmp_path / "demo.html").read_text(
-        encoding="utf-8"
-    )
-
-
-def test_damaged_samples_are_named(tmp_path: Path) -> None:
-    store_samples(tmp_path, FULL[0])
-    folder = tmp_path / FULL[0]["key"] / "samples"
-    (folder / "0-truth.png").write_bytes(b"no picture")
-    with pytest.raises(InputError, match=r"0-truth\.png: cannot be read"):
-        gallery(BOARD, tmp_path)
-    (folder / "samples.json").write_text("{")
-    with pytest.raises(InputError, match=r"samples\.json: is not JSON"):
-        gallery(BOARD, tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda listed: listed[1].pop("patch"), "1.patch: Field required"),
-        (lambda listed: listed.append(1), "2: Input should be"),
-        (lambda listed: listed[1]["files"].pop("truth"), "1: files: truth is missing"),
-        (
-            lambda listed: listed[1]["files"].update(truth="../../key.png"),
-            "1.files.truth: String should match",
-        ),
-        (
-            lambda listed: listed[1]["files"].update(image="1-truth.png"),
-            "1: files.image: 1-truth.png has 1 bands",
-        ),
-        (lambda listed: listed[1]["confusion"].pop(), "1: confusion: must be 2 x 2"),
-        (lambda listed: listed[1].update(proportions=[1.0]), "1: proportions: must have 2 numbers"),
-        (lambda listed: listed[1].update(tags=[True]), "1: tags: must have 2 entries"),
-    ],
-)
-def test_samples_that_do_not_fit_are_named_by_field(
-    tmp_path: Path, change: Callable[[list[Any]], Any], message: str
-) -> None:
-    store_samples(tmp_path, FULL[0])
-    path = tmp_path / FULL[0]["key"] / "samples" / "samples.json"
-    listed = json.loads(path.read_text())
-    change(listed)
-    path.write_text(json.dumps(listed))
-    with pytest.raises(InputError, match=re.escape(f"{path}: {message}")):
-        gallery(BOARD, tmp_path)
+def test_a_report_says_what_markdown_says(page: Page) -> None:
+    markdown = to_markdown(analyse(BOARD)).replace("*", "")
+    entries = page.texts("li")
+    explanations = [entry for entry in entries if f"- {entry}\n" in markdown]
+    beginnings = [explanation[:10] for explanation in explanations]
+    assert {"mIoU: of t", "Difference", "Gap closed", "Labelled p"} <= set(beginnings)
 
 
 def test_a_report_says_what_weighs_against_its_headline(tmp_path: Path) -> None:
-    lost = Board(
-        BOARD.header,
-        tuple({**own, "status": "missing"} if own is FULL[1] else own for own in BOARD.records),
-    )
-    write_report(lost, tmp_path / "runs", tmp_path / "demo.html")
-    text = (tmp_path / "demo.html").read_text(encoding="utf-8")
+    records = []
+    for run in BOARD.records:
+        fields = run.as_json()
+        if run.key == FULL[1]["key"]:
+            fields["status"] = "missing"
+        records.append(fields)
+    entries = page_of(board_of(HEADER, records), tmp_path).texts("li")
     assert (
-        "<li>The reference full lacks seed 1 (missing): comparisons with it are over seed 0, 2"
-        " alone.</li>" in text
+        "The reference full lacks seed 1 (missing): comparisons with it are over seed 0, 2 alone."
+        in entries
     )
-    assert "the weak label costs more seconds of annotation than the masks of full" in text
-    # the split is the data set's own
-    assert "for what another\ninitialisation and supervision draw would change" in text
-
-
-def test_a_report_that_cannot_be_written_is_told(
-    boards: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (boards / "demo.html").mkdir()
-    assert main(["report", "demo"]) == 2
-    assert "demo.html: cannot be written" in capsys.readouterr().err
-
-
-def decoded(uri: str, folder: Path) -> Any:
-    (folder / "decoded.png").write_bytes(
-        base64.b64decode(uri.removeprefix("data:image/png;base64,"))
+    assert any(
+        "costs more seconds of annotation than the masks of full" in text for text in entries
     )
-    return pictures.read(folder / "decoded.png")
 
 
-def test_pictures_keep_what_they_show(tmp_path: Path) -> None:
-    labels = np.full((4, 600), 255, np.uint8)
-    labels[1, 100] = 1
-    reduced = decoded(pictures.class_map(labels, [(0, 0, 0), (9, 9, 9)]), tmp_path)
-    assert reduced.shape == (1, 2, 200)
-    # a single labelled pixel is not lost
-    assert np.argwhere(reduced[0] != 255).tolist() == [[0, 33]]
-    image = np.tile(np.array([0, 0, 90], np.uint8), (3, 6, 200))
-    assert (decoded(pictures.photo(image), tmp_path) == 30).all()
-    noise = np.random.default_rng(0).integers(0, 256, (3, 256, 256)).astype(np.uint8)
-    assert pictures.photo(noise).startswith("data:image/jpeg;base64,")
-    truth = np.array([[0, 1, 255]], np.uint8)
-    assert decoded(pictures.errors(truth, np.array([[1, 1, 0]], np.uint8)), tmp_path).tolist() == [
-        [[0, 255, 255]]
-    ]
+def test_the_same_records_give_the_same_bytes(path: Path, tmp_path: Path) -> None:
+    header = json.loads(json.dumps(HEADER))
+    again = board_of(header, [run.as_json() for run in BOARD.records])
+    write_report(analyse(again), path.parent / "runs", tmp_path / "again.html")
+    assert (tmp_path / "again.html").read_bytes() == path.read_bytes()
 
 
-def test_single_pixels_are_discs_and_areas_are_a_map() -> None:
-    colors = [(1, 2, 3), (4, 5, 6)]
-    labels = np.full((32, 32), 255, np.uint8)
-    labels[20:24, 20:24] = 0
-    (area,) = pictures.weak_label(labels, colors)
-    assert area.startswith("data:image/png")
-    labels[3, 7] = 1
-    area, discs = pictures.weak_label(labels, colors)
-    drawn = base64.b64decode(discs.split(",")[1]).decode()
-    assert '<path d="M7.5 3.5h0" stroke="rgb(4, 5, 6)"' in drawn
-    assert "20.5" not in drawn
-    assert pictures.weak_label(np.full((4, 4), 255, np.uint8), colors) == []
-    many = np.full((64, 64), 255, np.uint8)
-    many[::2, ::2] = 0  # 1024 single pixels would hide the image
-    (only,) = pictures.weak_label(many, colors)
-    assert only.startswith("data:image/png")
+def test_no_table_mixes_selection_tracks(tracked_page: Page) -> None:
+    unselected = {POINTS[0]}
+    selected = {POINTS[1], "shares"}
+    methods_of_table = []
+    for text in tracked_page.texts("table"):
+        methods_of_table.append({name for name in unselected | selected if name in text})
+    assert all(not (names & unselected and names & selected) for names in methods_of_table)
+    # Among them headline, scores of seeds, classes and loss.
+    assert methods_of_table.count(unselected) > 3
+    assert methods_of_table.count(selected) > 3
 
 
+def test_no_chart_mixes_selection_tracks(tracked_page: Page) -> None:
+    charts = tracked_page.script_data["charts"]
+    names_of_chart = {}
+    for name, figure in charts.items():
+        # Bands have no name.
+        names_of_chart[name] = {trace["name"] for trace in figure["data"] if "name" in trace}
+    assert "shares" in names_of_chart["training-weak-val"]
+    assert "shares" in names_of_chart["validation-weak-val"]
+    assert "validation-none" not in names_of_chart
+    assert len(names_of_chart["training-none"]) == 2
+    assert "full" in names_of_chart["training-none"]
+
+
+def test_each_selection_track_has_sections(tracked_page: Page) -> None:
+    ids = tracked_page.values("id")
+    assert len(ids) == len(set(ids))
+    assert tracked_page.targets <= set(ids)
+    headings = tracked_page.texts("h2")
+    assert "Results: selection track none" in headings
+    assert "Results: selection track weak-val" in headings
+    missing = "This leaderboard lacks full: no finished run of the reference"
+    assert any(text.startswith(missing) for text in tracked_page.texts("li"))
+    assert tracked_page.script_data["gallery"]["tracks"]["shares"] == "weak-val"
+
+
+def test_a_board_without_pictures_says_so(tmp_path: Path) -> None:
+    text = report_of(BOARD, tmp_path).read_text(encoding="utf-8")
+    assert "No test patches are stored for these runs" in text
+
+
+@pytest.mark.slow
 def test_500_runs_fit(tmp_path: Path) -> None:
     names = ["full", *(f"points-{count}" for count in range(49))]
-    header = HEADER | {
+    records = []
+    for seed in range(10):
+        for position, name in enumerate(names):
+            records.append(record(name, seed, [[6, 2], [1, 1]], 5 + position))
+    header = {
+        **HEADER,
         "methods": [{"name": name, "about": ""} for name in names],
         "seeds": list(range(10)),
         "published": None,
     }
-    runs = [
-        record(name, seed, [[6, 2], [1, 1]], 5 + index)
-        for seed in range(10)
-        for index, name in enumerate(names)
-    ]
-    write_report(Board(header, tuple(runs)), tmp_path, tmp_path / "demo.html")
-    assert (tmp_path / "demo.html").stat().st_size + 1.1 * BUDGET < 15e6
+    size = report_of(board_of(header, records), tmp_path).stat().st_size
+    # The last patch is shown whole, so a full gallery may be a little above its budget.
+    assert size + 1.1 * BUDGET < 15e6
 
 
-def test_the_software_is_cited_as_the_repository_says() -> None:
-    told = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
-    assert (told["title"], told["authors"][0]["name"]) == (cite.TITLE, cite.AUTHORS)
-    software, data, published = cite.sources(BOARD)
-    assert "version = {0.1.0}" in software.bibtex
-    assert data.bibtex == "@misc{d}"
-    assert "Table 1" in published.text
-
-
-@pytest.fixture
-def boards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("HARNESS_LEADERBOARDS", str(tmp_path))
-    monkeypatch.setenv("HARNESS_RUNS", str(tmp_path / "runs"))
-    (tmp_path / "records").mkdir()
-    for name, records in (
-        ("demo", (FULL[0], WEAK[0], MORE[0], SHARES[0])),
-        ("empty", BOARD.records[-2:]),
-    ):
-        lines = (HEADER | {"board": name}, *records)
-        (tmp_path / "records" / f"{name}.jsonl").write_text(
-            "".join(json.dumps(line) + "\n" for line in lines)
-        )
-    return tmp_path
-
-
-def test_the_command_prints_the_path_and_opens_it(
-    boards: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    opened: list[str] = []
-    monkeypatch.setattr(webbrowser, "open", opened.append)
-    assert main(["report", "demo"]) == 0
-    assert capsys.readouterr().out.strip() == str(boards / "demo.html")
-    assert opened == []
-    assert main(["report", "demo", "--open"]) == 0
-    assert opened == [(boards / "demo.html").as_uri()]
-
-
-def test_what_cannot_be_reported_is_explained(
-    boards: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["report", "dem"]) == 2
-    assert "Did you mean 'demo'" in capsys.readouterr().err
-    assert main(["report", "empty"]) == 2
-    assert (
-        "has no finished run to report: `harness run scenarios/demo.yaml --profile mini --set"
-        " seeds=3`" in capsys.readouterr().err
-    )
-    monkeypatch.setitem(sys.modules, "jinja2", None)
-    assert main(["report", "demo"]) == 2
-    assert "pip install 'weakseg-harness[report]'" in capsys.readouterr().err
-    assert list(boards.glob("*.html")) == []
-
-
-def test_it_starts_without_torch() -> None:
+@pytest.mark.slow
+def test_a_page_is_made_without_torch() -> None:
     code = "import sys, harness.pages.html.page; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
-from point_masks import Array, blocks, counted, drawn, masks
 from scipy.stats import chi2
+from small_masks import Array, count_draws, count_labels, draw_labels, masks, row_mask
 
 from harness.core.components import Supervision
 from harness.core.values import IGNORE
@@ -21,44 +21,62 @@ from harness_points.random_points import PointsPerClass, PointsPerImage
 
 supervisions = st.one_of(
     st.just(Full()),
-    st.integers(1, 30).map(lambda count: PointsPerClass(count=count)),
-    st.integers(1, 100).map(lambda count: PointsPerImage(count=count)),
+    st.builds(PointsPerClass, count=st.integers(1, 30)),
+    st.builds(PointsPerImage, count=st.integers(1, 100)),
     st.builds(PointsFraction, fraction=st.floats(0.001, 1), bernoulli=st.booleans()),
+)
+every_random_draw = pytest.mark.parametrize(
+    "supervision",
+    [PointsPerClass(), PointsPerImage(), PointsFraction(), PointsFraction(bernoulli=True)],
+    ids=repr,
 )
 
 
-@given(supervisions, masks, st.integers(0, 9))
+@given(
+    supervision=supervisions,
+    mask=masks,
+    key=st.integers(0, 9),
+)
 def test_labels_agree_with_the_mask_and_never_lie_on_ignored_pixels(
     supervision: Supervision, mask: Array, key: int
 ) -> None:
     before = mask.copy()
-    labels = drawn(supervision, mask, key)
+    labels = draw_labels(supervision, mask, key)
     labelled = labels != IGNORE
     assert_array_equal(labels[labelled], mask[labelled])
     assert_array_equal(mask, before)
-    assert_array_equal(labels, drawn(supervision, mask, key))
+    assert_array_equal(labels, draw_labels(supervision, mask, key))
 
 
-@given(masks, st.integers(1, 30), st.integers(0, 9))
+@given(
+    mask=masks,
+    count=st.integers(1, 30),
+    key=st.integers(0, 9),
+)
 def test_points_per_class_are_as_many_as_asked_or_as_there_are(
     mask: Array, count: int, key: int
 ) -> None:
-    expected = [min(count, present) for present in counted(mask)]
-    assert counted(drawn(PointsPerClass(count=count), mask, key)) == expected
+    labels = draw_labels(PointsPerClass(count=count), mask, key)
+    expected = [min(count, present) for present in count_labels(mask)]
+    assert count_labels(labels) == expected
 
 
-@given(masks, st.integers(1, 100), st.integers(0, 9))
+@given(
+    mask=masks,
+    count=st.integers(1, 100),
+    key=st.integers(0, 9),
+)
 def test_points_per_image_are_as_many_as_asked_or_as_there_are(
     mask: Array, count: int, key: int
 ) -> None:
-    assert sum(counted(drawn(PointsPerImage(count=count), mask, key))) == min(
-        count, sum(counted(mask))
-    )
+    labels = draw_labels(PointsPerImage(count=count), mask, key)
+    valid = sum(count_labels(mask))
+    assert sum(count_labels(labels)) == min(count, valid)
 
 
-@given(masks)
+@given(mask=masks)
 def test_full_is_the_mask(mask: Array) -> None:
-    assert_array_equal(drawn(Full(), mask), mask)
+    assert_array_equal(draw_labels(Full(), mask), mask)
 
 
 @pytest.mark.parametrize(
@@ -80,41 +98,37 @@ def test_full_is_the_mask(mask: Array) -> None:
 def test_points_fraction_labels_the_floor_of_its_share(
     fraction: float, pixels: int, expected: int
 ) -> None:
-    assert sum(counted(drawn(PointsFraction(fraction=fraction), blocks(pixels, 50)))) == expected
+    labels = draw_labels(PointsFraction(fraction=fraction), row_mask(pixels, 50))
+    assert sum(count_labels(labels)) == expected
 
 
-@given(st.integers(1, 99), st.integers(1, 300))
+@given(percent=st.integers(1, 99), pixels=st.integers(1, 300))
 def test_percentages_of_a_count_are_exact(percent: int, pixels: int) -> None:
-    assert (
-        sum(counted(drawn(PointsFraction(fraction=percent / 100), blocks(pixels, 5))))
-        == percent * pixels // 100
-    )
+    labels = draw_labels(PointsFraction(fraction=percent / 100), row_mask(pixels, 5))
+    assert sum(count_labels(labels)) == percent * pixels // 100
 
 
-@pytest.mark.parametrize(
-    "supervision",
-    [PointsPerClass(), PointsPerImage(), PointsFraction(), PointsFraction(bernoulli=True)],
-    ids=repr,
-)
+@every_random_draw
 def test_a_mask_without_valid_pixels_gets_no_label(supervision: Supervision) -> None:
-    assert (drawn(supervision, np.full((3, 4), IGNORE)) == IGNORE).all()
+    labels = draw_labels(supervision, np.full((3, 4), IGNORE))
+    assert (labels == IGNORE).all()
 
 
 @pytest.mark.parametrize(
     ("fewer", "more", "mask"),
     [
-        (PointsPerClass(count=5), PointsPerClass(count=20), blocks(100, 0, 400, 2000, 30)),
+        (PointsPerClass(count=5), PointsPerClass(count=20), row_mask(100, 0, 400, 2000, 30)),
         # more than one block of draws
-        (PointsPerClass(count=1), PointsPerClass(count=200), blocks(900, 801, 0, 4000, 3)),
+        (PointsPerClass(count=1), PointsPerClass(count=200), row_mask(900, 801, 0, 4000, 3)),
         # small classes
-        (PointsPerClass(count=5), PointsPerClass(count=20), blocks(3, 19, 20, 9, 3)),
-        (PointsPerImage(count=5), PointsPerImage(count=20), blocks(30, 40, 50, 7)),
-        (PointsPerImage(count=50), PointsPerImage(count=90), blocks(30, 40, 30, 7)),
-        (PointsFraction(fraction=0.1), PointsFraction(fraction=0.3), blocks(30, 400, 50, 7)),
+        (PointsPerClass(count=5), PointsPerClass(count=20), row_mask(3, 19, 20, 9, 3)),
+        (PointsPerImage(count=5), PointsPerImage(count=20), row_mask(30, 40, 50, 7)),
+        (PointsPerImage(count=50), PointsPerImage(count=90), row_mask(30, 40, 30, 7)),
+        (PointsFraction(fraction=0.1), PointsFraction(fraction=0.3), row_mask(30, 400, 50, 7)),
         (
             PointsFraction(fraction=0.1, bernoulli=True),
             PointsFraction(fraction=0.3, bernoulli=True),
-            blocks(300, 40, 500, 7),
+            row_mask(300, 40, 500, 7),
         ),
     ],
 )
@@ -122,38 +136,40 @@ def test_a_mask_without_valid_pixels_gets_no_label(supervision: Supervision) -> 
 def test_a_larger_draw_of_the_same_stream_contains_the_smaller_one(
     fewer: Supervision, more: Supervision, mask: Array, key: int
 ) -> None:
-    small, large = drawn(fewer, mask, key), drawn(more, mask, key)
-    chosen = small != IGNORE
-    assert chosen.any()
-    assert (large != IGNORE).sum() > chosen.sum()
-    assert_array_equal(large[chosen], small[chosen])
+    smaller = draw_labels(fewer, mask, key)
+    larger = draw_labels(more, mask, key)
+    labelled = smaller != IGNORE
+    assert labelled.any()
+    assert (larger != IGNORE).sum() > labelled.sum()
+    assert_array_equal(larger[labelled], smaller[labelled])
 
 
-@pytest.mark.parametrize(
-    "supervision",
-    [PointsPerClass(), PointsPerImage(), PointsFraction(), PointsFraction(bernoulli=True)],
-    ids=repr,
-)
+@every_random_draw
 def test_another_stream_is_another_draw(supervision: Supervision) -> None:
-    mask = blocks(1000, 1000, 1000, 50)
-    assert (drawn(supervision, mask, 0) != drawn(supervision, mask, 1)).any()
+    mask = row_mask(1000, 1000, 1000, 50)
+    first = draw_labels(supervision, mask, 0)
+    second = draw_labels(supervision, mask, 1)
+    assert (first != second).any()
 
 
 def test_the_points_of_a_class_do_not_depend_on_the_other_classes() -> None:
-    mask, other = blocks(100, 100, 100, 0), blocks(100, 100, 100, 0)
-    other[other == 0] = 2
-    kept, again = drawn(PointsPerClass(count=7), mask), drawn(PointsPerClass(count=7), other)
-    assert_array_equal(kept == 1, again == 1)
+    mask = row_mask(100, 100, 100, 0)
+    # Class 0 becomes part of class 2, and class 1 stays.
+    merged = np.where(mask == 0, 2, mask)
+    labels = draw_labels(PointsPerClass(count=7), mask)
+    labels_of_merged = draw_labels(PointsPerClass(count=7), merged)
+    assert_array_equal(labels == 1, labels_of_merged == 1)
 
 
 @pytest.mark.parametrize("fraction", [0.003, 0.1, 0.5, 0.95])
 def test_bernoulli_labels_the_share_it_says(fraction: float) -> None:
     pixels = 400_000
-    labelled = sum(
-        counted(drawn(PointsFraction(fraction=fraction, bernoulli=True), blocks(pixels, 1000)))
-    )
-    z = (labelled - fraction * pixels) / np.sqrt(pixels * fraction * (1 - fraction))
+    supervision = PointsFraction(fraction=fraction, bernoulli=True)
+    labelled = sum(count_labels(draw_labels(supervision, row_mask(pixels, 1000))))
+    # The number is binomial, and not the fixed one of a draw without bernoulli.
     assert labelled != int(fraction * pixels)
+    standard_deviation = np.sqrt(pixels * fraction * (1 - fraction))
+    z = (labelled - fraction * pixels) / standard_deviation
     assert abs(z) < 4
 
 
@@ -172,33 +188,31 @@ def test_bernoulli_labels_the_share_it_says(fraction: float) -> None:
 def test_every_pixel_is_drawn_equally_often(
     supervision: Supervision, count: int, population: int
 ) -> None:
-    mask, draws = blocks(population, 3), 1500
-    times = sum(
-        (drawn(supervision, mask, key)[0, :population] == 0).astype(int) for key in range(draws)
-    )
+    draws = 1500
+    times = count_draws(supervision, row_mask(population, 3), draws)[0, :population]
     assert times.sum() == count * draws
     share = count / population
     # Counts of a draw without replacement vary less than multinomial ones: by 1 - share, over the
     # population less one.
-    statistic = ((times - draws * share) ** 2).sum() / (
-        draws * share * (1 - share) * population / (population - 1)
-    )
+    variance = draws * share * (1 - share) * population / (population - 1)
+    statistic = ((times - draws * share) ** 2).sum() / variance
     assert chi2.sf(statistic, population - 1) > 1e-3
 
 
 @pytest.mark.parametrize("count", [2, 5])
 def test_every_pair_of_pixels_is_drawn_equally_often(count: int) -> None:
-    population, draws, pairs = 12, 2000, np.triu_indices(12, 1)
-    chosen = np.array(
-        [
-            drawn(PointsPerImage(count=count), blocks(population, 0), key)[0] == 0
-            for key in range(draws)
-        ]
-    ).astype(int)
-    together = (chosen.T @ chosen)[pairs]
+    population = 12
+    draws = 2000
+    together = np.zeros((population, population), int)
+    for key in range(draws):
+        labels = draw_labels(PointsPerImage(count=count), row_mask(population, 0), key)
+        drawn = labels[0] == 0
+        together += np.outer(drawn, drawn)
+    pairs = together[np.triu_indices(population, 1)]
     share = count * (count - 1) / (population * (population - 1))
-    z = (together - draws * share) / np.sqrt(draws * share * (1 - share))
-    assert abs(z).max() < 4.5  # of 66 pairs
+    z = (pairs - draws * share) / np.sqrt(draws * share * (1 - share))
+    # 4.5, because this is the largest of 66 pairs.
+    assert abs(z).max() < 4.5
 
 
 @pytest.mark.parametrize(
@@ -224,10 +238,13 @@ def test_what_labels_nothing_or_more_than_all_is_refused(make: Callable[[], Supe
     ],
 )
 def test_more_points_contain_fewer_whatever_the_share(make: Callable[[int], Supervision]) -> None:
-    mask = blocks(40, 0)
-    draws = [
-        set(np.flatnonzero(drawn(make(count), mask) != IGNORE))
-        for count in (1, 5, 9, 10, 11, 20, 39, 40)
-    ]
-    assert [len(draw) for draw in draws] == [1, 5, 9, 10, 11, 20, 39, 40]
-    assert all(fewer < more for fewer, more in itertools.pairwise(draws))
+    mask = row_mask(40, 0)
+    # On both sides of a quarter of the pixels, where the way of drawing changes.
+    counts = [1, 5, 9, 10, 11, 20, 39, 40]
+    draws = []
+    for count in counts:
+        labels = draw_labels(make(count), mask)
+        draws.append(set(np.flatnonzero(labels != IGNORE)))
+    assert [len(pixels) for pixels in draws] == counts
+    for fewer, more in itertools.pairwise(draws):
+        assert fewer < more

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from laws import assert_plausible
 from numpy.testing import assert_array_equal
-from point_masks import blocks, counted, drawn
 from scipy.stats import chi2_contingency, chisquare
+from small_masks import count_draws, count_labels, draw_labels, row_mask
 
 from harness.core.components import Supervision
 from harness.core.randomness import stream
@@ -35,10 +36,11 @@ from harness_points.shuffled_stride import PointsShuffledStride
     ],
 )
 def test_a_balanced_budget(sizes: tuple[int, ...], count: int, expected: list[int]) -> None:
-    assert counted(drawn(PointsBalanced(count=count), blocks(*sizes, 5))) == expected
+    labels = draw_labels(PointsBalanced(count=count), row_mask(*sizes, 5))
+    assert count_labels(labels) == expected
 
 
-@given(st.lists(st.integers(0, 9), min_size=1, max_size=6), st.integers(0, 60))
+@given(available=st.lists(st.integers(0, 9), min_size=1, max_size=6), budget=st.integers(0, 60))
 def test_even_quotas_are_those_of_dealing_one_by_one(available: list[int], budget: int) -> None:
     dealt = [0] * len(available)
     while sum(dealt) < min(budget, sum(available)):
@@ -59,12 +61,19 @@ def test_even_quotas_are_those_of_dealing_one_by_one(available: list[int], budge
     ],
 )
 def test_a_proportional_budget(sizes: tuple[int, ...], count: int, expected: list[int]) -> None:
-    assert counted(drawn(PointsProportional(count=count), blocks(*sizes, 50))) == expected
+    labels = draw_labels(PointsProportional(count=count), row_mask(*sizes, 50))
+    assert count_labels(labels) == expected
 
 
 @pytest.mark.parametrize(
     ("share", "count", "expected"),
-    [(0.29, 100, 29), (0.07, 100, 7), (0.1, 19, 1), (1, 7, 7), (0, 7, 0)],
+    [
+        (0.29, 100, 29),
+        (0.07, 100, 7),
+        (0.1, 19, 1),
+        (1, 7, 7),
+        (0, 7, 0),
+    ],
 )
 def test_floor_share(share: float, count: int, expected: int) -> None:
     assert floor_share(share, count) == expected
@@ -74,73 +83,93 @@ def test_floor_share(share: float, count: int, expected: int) -> None:
     "supervision", [PointsBalanced(count=4), PointsProportional(count=4)], ids=repr
 )
 def test_pixels_of_a_class_are_drawn_equally_often(supervision: Supervision) -> None:
-    times = sum(
-        (drawn(supervision, blocks(8, 8, 0), key)[0, :8] != IGNORE).astype(int)
-        for key in range(800)
-    )
-    assert times.sum() == 2 * 800
+    draws = 800
+    times = count_draws(supervision, row_mask(8, 8, 0), draws)[0, :8]
+    assert times.sum() == 2 * draws
     # Two of eight without replacement: counts vary less than multinomial ones.
+    statistic = chisquare(times).statistic / (1 - 2 / 8) * 7 / 8
     # chi-square of 7 degrees, p = 0.001
-    assert chisquare(times).statistic / (1 - 2 / 8) * 7 / 8 < 24
+    assert statistic < 24
 
 
 def test_shared_points_are_the_same_for_every_unit_run_and_mask() -> None:
     supervision = PointsShared(fraction=0.1)
-    units = [
-        drawn(supervision, np.full((20, 30), index % 3), key) for index, key in enumerate("abcdef")
-    ]
-    for unit in units[1:]:
-        assert_array_equal(unit != IGNORE, units[0] != IGNORE)
-    assert (units[0] != IGNORE).sum() == 60
-    another = supervision.annotate(
-        Sample("x", np.zeros((20, 30, 3), np.uint8), np.zeros((20, 30), np.uint8), 4),
-        stream(1, "supervision"),
-    )
-    assert_array_equal(another.labels, units[0])
+    first = draw_labels(supervision, np.zeros((20, 30)), "first")
+    assert (first != IGNORE).sum() == 60
+    for key in range(5):
+        unit = draw_labels(supervision, np.full((20, 30), key % 3), key)
+        assert_array_equal(unit != IGNORE, first != IGNORE)
+
+    image = np.zeros((20, 30, 3), np.uint8)
+    sample = Sample("x", image, np.zeros((20, 30), np.uint8), 4)
+    # Another seed of the run, and not of the supervision.
+    weak_label = supervision.annotate(sample, stream(1, "supervision"))
+    assert_array_equal(weak_label.labels, first)
 
 
 def test_shared_points_depend_on_their_seed_and_count_ignored_pixels() -> None:
     mask = np.zeros((20, 20))
-    first, other = (
-        drawn(PointsShared(fraction=0.25, seed=seed), mask) != IGNORE for seed in (42, 43)
-    )
-    assert (first != other).any()
-    holes = np.where(np.arange(20) < 10, IGNORE, mask)
-    # 100 points are drawn all the same
-    assert_array_equal(drawn(PointsShared(fraction=0.25), holes) != IGNORE, first & (holes == 0))
+    labelled = draw_labels(PointsShared(fraction=0.25, seed=42), mask) != IGNORE
+    labelled_by_another_seed = draw_labels(PointsShared(fraction=0.25, seed=43), mask) != IGNORE
+    assert (labelled != labelled_by_another_seed).any()
+
+    left_half_ignored = np.where(np.arange(20) < 10, IGNORE, mask)
+    labels = draw_labels(PointsShared(fraction=0.25), left_half_ignored)
+    # 100 points are drawn all the same; those on ignored pixels are lost.
+    assert_array_equal(labels != IGNORE, labelled & (left_half_ignored == 0))
 
 
 def test_the_shared_positions_have_the_law_of_a_uniform_draw() -> None:
-    times = sum(
-        (drawn(PointsShared(fraction=0.2, seed=seed), np.zeros((2, 5))) == 0).astype(int).ravel()
-        for seed in range(2000)
-    )
-    assert times.sum() == 2 * 2000
+    draws = 2000
+    times = np.zeros(10, int)
+    for seed in range(draws):
+        labels = draw_labels(PointsShared(fraction=0.2, seed=seed), np.zeros((2, 5)))
+        times += (labels == 0).ravel()
+    assert times.sum() == 2 * draws
+    # Two of ten without replacement: counts vary less than multinomial ones.
+    statistic = chisquare(times).statistic / (1 - 2 / 10) * 9 / 10
     # chi-square of 9 degrees, p = 0.001
-    assert chisquare(times).statistic / (1 - 2 / 10) * 9 / 10 < 27.9
+    assert statistic < 27.9
 
 
-@pytest.mark.parametrize(("population", "count"), [(6, 2), (6, 3), (5, 4)])
+def count_sets(supervision: Supervision, population: int) -> Counter[tuple[int, ...]]:
+    """Count how often each set of pixels of class 0 is what 1500 draws label of it."""
+    mask = row_mask(population, 3, 4, 0)
+    times: Counter[tuple[int, ...]] = Counter()
+    for key in range(1500):
+        labels = draw_labels(supervision, mask, key)
+        times[tuple(np.flatnonzero(labels[0] == 0).tolist())] += 1
+    return times
+
+
+@pytest.mark.parametrize(
+    ("population", "count"),
+    [
+        (6, 2),
+        (6, 3),
+        (5, 4),
+    ],
+)
 def test_s002s_stratified_has_the_law_of_points_per_class(population: int, count: int) -> None:
-    draws, sets = 1500, []
-    for supervision in (PointsShuffledStride(count=count), PointsPerClass(count=count)):
-        mask = blocks(population, 3, 4, 0)
-        chosen = [
-            tuple(np.flatnonzero(drawn(supervision, mask, key)[0] == 0).tolist())
-            for key in range(draws)
-        ]
-        assert {len(each) for each in chosen} == {count}
-        sets.append(Counter(chosen))
-    possible = sorted({*sets[0], *sets[1]})
-    table = [[times[each] for each in possible] for times in sets]
-    assert chisquare(table[0]).pvalue > 1e-3  # every set of pixels equally often
-    assert chi2_contingency(table).pvalue > 1e-3  # and as often as with points-per-class
+    stride = count_sets(PointsShuffledStride(count=count), population)
+    points = count_sets(PointsPerClass(count=count), population)
+    sets = sorted({*stride, *points})
+    assert {len(pixels) for pixels in sets} == {count}
+
+    times_of_stride = [stride[pixels] for pixels in sets]
+    times_of_points = [points[pixels] for pixels in sets]
+    # Every set of pixels equally often, and as often as with points-per-class.
+    assert_plausible(chisquare(times_of_stride))
+    assert_plausible(chi2_contingency([times_of_stride, times_of_points]))
 
 
-@given(st.lists(st.integers(0, 40), min_size=4, max_size=4), st.integers(1, 30), st.integers(0, 9))
+@given(
+    sizes=st.lists(st.integers(0, 40), min_size=4, max_size=4),
+    count=st.integers(1, 30),
+    key=st.integers(0, 9),
+)
 def test_a_shuffled_stride_gives_as_many_as_asked_or_as_there_are(
     sizes: list[int], count: int, key: int
 ) -> None:
-    assert counted(drawn(PointsShuffledStride(count=count), blocks(*sizes, 1), key)) == [
-        min(count, size) for size in sizes
-    ]
+    labels = draw_labels(PointsShuffledStride(count=count), row_mask(*sizes, 1), key)
+    assert count_labels(labels) == [min(count, size) for size in sizes]
