@@ -119,6 +119,10 @@ def setting(*path: str | int, to: Any) -> Callable[[list[Any]], None]:
         (setting(1, "seeds", to=[0, 0]), "1: seeds: 0 occurs twice"),
         (setting(1, "dataset", "licence", to=...), "1: dataset.licence: is missing"),
         (setting(1, "published", "values", to=[0.5]), "1: published.values: "),
+        (
+            setting(1, "published", "compare", to="mIoU"),
+            "1: published: 'mIoU' of 'points|<i>' is no",
+        ),
         (setting(2, "status", to="okay"), "2: status: input should be 'ok', 'failed' or 'missing'"),
         (setting(2, "status", to=["ok"]), "2: status: "),
         (setting(2, "key", to="../../etc"), "2: key: "),
