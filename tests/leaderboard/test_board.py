@@ -255,6 +255,7 @@ def test_scores_may_differ_in_their_last_decimal(tmp_path: Path) -> None:
     read_board_file(write(tmp_path, lines))
 
 
+@pytest.mark.slow
 def test_a_board_of_500_runs_is_read(tmp_path: Path) -> None:
     header_line, *record_lines = (
         (COMMITTED / "synthetic-sampling.jsonl").read_text(encoding="utf-8").splitlines()
