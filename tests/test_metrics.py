@@ -223,6 +223,7 @@ def test_iou_and_f1_determine_each_other(counts: Array) -> None:
     assert_allclose(metrics.iou(counts), f1 / (2 - f1))
 
 
+@pytest.mark.slow
 @given(square_counts)
 def test_f1_is_the_harmonic_mean_of_precision_and_recall(counts: Array) -> None:
     precision, recall = metrics.precision(counts), metrics.recall(counts)

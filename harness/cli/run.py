@@ -91,7 +91,7 @@ class RunsOutcome:
 def request_options(action: Action) -> Action:
     """Declare what says which runs are meant; a command receives it as `request`."""
     declarations = (
-        click.argument("scenario"),
+        click.argument("scenario", type=click.Path()),
         click.option(
             "--profile",
             metavar="NAME",

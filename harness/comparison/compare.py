@@ -116,7 +116,7 @@ def compare(a: NamedRecords, b: NamedRecords) -> Comparison:
         if board.kind == "board":
             raise InputError(
                 f"{board.name} is a board and {other.name} a {other.kind}: name a row of the board"
-                f" too, {board.name}:METHOD"
+                f" too, {board.name.rstrip(':')}:METHOD"
             )
     pair = compare_records("", a.records, b.records)
     return Comparison(

@@ -93,14 +93,21 @@ def _choose(run: Run, stored: Record | None, recorded: Sequence[Record]) -> Reco
             return result.without("stale")
     for result in finished:
         if result.method_and_seed == (run.method.name, run.seed):
-            planned = RunSettings.model_validate(run.settings)
-            return result.changed(stale=why_stale(result.settings, planned))
+            return result.changed(stale=_describe_staleness(run, result, stored))
     if stored is not None:
         return stored
     for record in recorded:
         if isinstance(record, FailedRecord) and record.key == run.key:
             return record
     return MissingRecord(key=run.key, status="missing", method=run.method.name, seed=run.seed)
+
+
+def _describe_staleness(run: Run, result: FinishedRecord, stored: Record | None) -> str:
+    """Say why a result is not that of today's run, and what became of an attempt at that."""
+    reason = why_stale(result.settings, RunSettings.model_validate(run.settings))
+    if isinstance(stored, FailedRecord):
+        reason += f"; computing it again failed: {stored.error.type}: {stored.error.message}"
+    return reason
 
 
 def _without_traceback(record: Record) -> Record:
@@ -117,14 +124,17 @@ def why_stale(recorded: RunSettings, planned: RunSettings) -> str:
         return f"recorded under protocol {recorded.protocol}; today's is {planned.protocol}"
     changed_components = []
     for before, after in _paired_components(recorded, planned):
-        is_same_name = before.name == after.name
-        has_same_fields = before.fields == after.fields
-        # What is left to differ is the version or the source.
-        if is_same_name and has_same_fields and before != after:
+        is_same_component = before.name == after.name and before.fields == after.fields
+        is_same_version = before.version == after.version and before.source == after.source
+        if is_same_component and not is_same_version:
             changed_components.append(after.name)
     if changed_components:
         names = ", ".join(dict.fromkeys(changed_components))
         return f"recorded with an earlier version of {names}"
+    data, planned_data = recorded.dataset, planned.dataset
+    is_same_dataset = data.name == planned_data.name and data.fields == planned_data.fields
+    if is_same_dataset and data.content != planned_data.content:
+        return "recorded with other data"
     changed_sections = _differing_sections(recorded.as_json(), planned.as_json())
     if changed_sections:
         return f"recorded with other settings of {', '.join(changed_sections)}"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
+from harness.leaderboard.published import published_scores
 from harness.records.checks import find_contradiction, first_mistake, repeated
 from harness.records.record import Count, Fields, Name, Record
-from harness.scenario.published import Published
+from harness.scenario.published import SCORE_PATTERN, Published
 from harness.scenario.scenario import Scenario
 
 
@@ -129,7 +131,18 @@ def parse_header(value: Any, stem: str) -> Header:
     _refuse_repetition("seeds", header.seeds)
     if header.reference not in header.method_names:
         raise ValueError(f"reference: {header.reference!r} is not one of the methods")
+    _refuse_unknown_scores(header)
     return header
+
+
+def _refuse_unknown_scores(header: Header) -> None:
+    """Raise ValueError for a published score that is not one of ours."""
+    if header.published is None:
+        return
+    for method in header.published.values:
+        for score in published_scores(header.published, method):
+            if not re.match(SCORE_PATTERN, score):
+                raise ValueError(f"published: {score!r} of {method!r} is no score")
 
 
 def _refuse_repetition(field: str, values: Sequence[str | int]) -> None:

@@ -61,6 +61,10 @@ def to_terminal(leaderboard: Leaderboard) -> str:
     blocks = [tabulate(lines, columns, disable_numparse=True, colalign=alignment)]
     for table in leaderboard.tables:
         blocks += find_reference_gaps(table)
+    stale = sum(record.stale is not None for record in leaderboard.board.records)
+    if stale:
+        page = f"{leaderboard.board.name}.md"
+        blocks.append(f"{formats.count_nouns(stale, 'stale result')}: {page} says why.")
     return "\n".join(blocks)
 
 

@@ -27,9 +27,10 @@ class ImageFolder(Dataset):
     subfolders are fine. An image and its mask have the same path but for the suffix. The palette
     file lists the classes and what stands for each in a mask:
 
-    classes: - {name: background, value: 0}       # in masks of one band; default: the position in
-    this list - {name: building, color: "#ff0000"} # in masks of three; also [255, 0, 0] ignore:
-    [255, "#000000"]
+        classes:
+          - {name: background, value: 0}       # in masks of one band; default: the place here
+          - {name: building, color: "#ff0000"} # in masks of three bands; also [255, 0, 0]
+        ignore: [255, "#000000"]
     """
 
     name: ClassVar[str] = "image-folder"

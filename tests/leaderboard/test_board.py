@@ -119,6 +119,10 @@ def setting(*path: str | int, to: Any) -> Callable[[list[Any]], None]:
         (setting(1, "seeds", to=[0, 0]), "1: seeds: 0 occurs twice"),
         (setting(1, "dataset", "licence", to=...), "1: dataset.licence: is missing"),
         (setting(1, "published", "values", to=[0.5]), "1: published.values: "),
+        (
+            setting(1, "published", "compare", to="mIoU"),
+            "1: published: 'mIoU' of 'points|<i>' is no",
+        ),
         (setting(2, "status", to="okay"), "2: status: input should be 'ok', 'failed' or 'missing'"),
         (setting(2, "status", to=["ok"]), "2: status: "),
         (setting(2, "key", to="../../etc"), "2: key: "),
@@ -251,6 +255,7 @@ def test_scores_may_differ_in_their_last_decimal(tmp_path: Path) -> None:
     read_board_file(write(tmp_path, lines))
 
 
+@pytest.mark.slow
 def test_a_board_of_500_runs_is_read(tmp_path: Path) -> None:
     header_line, *record_lines = (
         (COMMITTED / "synthetic-sampling.jsonl").read_text(encoding="utf-8").splitlines()

@@ -117,14 +117,17 @@ def test_results_are_kept_as_stale_until_a_new_run_of_the_same_method_and_seed_f
     board = collect(scenario, runs, store, tmp_path)
     assert [record.key for record in board.records] == [record.key for record in committed]
     reasons = {record.stale for record in board.records}
-    assert reasons == {"recorded with an earlier version of synthetic-landcover"}
+    assert reasons == {"recorded with other data"}
     write_boards([], tmp_path)
     page = (tmp_path / "smoke.md").read_text()
     assert "## Failed, missing and stale runs" in page
-    assert "- full, seed 0: stale: recorded with an earlier version of synthetic-landcover" in page
+    assert "- full, seed 0: stale: recorded with other data" in page
 
     keep(store, runs[0], failed(runs[0]))
-    assert collect(scenario, runs, store, tmp_path).records[0].stale  # no result is replaced
+    first = collect(scenario, runs, store, tmp_path).records[0]  # no result is replaced
+    assert first.stale == (
+        "recorded with other data; computing it again failed: RuntimeError: out of luck"
+    )
 
     settings = committed[0].as_json()["settings"] | {"dataset": runs[0].settings["dataset"]}
     keep(store, runs[0], committed[0].changed(key=runs[0].key, settings=settings))
@@ -144,6 +147,7 @@ def test_a_failure_is_kept_where_its_folder_is_gone(
     assert after.records[0].status == "failed"
 
 
+FOCAL = {"name": "focal", "gamma": 2, "version": "1", "source": "s"}
 PLANNED = {
     "protocol": 1,
     "dataset": {"name": "d", "content": "c", "version": "1", "source": "s"},
@@ -151,7 +155,7 @@ PLANNED = {
     "patches": {},
     "split": {},
     "supervision": [],
-    "loss": [{"name": "focal", "gamma": 2, "version": "1", "source": "s"}],
+    "loss": [FOCAL],
     "training": {"epochs": 1},
 }
 
@@ -169,6 +173,18 @@ PLANNED = {
             "recorded with other settings of loss",
         ),
         ({"training": {"epochs": 2}}, "recorded with other settings of training"),
+        (
+            {"dataset": {"name": "d", "content": "other", "version": "1", "source": "s"}},
+            "recorded with other data",
+        ),
+        (
+            {"dataset": {"name": "d", "content": "other", "version": "2", "source": "s"}},
+            "recorded with an earlier version of d",
+        ),
+        (
+            {"loss": [{**FOCAL, "weight": 0.5}]},
+            "recorded with other settings of loss",
+        ),
         ({"floor": "qda"}, "recorded with other settings of floor"),
         ({}, "recorded under another key"),
     ],

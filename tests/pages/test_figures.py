@@ -65,6 +65,7 @@ def test_every_figure_comes_in_every_format_and_is_the_same_again(
         assert path.read_bytes() == (figures / path.name).read_bytes()
 
 
+@pytest.mark.slow
 def test_files_are_what_publishers_ask_for(figures: Path) -> None:
     for name in NAMES:
         check_svg(figures / f"{name}.svg")

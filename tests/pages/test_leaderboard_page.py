@@ -276,6 +276,12 @@ def test_missing_runs_and_a_board_without_results() -> None:
     assert "nan" not in terminal_of(board_of(HEADER, (WEAK,)))  # no reference to compare with
 
 
+def test_the_terminal_says_that_results_are_stale() -> None:
+    stale = FULL[0] | {"stale": "recorded with other data"}
+    assert "1 stale result: demo.mini.md says why." in terminal_of(board_of(HEADER, (stale, WEAK)))
+    assert "stale" not in terminal_of(board_of(HEADER, (FULL[0], WEAK)))
+
+
 def test_a_stale_result_that_does_not_fit_is_listed_and_not_in_the_table() -> None:
     settings = FULL[0]["settings"] | {"dataset": {"name": "d", "source": "old"}}
     stale = FULL[0] | {"settings": settings, "stale": "recorded with an earlier version of d"}

@@ -41,6 +41,7 @@ def test_states(tmp_path: Path) -> None:
         assert store.state("k") == state
 
 
+@pytest.mark.slow
 def test_a_run_is_held_by_one_process_and_freed_when_it_dies(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()

@@ -117,6 +117,7 @@ profiles:"""
     assert 0 < qda["metrics"]["batch_miou"] <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "message"),
     [

@@ -418,6 +418,7 @@ def test_a_stride_that_does_not_divide_the_size_is_refused() -> None:
         Patches(size=8, stride=3)
 
 
+@pytest.mark.slow
 def test_the_data_fingerprint_follows_content_and_settings_but_not_place(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

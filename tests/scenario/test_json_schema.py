@@ -81,6 +81,7 @@ def test_the_schema_accepts(changes: dict[str, Any]) -> None:
     jsonschema.validate({**GOOD, **changes}, SCHEMA)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     [

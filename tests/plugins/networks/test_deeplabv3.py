@@ -189,6 +189,7 @@ def test_features_are_at_an_eighth_of_the_resolution_and_logits_at_all_of_it() -
     assert shapes == [(2, 2048, 8, 9)]
 
 
+@pytest.mark.slow
 def test_weights_of_the_whole_network_but_for_the_last_layer(coco: State, file: Path) -> None:
     save_file(coco, file)
     state = build_state(file)
@@ -219,6 +220,7 @@ def test_weights_of_a_resnet50(coco: State, file: Path) -> None:
     assert torch.equal(weight, fresh["classifier.0.convs.1.0.weight"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("channels", [1, 2, 4, 7])
 def test_weights_for_rgb_are_spread_over_other_channels(
     coco: State, file: Path, channels: int
@@ -235,6 +237,7 @@ def test_weights_for_rgb_are_spread_over_other_channels(
     torch.testing.assert_close(weight.detach(), expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("channels", [1, 3, 5])
 def test_random_weights_for_other_channels_are_spread_as_for_rgb(channels: int) -> None:
     weight = build(channels).get_parameter("backbone.conv1.weight")
@@ -243,6 +246,7 @@ def test_random_weights_for_other_channels_are_spread_as_for_rgb(channels: int) 
     assert weight.std().item() == pytest.approx(expected, rel=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "message"),
     [

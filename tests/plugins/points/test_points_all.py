@@ -89,6 +89,7 @@ def test_the_contract_is_kept_with_other_settings(
     check_component(kind, **fields)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("supervision", SUPERVISIONS, ids=repr)
 @settings(max_examples=30)
 @given(mask=masks, key=st.integers(0, 9))
@@ -169,6 +170,7 @@ def test_the_draw_of_a_class_does_not_depend_on_the_others(
 NOT_RANDOM = (ComponentCentres, PointsShared)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "supervision",
     [supervision for supervision in SUPERVISIONS if not isinstance(supervision, NOT_RANDOM)],

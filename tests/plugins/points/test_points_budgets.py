@@ -142,6 +142,7 @@ def count_sets(supervision: Supervision, population: int) -> Counter[tuple[int, 
     return times
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("population", "count"),
     [

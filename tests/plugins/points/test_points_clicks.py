@@ -53,6 +53,7 @@ def test_drawing_by_weight_starts_in_proportion_and_goes_on_so() -> None:
     assert_plausible(chisquare(pairs[different], expected[different]))
 
 
+@pytest.mark.slow
 def test_without_preferences_clicks_are_uniform() -> None:
     # Nine pixels of class 0, five of class 1.
     mask = row_mask(9, 5, 0, 3)
@@ -67,6 +68,7 @@ def test_without_preferences_clicks_are_uniform() -> None:
 
 
 # The smaller of two components, of 1 and of 4 pixels: 1 / (1 + 4^power).
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("power", "share"),
     [
@@ -82,6 +84,7 @@ def test_components_are_clicked_by_a_power_of_their_area(power: float, share: fl
 
 
 # The middle of nine pixels has depth 2, the eight around it 1: 2^power / (2^power + 8).
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("power", "middle"),
     [

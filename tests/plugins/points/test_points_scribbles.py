@@ -265,6 +265,7 @@ def first_pixel(labels: Array) -> Array:
     return corner
 
 
+@pytest.mark.slow
 def test_strokes_move_within_their_limits_and_only_in_large_classes() -> None:
     mask = np.zeros((101, 101), int)
     fields: dict[str, Any] = {

@@ -156,6 +156,7 @@ def test_keypoint_bce_follows_its_formula(loss: KeypointBCE, seed: int) -> None:
     assert value.item() == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.slow
 @every_loss
 def test_gradients_are_those_of_finite_differences(loss: Loss) -> None:
     # In float32, differences so small would be rounding.

@@ -90,6 +90,7 @@ def disturb(supervision: Any, exact: Array, draws: int) -> Array:
     return np.array(rows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "component", [*harness_supervisions(), *harness_losses()], ids=lambda component: component.name
 )

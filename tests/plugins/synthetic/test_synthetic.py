@@ -71,6 +71,7 @@ def test_every_class_has_its_share_and_is_in_every_image(easy: Scenes) -> None:
     assert (counts > 0).all()
 
 
+@pytest.mark.slow
 def test_pixels_are_the_mean_of_their_class_and_noise(easy: Scenes) -> None:
     images = easy.images / 255
     for index, mean in COLORS.items():
@@ -206,11 +207,13 @@ def score_single_pixels(scenes: Scenes) -> float:
     return mean_iou(confusion_matrix(truth, predicted, labels=range(5)))
 
 
+@pytest.mark.slow
 def test_single_pixels_tell_the_classes_of_easy_images(easy: Scenes) -> None:
     scenes = Scenes(easy.images[:60], easy.masks[:60])
     assert 0.83 < score_single_pixels(scenes) < 0.89
 
 
+@pytest.mark.slow
 def test_single_pixels_do_not_tell_the_classes_of_hard_images() -> None:
     scenes = read_scenes(60, difficulty="hard")
     assert score_single_pixels(scenes) < 0.55

@@ -192,6 +192,7 @@ maps = arrays(np.uint8, (9, 8), elements=st.sampled_from([0, 1, 2, IGNORE]))
 dense_maps = arrays(np.uint8, (9, 8), elements=st.sampled_from([0, 1, 2]))
 
 
+@pytest.mark.slow
 @given(maps, dense_maps, st.integers(1, 4))
 def test_counts_keep_their_bounds_and_turn_with_the_maps(
     truth: Array, predicted: Array, radius: int
