@@ -195,3 +195,13 @@ FULL = [
     for seed, counts in enumerate([[[6, 2], [0, 2]], [[8, 0], [0, 2]]])
 ]
 WEAK = record("points|<i>", 0, [[6, 2], [2, 0]], 5, 2.0)
+
+LEDGER_ENTRY = {
+    "units": 2,
+    "units_without_labels": 0,
+    "labelled_pixels": 5,
+    "labelled_pixels_by_class": [5, 0],
+    "proportion_vectors": 0,
+    "tag_vectors": 0,
+}
+"""What one supervision gave, but for its name."""

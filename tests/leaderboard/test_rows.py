@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 import pytest
-from demo import FULL, HEADER, WEAK, board_of, rows_of, scored
+from demo import FULL, HEADER, LEDGER_ENTRY, WEAK, board_of, rows_of, scored
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -170,19 +170,9 @@ def test_details_by_hand() -> None:
     assert row_of(board, "points").scores.details == {}
 
 
-ENTRY = {
-    "units": 2,
-    "units_without_labels": 0,
-    "labelled_pixels": 5,
-    "labelled_pixels_by_class": [5, 0],
-    "proportion_vectors": 0,
-    "tag_vectors": 0,
-}
-
-
 def test_the_error_of_proportions_is_of_the_supervisions_that_give_some() -> None:
-    full = ENTRY | {"supervision": "full"}
-    noisy = ENTRY | {"supervision": "noisy", "total_variation": {"mean": 0.25}}
+    full = LEDGER_ENTRY | {"supervision": "full"}
+    noisy = LEDGER_ENTRY | {"supervision": "noisy", "total_variation": {"mean": 0.25}}
     ledger = WEAK["ledger"] | {"supervisions": [full, noisy]}
     rows = rows_of(board_of(HEADER, [*FULL, WEAK | {"ledger": ledger}]))
     errors = [row.annotation.total_variation for row in rows]

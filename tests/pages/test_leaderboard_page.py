@@ -8,7 +8,7 @@ import json
 import re
 
 import pytest
-from demo import FULL, HEADER, WEAK, board_of, csv_of, page_of, scored, terminal_of
+from demo import FULL, HEADER, LEDGER_ENTRY, WEAK, board_of, csv_of, page_of, scored, terminal_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -158,20 +158,10 @@ def test_csv_keeps_numbers() -> None:
     assert lines[1]["iou_b"] == "0.000000"
 
 
-ENTRY = {
-    "units": 2,
-    "units_without_labels": 0,
-    "labelled_pixels": 5,
-    "labelled_pixels_by_class": [5, 0],
-    "proportion_vectors": 0,
-    "tag_vectors": 0,
-}
-
-
 def test_the_error_of_proportions_has_a_column_where_a_method_has_proportions() -> None:
     noisy = [
-        ENTRY | {"supervision": "full"},
-        ENTRY
+        LEDGER_ENTRY | {"supervision": "full"},
+        LEDGER_ENTRY
         | {"supervision": "noisy", "total_variation": {"mean": 0.25, "median": 0.2, "max": 1.0}},
     ]
     board = board_of(HEADER, (*FULL, WEAK | {"ledger": WEAK["ledger"] | {"supervisions": noisy}}))
